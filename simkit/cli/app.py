@@ -1,0 +1,63 @@
+"""The command group, and what every way of ending means: the exit codes."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from simkit.cli.check import check
+from simkit.cli.compare import compare
+from simkit.cli.console import Exit, complain, discard_output
+from simkit.cli.new import new
+from simkit.cli.run import run
+from simkit.cli.schema import schema
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=HELP, epilog="`simkit COMMAND --help` shows the options and examples of a command.")
+@click.version_option(package_name="simkit-llm", message="simkit %(version)s")
+def commands() -> None:
+    """Will your AI product hold, what will it cost, what breaks first?
+
+    \b
+    The first five minutes:
+      simkit new my_product.yaml                 # five questions, one small file
+      simkit run my_product.yaml                 # the answers
+      simkit run my_product.yaml --set traffic.daily_active_users=10000
+      simkit check my_product.yaml               # for CI: exit 1 when a promise is broken
+
+    \b
+    Exit codes: 0 all well, 1 a check failed or is undecided, 2 bad input,
+    3 could not finish (what was computed is kept), 130 stopped by you.
+    """
+
+
+for command in (new, run, check, compare, schema):
+    commands.add_command(command)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; every expected error is one clear page on standard error."""
+    try:
+        code = commands.main(args=None if args is None else list(args), prog_name="simkit", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return Exit.BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        complain("Stopped.")
+        return Exit.STOPPED
+    except MemoryError:
+        complain("Not enough memory to finish. Use fewer --jobs, a shorter horizon, or less traffic.")
+        return Exit.UNFINISHED
+    except OSError as error:
+        discard_output()
+        complain(f"Could not finish: {_reason(error)}.")
+        return Exit.UNFINISHED
+    return int(code) if isinstance(code, int) else Exit.WELL
+
+
+def _reason(error: OSError) -> str:
+    text = error.strerror or str(error)
+    return f"{text}: {error.filename}" if error.filename else text

@@ -1,0 +1,88 @@
+"""Speaking to the user and to the shell: output, complaints, exit codes, folders."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from enum import IntEnum
+from pathlib import Path
+
+import click
+
+
+class Exit(IntEnum):
+    """What the exit code of a command means."""
+
+    WELL = 0
+    CHECK_FAILED = 1
+    """`check` found a failed or undecided expectation or invariant."""
+    BAD_INPUT = 2
+    UNFINISHED = 3
+    """Could not finish (disk, memory, lost worker); what was computed is kept."""
+    STOPPED = 130
+
+
+class BadInput(click.ClickException):
+    """Something the user can mend: one clear page, exit 2, nothing written."""
+
+    exit_code = Exit.BAD_INPUT
+
+    def show(self, file: object = None) -> None:
+        """Write the page to standard error."""
+        complain(self.format_message())
+
+
+def say(text: str) -> None:
+    """Write to standard output. A reader that went away (`| head`) is no error, and the command goes on."""
+    try:
+        click.echo(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+
+
+def discard_output() -> None:
+    """Send what is still to be printed nowhere, so that Python's own flush at its end cannot fail."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def complain(text: str) -> None:
+    """Write to standard error, if anybody can read it."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        return
+
+
+def writable_folder(folder: Path) -> None:
+    """Find out whether `folder` can be made and written, without leaving a trace.
+
+    Raises:
+        BadInput: when it cannot.
+    """
+    place = folder.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise BadInput(f"--out {folder}: {place} is a file, not a folder. Choose another folder; nothing was run.")
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            return
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadInput(f"--out {folder}: cannot write there ({reason}). Choose another folder; nothing was run.") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a failure leaves no half of it, and what stood there before stays."""
+    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+SET_HELP = "Replace a field of the scenario, e.g. traffic.daily_active_users=10000. May be given again."
+
+
+def overrides(command: Command) -> Command:
+    """`--set PATH=VALUE`, as a list of texts."""
+    return click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help=SET_HELP)(command)
+
+
+def running(command: Command) -> Command:
+    """How to run: `--seed`, `--replications`, `--engine`, `--jobs`, `--no-progress`."""
+    seed = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of all draws.  [default: the scenario's]")
+    replications = click.option(
+        "--replications", type=click.IntRange(1, 10_000), metavar="N", help="Independent runs.  [default: the scenario's]"
+    )
+    engine = click.option(
+        "--engine", type=click.Choice(["auto", "reference"]), default="auto", show_default=True, help="Which engine runs."
+    )
+    jobs = click.option(
+        "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes.  [default: by the amount of work]"
+    )
+    quiet = click.option("--no-progress", is_flag=True, help="No progress bar.")
+    return seed(replications(engine(jobs(quiet(command)))))

@@ -1,0 +1,75 @@
+"""The log that both engines fill: one row an action, one row an attempt, in the order in which they end.
+
+All columns are int64. Times are ns since the scenario's start, -1 where a thing did not happen;
+money is picodollars; codes are those of `engine.codes`, indices those of `Plan.names`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[np.int64]
+
+ACTION_COLUMNS = (
+    "action",  # id: (source << 33) | ordinal
+    "arrival",
+    "user",  # -1: not modelled
+    "plan",  # -1: none
+    "kind",
+    "complexity",
+    "start",  # slot of the own service taken
+    "first_token",  # seen by the user: of the last stage's first successful streamed attempt, else the end of a success
+    "end",
+    "outcome",
+    "reason",  # 0 for ok
+    "good",  # 1 good, 0 bad, -1 not judged (no success, or no quality given)
+    "waited",  # ns in queues: the own service's and the deployments'
+    "attempts",
+    "cost",
+    "tokens_in",  # billed, all attempts
+    "tokens_out",
+)
+
+ATTEMPT_COLUMNS = (
+    "action",
+    "call",
+    "repeat",
+    "rung",
+    "attempt",  # try within the rung, 0 = first
+    "hedge",
+    "cause",
+    "model",
+    "deployment",
+    "dispatched",
+    "started",  # service began: a slot of the deployment was taken
+    "first_token",  # when it came, or -1 if it ended before
+    "ended",  # for its caller
+    "released",  # when the slot of the deployment was free again; later than `ended` where work runs on
+    "outcome",
+    "tokens_in",  # asked for: whole prompt, cached part included
+    "tokens_out",  # asked for: what a full answer has
+    "tokens_cached",  # of tokens_in, read from the prompt cache (0 where not begun)
+    "tokens_written",  # of tokens_in, written to it
+    "billed_in",
+    "billed_out",
+    "cost",
+    "retry_after",  # ns said by a rate limit, else 0
+)
+
+INCIDENT_COLUMNS = ("source", "start", "end", "severity")
+"""source: index of the scheduled incident, or -1 - index of the random outage; severity: row of the plan's lists."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """What one replication did."""
+
+    replication: int
+    actions: dict[str, Column]
+    attempts: dict[str, Column]
+    incidents: dict[str, Column]
+    ended: int
+    """When the run stopped, ns."""
+    events: int
+    """Timed events handled."""

@@ -1,0 +1,58 @@
+"""Writes the log."""
+
+from array import array
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, Column
+
+if TYPE_CHECKING:
+    from simkit.engine.reference.action import Action
+    from simkit.engine.reference.attempt import Attempt
+
+
+def columns(names: tuple[str, ...], rows: "array[int]") -> dict[str, Column]:
+    """Rows written one after the other, as named columns."""
+    table = np.frombuffer(rows, dtype=np.int64).reshape(-1, len(names))
+    return {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(names)}
+
+
+class Recorder:
+    """Rows of actions, attempts and incidents in the order in which they end (incidents: start)."""
+
+    def __init__(self) -> None:
+        self.actions = array("q")
+        self.attempts = array("q")
+        self.incidents = array("q")
+
+    def action(self, a: "Action", end: int) -> None:
+        """Write an action that ended at `end` (-1: censored)."""
+        self.actions.extend(
+            (
+                a.number, a.arrival, a.user, a.plan, a.kind, a.complexity, a.started, a.first_token, end,
+                a.outcome, a.reason, a.good, a.waited, a.attempts, a.cost, a.tokens_in, a.tokens_out,
+            )
+        )  # fmt: skip
+
+    def attempt(self, t: "Attempt", ended: int, released: int, kind: int) -> None:
+        """Write an attempt that ended for its caller."""
+        self.attempts.extend(
+            (
+                t.action.number, t.call.index, t.repeat, t.rung, t.number, 0, t.cause, t.model, t.deployment,
+                t.dispatched, t.started, t.seen_first_token(ended), ended, released, kind,
+                t.tokens_in, t.tokens_out, t.cached, t.written, t.billed_in, t.billed_out, t.cost, t.retry_after,
+            )
+        )  # fmt: skip
+
+    def incident(self, source: int, start: int, end: int, severity: int) -> None:
+        """Write an incident that started."""
+        self.incidents.extend((source, start, end, severity))
+
+    def tables(self) -> tuple[dict[str, Column], dict[str, Column], dict[str, Column]]:
+        """Actions, attempts, incidents."""
+        return (
+            columns(ACTION_COLUMNS, self.actions),
+            columns(ATTEMPT_COLUMNS, self.attempts),
+            columns(INCIDENT_COLUMNS, self.incidents),
+        )

@@ -1,0 +1,1 @@
+"""Formulas that both engines share: small pure scalar functions, state in, state out."""

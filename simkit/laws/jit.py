@@ -1,0 +1,69 @@
+"""`law`: compile a scalar function with Numba, cached on disk so that an edited law is never served stale.
+
+Numba stamps a cached function with its own file only; a law that calls a law in another file would
+go stale when that file changes. So the cache folder's name holds a hash of all laws, Numba's
+version and the CPU: any edit starts a new folder. Where no folder can be written (a read-only home),
+laws are compiled anew in each process, with the same results.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import llvmlite
+import numba
+import platformdirs
+import numpy as np
+from numba import config
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def law(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile `function` in nopython mode; it stays a plain Python function where Numba's JIT is off."""
+    if config.DISABLE_JIT:
+        return function
+    folder = cache_folder()
+    if folder is None:
+        compiled: Callable[P, R] = numba.njit(nogil=True, error_model="numpy")(function)
+        return compiled
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)  # read once, while the decorator runs: other users of Numba are not touched
+    try:
+        compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
+    return compiled
+
+
+@lru_cache(maxsize=1)
+def cache_folder() -> Path | None:
+    """The folder for compiled laws, or None where nothing can be written."""
+    for root in (Path(platformdirs.user_cache_dir("simkit")), Path(tempfile.gettempdir()) / f"simkit-{os.getuid()}"):
+        folder = root / f"kernels-{fingerprint()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return None
+
+
+def fingerprint() -> str:
+    """Hash of all that a compiled law depends on: sources of laws and engines, Numba, LLVM, CPU."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for path in sorted([*(package / "laws").glob("*.py"), *(package / "engine").rglob("*.py")]):
+        digest.update(path.read_bytes())
+    cpu = llvmlite.binding.get_host_cpu_name()
+    digest.update(f"{numba.__version__} {llvmlite.__version__} {cpu}".encode())
+    return digest.hexdigest()[:16]

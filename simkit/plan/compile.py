@@ -1,0 +1,180 @@
+"""From a scenario to its plan."""
+
+import numpy as np
+
+from simkit.plan import demand, supply, trouble, work
+from simkit.plan.calendar import start_utc_ns
+from simkit.plan.errors import PlanError
+from simkit.plan.index import Index, index_of
+from simkit.plan.plan import NEVER, SECOND, Names, Plan, PriceTable
+from simkit.plan.prices import DeploymentPrices, own_prices, price_table
+from simkit.plan.tables import DistPool
+from simkit.plan.trace import TraceRows, read_trace
+from simkit.scenario.load import Scenario
+from simkit.scenario.prices import ModelPrices, book
+from simkit.scenario.scenario import Document
+
+HOUR = 3600 * SECOND
+MONTH = 730 * HOUR
+"""A month of money, as clouds bill it."""
+WEEK = 168 * HOUR
+COOLDOWN = 600 * SECOND
+
+
+def compile_plan(scenario: Scenario) -> Plan:
+    """Compile a scenario into the arrays that engines read.
+
+    Raises PlanError for changes that alter the structure, TraceError for a bad trace.
+    """
+    document = scenario.document
+    trace = read_trace(scenario.trace_path, document.traffic.trace) if document.traffic.trace else None
+    begin, horizon, cooldown = spans(document, trace)
+    zero = start_utc_ns(document.start, document.traffic.timezone)
+    epochs, documents = epochs_of(scenario, begin)
+    index = index_of(document)
+    check_structure(documents, index)
+    pool = DistPool()
+    tables = {
+        "arrivals": demand.replay(trace, document.traffic.trace.models, index)
+        if trace is not None and document.traffic.trace is not None
+        else demand.arrivals(documents, epochs, horizon + cooldown, zero, pool),
+        "people": demand.people(documents, index),
+        "actions": work.actions(documents, index, pool),
+        "routes": work.routes(documents, index),
+        "models": supply.models(documents, index),
+        "deployments": supply.deployments(documents, index, pool),
+        "limits": supply.limits(documents, index),
+        "incidents": trouble.incidents(document, index, pool),
+        "service": supply.service(documents, pool),
+        "policy": supply.policy(documents, pool),
+        "prices": prices(documents, epochs, zero, horizon + cooldown),
+    }
+    return Plan(
+        names=names(document, index),
+        begin=begin,
+        horizon=horizon,
+        cooldown=cooldown,
+        start_utc=zero,
+        timezone=document.traffic.timezone,
+        epochs=np.array(epochs, dtype=np.int64),
+        dists=pool.build(),
+        stationary=is_stationary(document),
+        service_cost=service_cost(documents, epochs, horizon),
+        price_book=f"{book().date} (genai-prices {book().version})",
+        **tables,  # type: ignore[arg-type]
+    )
+
+
+def spans(document: Document, trace: TraceRows | None) -> tuple[int, int, int]:
+    """Begin (minus the warm-up), horizon, cooldown in ns. A trace's horizon is just after its last row."""
+    cooldown = document.cooldown
+    if cooldown is None:
+        cooldown = document.resilience.deadline or COOLDOWN
+    if trace is not None:
+        last = int(trace.time_ns[-1]) + 1 if len(trace.time_ns) else 1
+        return 0, document.horizon or last, cooldown
+    warmup = HOUR if document.warmup is None else document.warmup
+    return -warmup, WEEK if document.horizon is None else document.horizon, cooldown
+
+
+def epochs_of(scenario: Scenario, begin: int) -> tuple[list[int], list[Document]]:
+    """Start and document of each epoch: the scenario, then with its changes one after the other."""
+    starts, documents = [begin], [scenario.document]
+    settings: dict[str, object] = {}
+    for change in sorted(scenario.document.changes, key=lambda c: c.at):
+        settings |= change.set
+        document = scenario.set(dict(settings)).document
+        if change.at == starts[-1]:
+            documents[-1] = document
+        else:
+            starts.append(change.at)
+            documents.append(document)
+    return starts, documents
+
+
+
+
+
+def check_structure(documents: list[Document], index: Index) -> None:
+    """Changes may alter numbers only."""
+    for document in documents[1:]:
+        if index_of(document) != index:
+            raise PlanError(
+                "changes: one of them adds, removes or renames something (a model, a call, a limit, ...). "
+                "A change may set other numbers only: put what comes later into the scenario from the start, "
+                "with a share or rate of 0, and change that number."
+            )
+
+
+def prices(documents: list[Document], epochs: list[int], zero: int, end: int) -> PriceTable:
+    """Prices by deployment over the whole run."""
+    rows = [deployment_prices(document) for document in documents]
+    later = list(zip(epochs[1:], rows[1:], strict=True))
+    dated = documents[0].prices
+    return price_table(rows[0], zero, epochs[0], end, later=later, dated_utc_ns=date_ns(dated) if dated else None)
+
+
+def date_ns(date: str) -> int:
+    """The first instant of a month or day, UTC."""
+    day = np.datetime64(date if len(date) > 7 else f"{date}-01", "ns")
+    return int(day.astype(np.int64))
+
+
+def deployment_prices(document: Document) -> list[DeploymentPrices]:
+    """What determines the price at each deployment."""
+    found = []
+    for name, model in document.models.items():
+        own = own_prices(model.prices)
+        entry = book_entry(name, model.price_of, own)
+        found += [DeploymentPrices(entry, model.processing, d.price_uplift, own) for d in model.deployments]
+    return found
+
+
+def book_entry(name: str, price_of: str | None, own: dict[str, int]) -> ModelPrices:
+    """The model's entry in the price book; an empty one where input and output have own prices."""
+    if price_of is None and {"input", "output"} <= own.keys():
+        return ModelPrices("own", name)
+    provider, _, model = (price_of or name).rpartition(":")
+    return book().find(model, provider or None)
+
+
+def is_stationary(document: Document) -> bool:
+    """Nothing changes with time: batch means apply."""
+    traffic = document.traffic
+    seasonality = traffic.seasonality
+    flat = seasonality.hours == "flat" and seasonality.weekdays is None and seasonality.weekend is None
+    steady = flat and seasonality.months is None and traffic.trace is None
+    return steady and not document.changes and not document.incidents
+
+
+def service_cost(documents: list[Document], epochs: list[int], horizon: int) -> int:
+    """Picodollars of the own service over [0, horizon)."""
+    total = 0
+    for document, start, end in zip(documents, epochs, [*epochs[1:], horizon], strict=True):
+        if document.service.cost is not None:
+            money, period = document.service.cost
+            total += money * max(0, min(end, horizon) - max(start, 0)) // period
+    return total
+
+
+def names(document: Document, index: Index) -> Names:
+    """What the integers stand for."""
+    several = len(index.kinds) > 1
+    return Names(
+        kinds=index.kinds,
+        complexities=index.complexities,
+        calls=tuple(f"{index.kinds[k]}.{name}" if several else name for k, _, name in index.calls),
+        call_kind=tuple(kind for kind, _, _ in index.calls),
+        plans=index.plans,
+        routes=index.routes,
+        models=index.models,
+        providers=index.providers,
+        deployments=index.deployment_names,
+        limits=tuple(f"{quota}: {measure}" for quota, measure in index.limits),
+        limit_text=tuple(str(getattr(document.quotas[quota], measure)) for quota, measure in index.limits),
+        incidents=tuple(i.name or f"{i.target} {n + 1}" for n, i in enumerate(document.incidents)),
+        outages=tuple(name for name, _, _ in trouble.random_outages(document, index)),
+    )
+
+
+__all__ = ["NEVER", "compile_plan"]

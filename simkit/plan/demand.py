@@ -1,0 +1,113 @@
+"""Traffic as tables: arrivals and users."""
+
+import numpy as np
+
+from simkit.plan.calendar import rate_segments
+from simkit.plan.index import Index
+from simkit.plan.plan import NEVER, Arrivals, Floats, People
+from simkit.plan.tables import DistPool
+from simkit.plan.trace import TraceRows
+from simkit.plan.work import cumulative
+from simkit.scenario.distribution import NumberDist
+from simkit.scenario.portable import exp, log, normal_quantile
+from simkit.scenario.scenario import Document
+from simkit.scenario.traffic import LognormalActivity, Traffic, Users, Zipf
+
+DAY = 86_400 * 10**9
+NO_INTS = np.zeros(0, dtype=np.int64)
+NO_FLOATS = np.zeros(0, dtype=np.float64)
+
+
+def rate_per_ns(traffic: Traffic) -> float:
+    """Mean arrivals per ns."""
+    if traffic.users is not None:
+        return traffic.users.daily_active * traffic.users.actions_per_day / DAY
+    return (traffic.rate or 0.0) / 1e9
+
+
+def arrivals(
+    documents: list[Document], epochs: list[int], end: int, start_utc_ns: int, pool: DistPool
+) -> Arrivals:
+    """Piecewise constant rates over [first epoch, end), each piece with its distribution of gaps."""
+    ends = [*epochs[1:], end]
+    pieces = [
+        (start, until, rate_per_ns(d.traffic), d.traffic.seasonality, d.traffic.timezone)
+        for d, start, until in zip(documents, epochs, ends, strict=True)
+    ]
+    start, rate, expected = rate_segments(pieces, start_utc_ns)
+    gaps = np.array([pool.add(gap_distribution(d.traffic)) for d in documents], dtype=np.int64)
+    epoch_of = np.searchsorted(np.array(epochs), start[:-1], side="right") - 1
+    nothing = (NO_INTS,) * 5
+    return Arrivals(start, rate, expected, gaps[epoch_of], *nothing)
+
+
+def gap_distribution(traffic: Traffic) -> NumberDist:
+    """Gaps in operational time, of mean 1."""
+    forms: dict[str, object] = {
+        "poisson": {"exponential": {"mean": 1}},
+        "gamma": {"gamma": {"mean": 1, "cv": traffic.cv}},
+        "weibull": {"weibull": {"mean": 1, "cv": traffic.cv}},
+        "deterministic": 1,
+    }
+    return NumberDist.model_validate(forms[traffic.process])
+
+
+def replay(rows: TraceRows, models: dict[str, str], index: Index) -> Arrivals:
+    """The arrivals of a trace."""
+    count = len(rows.time_ns)
+    names = list(index.models)
+    served = [-1] * count
+    if rows.model is not None:
+        served = [names.index(models.get(m, m)) if models.get(m, m) in names else -1 for m in rows.model]
+    return Arrivals(
+        NO_INTS,
+        NO_FLOATS,
+        NO_FLOATS,
+        NO_INTS,
+        rows.time_ns,
+        tokens(rows.input, count),
+        tokens(rows.output, count),
+        tokens(rows.cached, count),
+        np.array(served, dtype=np.int64),
+    )
+
+
+def tokens(column: "np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None", count: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+    """A column of tokens, -1 where the trace has none."""
+    return np.full(count, -1, dtype=np.int64) if column is None else column.astype(np.int64)
+
+
+def people(documents: list[Document], index: Index) -> People:
+    """Users and their plans, by epoch; epochs with the same users share their table."""
+    each = [document.traffic.users for document in documents]
+    tables: dict[tuple[int, str], int] = {}
+    parts: list[Floats] = []
+    first = []
+    for users in each:
+        key = (users.daily_active, repr(users.activity)) if users else (0, "")
+        if key not in tables:
+            tables[key] = sum(map(len, parts))
+            parts.append(activity_cdf(users) if users else NO_FLOATS)
+        first.append(tables[key])
+    plans = [[plan.share for plan in users.plans.values()] if users else [] for users in each]
+    return People(
+        first=np.array(first, dtype=np.int64),
+        count=np.array([users.daily_active if users else 0 for users in each], dtype=np.int64),
+        cdf=np.concatenate(parts),
+        plan_cdf=np.array([cumulative(shares) for shares in plans]).reshape(len(each), -1),
+        plan_priority=np.array([p.priority for p in each[0].plans.values()] if each[0] else [], dtype=np.int64),
+    )
+
+
+def activity_cdf(users: Users) -> Floats:
+    """Cumulative share of the actions by user, the most active first."""
+    rank = np.arange(1, users.daily_active + 1, dtype=np.float64)
+    weights = np.ones_like(rank)
+    if isinstance(users.activity, Zipf):
+        weights = exp(-users.activity.zipf * log(rank))
+    elif isinstance(users.activity, LognormalActivity):
+        weights = exp(users.activity.lognormal * normal_quantile(1.0 - (rank - 0.5) / len(rank)))
+    return np.array(cumulative(weights.tolist()))
+
+
+__all__ = ["NEVER", "arrivals", "people", "rate_per_ns", "replay"]

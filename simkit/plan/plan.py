@@ -1,0 +1,320 @@
+"""The plan: a scenario as flat arrays and small integer tables, the only thing an engine reads.
+
+Axes: E epochs, K kinds of actions, X complexities, C calls (of all kinds, in file order),
+R routes, M models, N deployments (grouped by model), B limits (token buckets), F failure kinds,
+G distributions, O random outages, V severities. Every number that may change at a time has a
+leading axis E. Times are ns since the scenario's start, shares are cumulative (`cdf`) where one
+of several is drawn, money is picodollars.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SECOND = 1_000_000_000
+NEVER = 2**62
+"""A time that is never reached, and the limit of what is unlimited."""
+
+
+class Dists(NamedTuple):
+    """Distributions by id: value = clip(scale * cells(table, u), low, cap); `table` -1: the constant `scale`."""
+
+    table: Ints
+    scale: Floats
+    low: Floats
+    cap: Floats
+    cells: Floats
+    """(T, cells, 2): intercept and slope of each cell of each table, see `laws.sample`."""
+
+
+class Arrivals(NamedTuple):
+    """When actions arrive: a piecewise constant rate walked through in operational time, or a trace."""
+
+    start: Ints
+    """(S + 1) starts of the segments; the last is the end of arrivals."""
+    rate: Floats
+    """(S) arrivals per ns."""
+    cumulative: Floats
+    """(S + 1) expected arrivals from the first start to each start."""
+    gap: Ints
+    """(S) distribution of the gaps in operational time (mean 1)."""
+    trace_time: Ints
+    """(A) arrival of each row of a trace; empty without one."""
+    trace_input: Ints
+    trace_output: Ints
+    trace_cached: Ints
+    """(A) tokens by row, -1 where the trace does not say."""
+    trace_model: Ints
+    """(A) model index, -1 where the trace does not say."""
+
+
+class People(NamedTuple):
+    """Who the users are."""
+
+    first: Ints
+    """(E) offset of the epoch's users in `cdf`."""
+    count: Ints
+    """(E) number of users; 0: users are not modelled."""
+    cdf: Floats
+    """Cumulative share of activity by user."""
+    plan_cdf: Floats
+    """(E, plans) cumulative share of users by plan; no column: no plans."""
+    plan_priority: Ints
+    """(plans)"""
+
+
+class Actions(NamedTuple):
+    """Kinds of actions and their calls."""
+
+    kind_cdf: Floats
+    """(E, K)"""
+    complexity_cdf: Floats
+    """(E, K, X); complexities a kind does not have have no share."""
+    priority: Ints
+    """(K)"""
+    first_call: Ints
+    """(K + 1) range of the kind's calls."""
+    stage: Ints
+    """(C) calls of one stage run in parallel; stages are 0, 1, ... within a kind."""
+    route: Ints
+    """(C) -1: a step of fixed work."""
+    streaming: Bools
+    """(C)"""
+    judged: Bools
+    """(C)"""
+    runs_on: Bools
+    """(C) cancelled work runs on."""
+    work: Ints
+    """(E, C) distribution of own work before each repetition; -1: none."""
+    times: Ints
+    """(C) fixed repetitions at least."""
+    again: Floats
+    """(E, C) probability of one more repetition, up to `repeat_max`."""
+    repeat_max: Ints
+    """(C)"""
+    input: Ints
+    """(E, C, 3) distributions of system, retrieved and user tokens; -1: none."""
+    output: Ints
+    """(E, C, X) distribution; -1: none."""
+    max_output: Ints
+    """(E, C) NEVER: no limit."""
+
+
+class Routes(NamedTuple):
+    """How a call's model is chosen."""
+
+    mix_cdf: Floats
+    """(E, R, X, M) cumulative share of the first model by complexity."""
+    next_model: Ints
+    """(R, M) model after this one in the route's cascade; -1: none."""
+    escalate: Floats
+    """(E, R, X) share of answers that go on to the next model of the cascade."""
+
+
+class Models(NamedTuple):
+    """Models."""
+
+    first_deployment: Ints
+    """(M + 1) range of the model's deployments."""
+    balance: Ints
+    """(M) 0 weighted, 1 ordered, 2 least busy."""
+    quality: Floats
+    """(E, M, X); NaN: not judged."""
+    context: Ints
+    """(E, M) NEVER: no limit."""
+    fallback: Ints
+    """(M, L) models tried after this one, in order, -1 padded."""
+    errors: Floats
+    """(E, M, F) probability of the non-retryable kinds, drawn once per action, call and model."""
+    cache_minimum: Ints
+    """(E, M) shortest cacheable prefix."""
+
+
+class Deployments(NamedTuple):
+    """Models at providers."""
+
+    model: Ints
+    provider: Ints
+    weight_cdf: Floats
+    """(E, N) cumulative within the model."""
+    rank: Ints
+    """(N) deployments of each model in the order of `balance: ordered`, as indices."""
+    concurrency: Ints
+    """(E, N)"""
+    queue: Ints
+    """(E, N)"""
+    ttft: Ints
+    """(E, N) distribution, ns."""
+    ttft_per_token: Floats
+    """(E, N) ns per input token."""
+    speed: Ints
+    """(E, N) distribution, tokens per second."""
+    errors: Floats
+    """(E, N, F) probability of each kind that is drawn for each attempt."""
+    first_limit: Ints
+    """(N + 1) range in `limits`."""
+    limits: Ints
+    """Limits that apply to a deployment."""
+
+
+class Limits(NamedTuple):
+    """Token buckets."""
+
+    measure: Ints
+    """(B) 0 requests, 1 input, 2 output, 3 input and output."""
+    ns_per_unit: Floats
+    """(E, B)"""
+    burst: Ints
+    """(E, B) ns of credit."""
+    reserve_max: Bools
+    """(B) charge the max output at dispatch."""
+    refused_count: Bools
+    """(B)"""
+    cached_counts: Bools
+    """(B)"""
+
+
+class Incidents(NamedTuple):
+    """Scheduled incidents and random outages. Severities of outage o are rows first[o]..first[o + 1] of the lists."""
+
+    start: Ints
+    end: Ints
+    scheduled_severity: Ints
+    """(I) row of the severity lists."""
+    in_flight_fail: Bools
+    """(I)"""
+    hits: Bools
+    """(I, N) deployments hit."""
+    gap: Ints
+    duration: Ints
+    """(O) distributions, ns."""
+    history: Ints
+    """(O) how long before the first arrival the up-and-down process begins, so that it is stationary."""
+    key: Ints
+    """(O) stable id of the target, for draws."""
+    outage_in_flight_fail: Bools
+    outage_hits: Bools
+    """(O, N)"""
+    first_severity: Ints
+    """(O + 1) offset into the severity lists."""
+    severity_cdf: Floats
+    """(V) cumulative within an outage (1 for a scheduled one)."""
+    error_rate: Floats
+    error_kind: Ints
+    slowdown: Floats
+    quota: Floats
+    """(V)"""
+
+
+class Service(NamedTuple):
+    """Your own service, by epoch."""
+
+    workers: Ints
+    queue: Ints
+    overhead: Ints
+    """Distribution; -1: none."""
+
+
+class Policy(NamedTuple):
+    """Timeouts, retries and what failure kinds mean, by epoch or kind."""
+
+    timeout: Ints
+    max_retries: Ints
+    backoff_initial: Ints
+    backoff_factor: Floats
+    backoff_max: Ints
+    jitter_low: Floats
+    jitter_high: Floats
+    retry_after: Ints
+    deadline: Ints
+    """(E) NEVER: none."""
+    cache_hit_rate: Floats
+    """(E) share of attempts that find their prefix cached."""
+    retryable: Bools
+    falls_back: Bools
+    """(F)"""
+    billed: Ints
+    """(F) 0 nothing, 1 input, 2 input and elapsed output, 3 all."""
+    takes: Ints
+    """(F) 0 a time, 1 first token, 2 a random part of the answer, 3 the answer, 4 never."""
+    takes_time: Ints
+    """(E, F) distribution where `takes` is 0."""
+
+
+class PriceTable(NamedTuple):
+    """Prices in picodollars per token. Row q holds from start[q]; Z tiers by the whole prompt's length."""
+
+    start: Ints
+    """(Q) ns; the first is before all time."""
+    above: Ints
+    """(Q, N, Z) the tier applies to prompts longer than this; the highest that applies counts; NEVER: unused."""
+    input: Ints
+    cached: Ints
+    write: Ints
+    output: Ints
+    """(Q, N, Z)"""
+    request: Ints
+    """(Q, N)"""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the indices mean."""
+
+    kinds: tuple[str, ...]
+    complexities: tuple[str, ...]
+    calls: tuple[str, ...]
+    """`kind.call`, or `call` where there is one kind."""
+    call_kind: tuple[int, ...]
+    plans: tuple[str, ...]
+    routes: tuple[str, ...]
+    models: tuple[str, ...]
+    providers: tuple[str, ...]
+    deployments: tuple[str, ...]
+    """`model/provider[/region]`"""
+    limits: tuple[str, ...]
+    """`quota: measure`, e.g. `openai_org: tokens`."""
+    limit_text: tuple[str, ...]
+    """As the file says, e.g. `30k/min`."""
+    incidents: tuple[str, ...]
+    outages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that an engine reads."""
+
+    names: Names
+    begin: int
+    """Start of the warm-up, <= 0."""
+    horizon: int
+    cooldown: int
+    start_utc: int
+    """The scenario's zero as ns since 1970 UTC."""
+    timezone: str
+    epochs: Ints
+    """(E) start of each epoch; the first is <= begin."""
+    dists: Dists
+    arrivals: Arrivals
+    people: People
+    actions: Actions
+    routes: Routes
+    models: Models
+    deployments: Deployments
+    limits: Limits
+    incidents: Incidents
+    service: Service
+    policy: Policy
+    prices: PriceTable
+    stationary: bool
+    """No seasonality, changes, scheduled incidents or trace: batch means apply."""
+    service_cost: int
+    """Picodollars over the horizon."""
+    price_book: str
+    """Date and version of the price book used."""

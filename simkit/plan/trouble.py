@@ -1,0 +1,84 @@
+"""Incidents and random outages as tables."""
+
+import zlib
+
+import numpy as np
+
+from simkit.plan.index import Index, deployments_of, matches
+from simkit.plan.plan import NEVER, Bools, Incidents
+from simkit.plan.supply import KIND_OF
+from simkit.plan.tables import DistPool
+from simkit.plan.work import cumulative
+from simkit.scenario.models import Outage, Severity
+from simkit.scenario.scenario import Document
+
+KEY_BITS = 26
+CYCLES = 20
+"""Mean cycles of up and down that lie before the run, after which the process is as good as stationary."""
+
+
+def incidents(document: Document, index: Index, pool: DistPool) -> Incidents:
+    """Scheduled incidents and random outages with what they hit and do."""
+    scheduled = document.incidents
+    random = random_outages(document, index)
+    mixtures = [outage.severity or [outage] for _, _, outage in random]
+    severities: list[Severity] = [*scheduled, *(severity for mixture in mixtures for severity in mixture)]
+    sizes = [len(mixture) for mixture in mixtures]
+    cdf = [1.0] * len(scheduled)
+    for mixture in mixtures:
+        cdf += cumulative([1.0 if severity.share is None else severity.share for severity in mixture])
+    return Incidents(
+        start=integers([i.at for i in scheduled]),
+        end=integers([i.at + i.lasts for i in scheduled]),
+        scheduled_severity=np.arange(len(scheduled), dtype=np.int64),
+        in_flight_fail=np.array([i.in_flight == "fail" for i in scheduled], dtype=np.bool_),
+        hits=hits([i.target for i in scheduled], index),
+        gap=integers([pool.add(outage.time_between_failures) for _, _, outage in random]),
+        duration=integers([pool.add(outage.duration) for _, _, outage in random]),
+        history=integers([history(outage) for _, _, outage in random]),
+        key=integers([zlib.crc32(key.encode()) & ((1 << KEY_BITS) - 1) for key, _, _ in random]),
+        outage_in_flight_fail=np.array([outage.in_flight == "fail" for _, _, outage in random], dtype=np.bool_),
+        outage_hits=np.array([row for _, row, _ in random], dtype=np.bool_).reshape(-1, len(index.deployments)),
+        first_severity=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64) + len(scheduled),
+        severity_cdf=np.array(cdf, dtype=np.float64),
+        error_rate=np.array([s.error_rate for s in severities], dtype=np.float64),
+        error_kind=integers([KIND_OF[s.kind] for s in severities]),
+        slowdown=np.array([s.slowdown for s in severities], dtype=np.float64),
+        quota=np.array([s.quota for s in severities], dtype=np.float64),
+    )
+
+
+def integers(values: list[int]) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+    """A column of int64."""
+    return np.array(values, dtype=np.int64)
+
+
+def hits(targets: list[str], index: Index) -> Bools:
+    """(I, N) which deployments each target names."""
+    rows = [[matches(target, *deployment) for deployment in index.deployments] for target in targets]
+    return np.array(rows, dtype=np.bool_).reshape(-1, len(index.deployments))
+
+
+def random_outages(document: Document, index: Index) -> list[tuple[str, list[bool], Outage]]:
+    """(name, deployments hit, law) of the random outages of providers, models and deployments that are in use."""
+    found: list[tuple[str, list[bool], Outage]] = []
+    for name, provider in document.providers.items():
+        row = [p == name for _, p, _ in index.deployments]
+        found += [(f"provider {name} {i}", row, outage) for i, outage in enumerate(provider.outages)]
+    for name, model in document.models.items():
+        row = [m == name for m, _, _ in index.deployments]
+        found += [(f"model {name} {i}", row, outage) for i, outage in enumerate(model.outages)]
+    for n, (_, deployment) in enumerate(deployments_of(document)):
+        row = [n == other for other in range(len(index.deployments))]
+        name = index.deployment_names[n]
+        found += [(f"deployment {name} {i}", row, outage) for i, outage in enumerate(deployment.outages)]
+    return [each for each in found if any(each[1])]
+
+
+def history(outage: Outage) -> int:
+    """How long before the run the process of up and down begins."""
+    cycle = outage.time_between_failures.mean() + outage.duration.mean()
+    return int(min(CYCLES * cycle, NEVER / 4))
+
+
+__all__ = ["incidents", "random_outages"]

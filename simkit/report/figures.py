@@ -1,0 +1,164 @@
+"""Pictures of one result: the distribution of latency, and where the money goes.
+
+Every picture is a data function (a frame, tested) and a thin renderer that returns a `Picture`;
+nothing here touches pyplot, so a picture shows once in a notebook and never opens a window.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from simkit.report.style import (
+    BLUE, GREEN, HALO, INK, MUTED, OBJECTIVE, ORANGE, OUTCOMES, SKY, VERMILLION,
+    Picture, canvas, formatted, nothing, plain, seconds, share, spread, title, usd,
+)  # fmt: skip
+
+
+def latency_bins(histogram: pd.DataFrame, per_doubling: int = 6) -> pd.DataFrame:
+    """A fine latency histogram put into bins of equal width on a logarithmic axis.
+
+    `histogram` has low_s, high_s, count; the answer has low_s, high_s, share (of all counted), `per_doubling`
+    bins for each factor of two, from the first to the last that holds something.
+    """
+    filled = histogram[histogram["count"] > 0]
+    if filled.empty:
+        return pd.DataFrame({"low_s": [], "high_s": [], "share": []})
+    middle = np.sqrt(np.maximum(filled["low_s"], 1e-9) * np.maximum(filled["high_s"], 1e-9))
+    place = np.floor(np.log2(middle) * per_doubling).astype(int)
+    counts = filled["count"].groupby(place).sum()
+    bins = np.arange(counts.index.min(), counts.index.max() + 1)
+    weights = counts.reindex(bins, fill_value=0).to_numpy(float)
+    edges = 2.0 ** (np.append(bins, bins[-1] + 1) / per_doubling)
+    return pd.DataFrame({"low_s": edges[:-1], "high_s": edges[1:], "share": weights / weights.sum()})
+
+
+def latency_figure(
+    histogram: pd.DataFrame, percentiles: Mapping[str, float], slo: Mapping[str, float], served: str = ""
+) -> Picture:
+    """How long users wait: the distribution on a logarithmic axis with its percentiles and the objective.
+
+    Args:
+        histogram: low_s, high_s, count of served actions.
+        percentiles: label to seconds, e.g. `{"p50": 1.2}`.
+        slo: label of each latency objective to its seconds.
+        served: a note below the title, e.g. how many were served.
+    """
+    bins = latency_bins(histogram)
+    if bins.empty:
+        return nothing("No action was served: there is no latency to show.")
+    picture, (ax,) = canvas(3.8)
+    edges = np.append(bins["low_s"], bins["high_s"].iloc[-1])
+    ax.stairs(bins["share"], edges, fill=True, color=SKY, alpha=0.75)
+    ax.set_xscale("log")
+    known = {name: value for name, value in percentiles.items() if value is not None and np.isfinite(value) and value > 0}
+    marks = [*known.values(), *slo.values()]
+    ax.set_xlim(min(edges[0], *marks) / 1.15, max(edges[-1], *marks) * 1.15)
+    ax.set_ylim(0, float(bins["share"].max()) * 1.28)
+    _mark_percentiles(ax, known)
+    for label, limit in slo.items():
+        ax.axvline(limit, ymax=0.86, color=OBJECTIVE, linewidth=1.4, linestyle="--")
+        ax.annotate(
+            plain(f"objective\n{label} ≤ {seconds(limit)}"), (limit, 0.62), xycoords=("data", "axes fraction"),
+            xytext=(4, 0), textcoords="offset points", color=OBJECTIVE, fontsize=8.5, va="top", bbox=HALO,
+        )  # fmt: skip
+    _second_ticks(ax)
+    formatted("y", ax, "share")
+    ax.set_xlabel("latency, arrival to outcome (logarithmic)")
+    ax.set_ylabel("share of served actions")
+    title(ax, "How long users wait", served)
+    return picture
+
+
+def _mark_percentiles(ax: Axes, percentiles: Mapping[str, float]) -> None:
+    low, high = np.log10(ax.get_xlim())
+    places = spread([(np.log10(v) - low) / (high - low) for v in percentiles.values()], 0.075)
+    for (name, value), place in zip(percentiles.items(), places, strict=True):
+        ax.axvline(value, ymax=0.86, color=INK, linewidth=0.9, alpha=0.65)
+        ax.annotate(
+            plain(f"{name}\n{seconds(value)}"), (place, 0.875), xycoords="axes fraction",
+            ha="center", va="bottom", fontsize=8.5, color=INK, linespacing=1.15,
+        )  # fmt: skip
+
+
+def _second_ticks(ax: Axes) -> None:
+    low, high = ax.get_xlim()
+    steps = (1, 2, 5) if high / low < 2000 else (1,)
+    ticks = [m * 10.0**k for k in range(-4, 7) for m in steps]
+    ticks = [t for t in ticks if t < 50] + [60, 120, 300, 600, 1800, 3600, 7200, 18000, 43200, 86400]
+    ax.set_xticks([t for t in ticks if low <= t <= high])
+    ax.minorticks_off()
+    formatted("x", ax, "seconds")
+
+
+def cost_shares(costs: pd.DataFrame, by: str, most: int = 8) -> pd.DataFrame:
+    """Cost of one dimension, dearest first: name, cost_usd, share; what is beyond `most` is put into `others`.
+
+    `costs` has by (`model`, `call`, ...), name, cost_usd.
+    """
+    rows = costs.loc[costs["by"] == by, ["name", "cost_usd"]].sort_values("cost_usd", ascending=False, kind="stable")
+    if len(rows) > most:
+        rest = pd.DataFrame({"name": [f"{len(rows) - most + 1} others"], "cost_usd": [rows["cost_usd"].iloc[most - 1 :].sum()]})
+        rows = pd.concat([rows.iloc[: most - 1], rest])
+    total = rows["cost_usd"].sum()
+    return rows.assign(share=rows["cost_usd"] / total if total else 0.0).reset_index(drop=True)
+
+
+def costs_figure(costs: pd.DataFrame, period: str) -> Picture:
+    """Cost by model and by call as bars. `period` names what the amounts are of, e.g. `7 d`."""
+    parts = [(by, cost_shares(costs, by)) for by in ("model", "call")]
+    parts = [(by, part) for by, part in parts if len(part) and part["cost_usd"].sum() > 0]
+    if not parts:
+        return nothing("Nothing was spent.")
+    picture, axes = _bar_canvas([len(part) for _, part in parts])
+    widest = max(part["cost_usd"].max() for _, part in parts)
+    for ax, (by, part), colour in zip(axes, parts, (BLUE, GREEN), strict=False):
+        _bars(ax, part, [colour] * len(part), widest)
+        title(ax, f"Cost by {by}", f"USD in {period}" if ax is axes[0] else "")
+    return picture
+
+
+WASTE = {
+    "good answers": SKY,
+    "bad answers": ORANGE,
+    "failed actions": VERMILLION,
+    "wasted attempts": "#a3512b",
+    "own service": "#8a939b",
+}
+
+
+def waste_figure(costs: pd.DataFrame, period: str) -> Picture:
+    """What the money bought: cost by outcome. `costs` has by, name, cost_usd; rows with by = `outcome` are shown."""
+    part = cost_shares(costs, "outcome")
+    part = part[part["cost_usd"] > 0]
+    if part.empty:
+        return nothing("Nothing was spent.")
+    picture, (ax,) = _bar_canvas([len(part)])
+    _bars(ax, part, [WASTE.get(name, OUTCOMES.get(name, MUTED)) for name in part["name"]], part["cost_usd"].max())
+    title(ax, "What the money bought", f"cost by outcome of the action, USD in {period}")
+    return picture
+
+
+def _bar_canvas(sizes: list[int]) -> tuple[Picture, list[Axes]]:
+    picture, axes = canvas(*(0.75 + 0.34 * size for size in sizes))
+    picture.get_layout_engine().set(h_pad=0.12)  # type: ignore[union-attr, call-arg]
+    return picture, axes
+
+
+def _bars(ax: Axes, part: pd.DataFrame, colours: list[str], widest: float) -> None:
+    places = np.arange(len(part))[::-1]
+    ax.barh(places, part["cost_usd"], color=colours, height=0.62)
+    ax.set_yticks(places, [plain(str(name)) for name in part["name"]], color=INK, fontsize=9)
+    for place, row in zip(places, part.itertuples(), strict=True):
+        ax.annotate(
+            plain(f"{usd(float(row.cost_usd))}  ({share(float(row.share))})"), (float(row.cost_usd), place),  # type: ignore[arg-type]
+            xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5, color=MUTED,
+        )  # fmt: skip
+    ax.set_xlim(0, widest * 1.25)
+    ax.set_ylim(-0.6, len(part) - 0.4)
+    ax.grid(False, axis="y")
+    ax.grid(True, axis="x", color="#e4e8ec", linewidth=0.8)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["bottom"].set_visible(False)
+    formatted("x", ax, "usd")

@@ -1,0 +1,128 @@
+"""Pictures of several runs: a comparison of scenarios, and the saving by routing."""
+
+import numpy as np
+import pandas as pd
+
+from simkit.report.style import (
+    BLUE, GREEN, GRID, INK, MUTED, ORANGE, SKY, VERMILLION,
+    Picture, canvas, formatted, legend, nothing, plain, share, title,
+)  # fmt: skip
+
+LOWER_IS_BETTER = ("cost", "latency", "ttft", "wait", "failed", "rejected", "abandoned", "burn", "wasted", "retry", "limit", "top1")
+HIGHER_IS_BETTER = ("success", "good_rate", "slo", "budget", "throughput", "ok_rate", "hit_rate", "cached")
+
+
+def direction(metric: str) -> int:
+    """-1 where less is better, 1 where more is better, 0 where neither."""
+    if any(word in metric for word in HIGHER_IS_BETTER):
+        return 1
+    return -1 if any(word in metric for word in LOWER_IS_BETTER) else 0
+
+
+def comparison_rows(summary: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
+    """Relative changes to show: label, change, low, high (fractions), tone (better, worse, undecided, neutral).
+
+    `summary` is `Comparison.summary`; rows without a ratio are left out.
+    """
+    rows = summary[summary["metric"].isin(metrics) & summary["ratio"].notna()].copy()
+    rows["change"], rows["low"], rows["high"] = rows["ratio"] - 1, rows["ratio_low"] - 1, rows["ratio_high"] - 1
+    several = rows["scenario"].nunique() > 1
+    names = rows["metric"].str.replace("_", " ")
+    rows["label"] = names + ": " + rows["scenario"] if several else names
+    rows["tone"] = [_tone(r.metric, r.low, r.high) for r in rows.itertuples()]
+    order = {name: place for place, name in enumerate(metrics)}
+    return rows.sort_values("metric", key=lambda c: c.map(order), kind="stable")[
+        ["label", "change", "low", "high", "tone"]
+    ].reset_index(drop=True)
+
+
+def _tone(metric: str, low: float, high: float) -> str:
+    if not (np.isfinite(low) and np.isfinite(high)) or low <= 0 <= high:
+        return "undecided"
+    sign = direction(metric)
+    if sign == 0:
+        return "neutral"
+    return "better" if (low > 0) == (sign > 0) else "worse"
+
+
+TONES = {"better": GREEN, "worse": VERMILLION, "neutral": BLUE, "undecided": MUTED}
+
+
+def comparison_figure(rows: pd.DataFrame, baseline: str) -> Picture:
+    """Change of each metric against the baseline with its 95 % interval. `rows` is from `comparison_rows`."""
+    if rows.empty:
+        return nothing("No metric applies to both scenarios.")
+    picture, (ax,) = canvas(1.1 + 0.32 * len(rows))
+    places = np.arange(len(rows))[::-1]
+    ax.axvline(0, color=INK, linewidth=1.0)
+    for place, row in zip(places, rows.itertuples(), strict=True):
+        colour = TONES[str(row.tone)]
+        if np.isfinite(row.low) and np.isfinite(row.high):
+            ax.plot([row.low, row.high], [place, place], color=colour, linewidth=3.0, alpha=0.45, solid_capstyle="round")
+        ax.plot([row.change], [place], "o", color=colour, markersize=6)
+        ax.annotate(
+            plain(_signed(row.change)), (1, place), xycoords=("axes fraction", "data"), xytext=(6, 0),
+            textcoords="offset points", va="center", fontsize=8.5, color=colour,
+        )  # fmt: skip
+    ax.set_yticks(places, [plain(name) for name in rows["label"]], fontsize=9, color=INK)
+    ax.set_ylim(-0.7, len(rows) - 0.3)
+    reach = max(float(np.nanmax(np.abs(rows[["change", "low", "high"]].to_numpy(float)))), 0.01) * 1.12
+    ax.set_xlim(-min(reach, 1.05), reach)
+    ax.grid(True, axis="x", color=GRID)
+    formatted("x", ax, "share")
+    ax.set_xlabel("change; bar: 95 % interval of the paired ratio")
+    tones = [t for t in TONES if t in set(rows["tone"])]
+    for tone in tones:
+        ax.plot([], [], "o", color=TONES[tone], label=tone)
+    title(ax, f"Compared with {baseline}", "same users, same draws in every scenario")
+    legend(ax, columns=1, where="best")
+    return picture
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "−" if value < 0 else "") + share(abs(value))
+
+
+def routing_saving(simple_share: np.ndarray, cost_ratio: float, misrouted: tuple[float, float] = (0.0, 0.0)) -> pd.DataFrame:
+    """Saving by sending simple work to a cheaper model, in closed form.
+
+    Args:
+        simple_share: share of the big model's token cost that is simple work, in [0, 1].
+        cost_ratio: price of a simple piece of work at the small model over that at the big one.
+        misrouted: share of simple work sent to the big model, and of complex work sent to the small one.
+
+    Returns:
+        simple_share, saving (fraction of the big model's cost) = (1 - ratio) x the share that goes to the small model.
+    """
+    simple = np.asarray(simple_share, float)
+    small = simple * (1 - misrouted[0]) + (1 - simple) * misrouted[1]
+    return pd.DataFrame({"simple_share": simple, "saving": small * (1 - cost_ratio)})
+
+
+def routing_figure(curve: pd.DataFrame, runs: pd.DataFrame, claim: tuple[float, float] = (0.40, 0.60)) -> Picture:
+    """The saving over the simple share of tokens: `curve` from `routing_saving`, `runs` with intervals.
+
+    `runs` has simple_share, saving, low, high; `claim` is the band that the roadmap promises.
+    """
+    picture, (ax,) = canvas(3.8)
+    ax.axhspan(*claim, color=SKY, alpha=0.22, linewidth=0)
+    ax.annotate(
+        f"the claim: {share(claim[0])} to {share(claim[1])}", (0.01, claim[1]), xytext=(3, -4),
+        textcoords="offset points", va="top", fontsize=8.5, color=BLUE,
+    )  # fmt: skip
+    ax.plot(curve["simple_share"], curve["saving"], color=BLUE, linewidth=1.8, label="price arithmetic")
+    if len(runs):
+        spread_down, spread_up = runs["saving"] - runs["low"], runs["high"] - runs["saving"]
+        ax.errorbar(
+            runs["simple_share"], runs["saving"], yerr=[spread_down, spread_up], fmt="o", color=ORANGE, capsize=3,
+            markersize=6, label="simulated, 95 % interval",
+        )  # fmt: skip
+    ax.set_xlim(0, 1)
+    ax.set_ylim(min(0.0, float(curve["saving"].min())), 1)
+    formatted("x", ax, "share")
+    formatted("y", ax, "share")
+    ax.set_xlabel("simple share of the big model's token cost")
+    ax.set_ylabel("LLM cost saved")
+    title(ax, "What routing by complexity saves")
+    legend(ax, where="upper left")
+    return picture

@@ -1,0 +1,216 @@
+"""Pictures over time: latency and outcomes, the use of limits, the error budget. Time is the scenario's local time."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from numpy.typing import NDArray
+
+from simkit.report.style import (
+    BLUE, GREEN, GREY, HALO, INCIDENT, INK, MUTED, OBJECTIVE, ORANGE, OUTCOMES, SERIES, SKY,
+    Picture, canvas, formatted, legend, nothing, plain, seconds, share, spread, title,
+)  # fmt: skip
+
+PERCENTILES = {"latency_p50": SKY, "latency_p95": BLUE, "latency_p99": INK}
+
+
+def outcome_rates(timeline: pd.DataFrame) -> pd.DataFrame:
+    """Actions per minute by outcome; index: start of the window; outcomes that never happened are left out."""
+    minutes = (timeline["end"] - timeline["start"]).dt.total_seconds() / 60
+    kinds = [name for name in OUTCOMES if name in timeline and timeline[name].sum() > 0]
+    return timeline[kinds].div(minutes, axis=0).set_axis(pd.Index(timeline["start"]), axis=0)
+
+
+def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mapping[str, float]) -> Picture:
+    """Latency percentiles above, actions per minute by outcome below.
+
+    `timeline` has a row a window: start, end (local times), counts by outcome, latency_p50, ... in seconds.
+    `incidents` has name, start, end; `slo` maps the label of a latency objective to its seconds.
+    """
+    if timeline.empty:
+        return nothing("No action was measured.")
+    picture, (top, bottom) = canvas(2.9, 2.9)
+    edges = _edges(timeline)
+    for name, colour in PERCENTILES.items():
+        if name in timeline:
+            top.stairs(timeline[name].to_numpy(float), edges, baseline=None, color=colour, linewidth=1.5)
+    _log_seconds(top, timeline, list(slo.values()))
+    _label_ends(top, edges[-1], {n.removeprefix("latency_"): timeline[n] for n in PERCENTILES if n in timeline})
+    _objectives(top, slo)
+    _incidents(top, incidents, named=True)
+    title(top, "Latency over time", "median, 95th and 99th percentile of served actions in each window")
+    _stack(bottom, outcome_rates(timeline), edges)
+    _incidents(bottom, incidents, named=False)
+    title(bottom, "Actions per minute by outcome")
+    legend(bottom, columns=5)
+    _clock(bottom, timeline)
+    return picture
+
+
+def limit_use(limits: pd.DataFrame, most: int = 5) -> pd.DataFrame:
+    """Use of the busiest limits: index start of the window, a column a limit, the busiest first."""
+    if limits.empty:
+        return pd.DataFrame()
+    wide = limits.pivot_table(index="start", columns="limit", values="use", aggfunc="max", sort=False)
+    order = wide.max().sort_values(ascending=False, kind="stable").index[:most]
+    return wide[order]
+
+
+def limits_figure(limits: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
+    """Use of the busiest limits over time with the 100 % line. `limits` has start, end, limit, use (1 = full)."""
+    use = limit_use(limits)
+    if use.empty:
+        return nothing("This scenario has no limits: nothing can be full.")
+    picture, (ax,) = canvas(3.6)
+    edges = _edges(limits.drop_duplicates("start"))
+    for colour, name in zip(SERIES, use, strict=False):
+        ax.stairs(use[name].to_numpy(float), edges, baseline=None, color=colour, linewidth=1.5)
+    top = max(1.08, 1.08 * float(np.nanmax(use.to_numpy(float))))
+    ax.set_ylim(0, top)
+    ax.axhline(1, color=OBJECTIVE, linewidth=1.2, linestyle="--")
+    ax.annotate(
+        "full", (0, 1), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points",
+        color=OBJECTIVE, fontsize=8.5, bbox=HALO,
+    )  # fmt: skip
+    _label_right(ax, [str(name) for name in use], [_last(use[name]) for name in use], SERIES)
+    _incidents(ax, incidents, named=True)
+    formatted("y", ax, "share")
+    ax.set_ylabel("demand / limit")
+    title(ax, "Use of limits", "the highest in each window; above 100 %: refused or made to wait")
+    _clock(ax, limits)
+    return picture
+
+
+def budget_left(timeline: pd.DataFrame, targets: Mapping[str, float], allowance: float) -> pd.DataFrame:
+    """Error budget left at the end of each window, by objective; 1 is untouched, below 0 is overspent.
+
+    `timeline` has ended and a column `bad_LABEL` for each label in `targets`; `allowance` is
+    max(1, SLO window / horizon): left = 1 - bad so far / ((1 - target) x ended in all x allowance).
+    """
+    ended = float(timeline["ended"].sum())
+    left = {}
+    for label, target in targets.items():
+        budget = (1 - target) * ended * allowance
+        bad = timeline[f"bad_{label}"].cumsum()
+        left[label] = 1 - bad / budget if budget > 0 else bad.map(lambda count: 1.0 if count == 0 else -np.inf)
+    return pd.DataFrame(left).set_axis(pd.Index(timeline["end"]), axis=0)
+
+
+def budget_figure(left: pd.DataFrame, timeline: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
+    """The error budget burning down: `left` is from `budget_left`, `timeline` gives the windows."""
+    if left.empty or not len(left.columns):
+        return nothing("This scenario has no objectives: add `slo: {success: 99.5%, latency: {p95: 5s}}`.")
+    picture, (ax,) = canvas(3.4)
+    times = np.concatenate([[_edges(timeline)[0]], date2num(left.index.to_pydatetime())])
+    worst = float(left.min().min())
+    floor = -0.25 if worst > -0.2 else max(worst * 1.1, -3.0)
+    for colour, name in zip((BLUE, ORANGE, GREEN, *SERIES), left, strict=False):
+        ax.plot(times, np.concatenate([[1.0], left[name].to_numpy(float)]), color=colour, linewidth=1.8)
+    ax.axhline(0, color=OBJECTIVE, linewidth=1.2, linestyle="--")
+    ax.axhspan(floor, 0, color=INCIDENT, alpha=0.45, linewidth=0)
+    ax.set_ylim(floor, 1.06)
+    texts = [f"{name}: {share(_last(left[name]))} left" for name in left]
+    _label_right(ax, texts, [max(_last(left[name]), floor) for name in left], (BLUE, ORANGE, GREEN, *SERIES))
+    _incidents(ax, incidents, named=True)
+    formatted("y", ax, "share")
+    ax.set_ylabel("budget left")
+    title(ax, "Error budget", "what the objectives still allow in their window; below 0 it is overspent")
+    _clock(ax, timeline)
+    return picture
+
+
+def _edges(windows: pd.DataFrame) -> NDArray[np.float64]:
+    ends = [*windows["start"].tolist(), windows["end"].iloc[-1]]
+    return np.asarray(date2num([moment.to_pydatetime() for moment in ends]), float)
+
+
+def _clock(ax: Axes, windows: pd.DataFrame) -> None:
+    zone = windows["start"].dt.tz
+    locator = AutoDateLocator(tz=zone, minticks=4, maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    formats = ["%Y", "%b", "%a %d", "%H:%M", "%H:%M", "%H:%M:%S"]
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone, formats=formats, zero_formats=["", *formats[:5]]))
+    ax.set_xlabel(f"local time ({zone})" if zone is not None else "time")
+    edges = _edges(windows)
+    ax.set_xlim(edges[0], edges[-1])
+
+
+def _incidents(ax: Axes, incidents: pd.DataFrame, *, named: bool) -> None:
+    low, high = ax.get_xlim()
+    for row in incidents.itertuples():
+        begin, end = date2num([row.start.to_pydatetime(), row.end.to_pydatetime()])
+        ax.axvspan(begin, end, color=INCIDENT, linewidth=0, zorder=0.4)
+        if named and len(incidents) <= 6 and (begin < high and end > low):
+            ax.annotate(
+                plain(str(row.name)), (max(begin, low), 1), xycoords=("data", "axes fraction"), xytext=(3, -11),
+                textcoords="offset points", fontsize=8, color="#a3512b",
+            )  # fmt: skip
+
+
+def _stack(ax: Axes, rates: pd.DataFrame, edges: NDArray[np.float64]) -> None:
+    base = np.zeros(len(rates))
+    for name in rates:
+        top = base + rates[name].to_numpy(float)
+        ax.stairs(top, edges, baseline=base, fill=True, color=OUTCOMES[str(name)], label=str(name), linewidth=0)
+        base = top
+    ax.set_ylim(0, max(float(base.max()) * 1.25, 1e-9))
+    formatted("y", ax, "number")
+    ax.set_ylabel("actions / min")
+
+
+def _log_seconds(ax: Axes, timeline: pd.DataFrame, also: Sequence[float]) -> None:
+    values = np.concatenate([timeline[[n for n in PERCENTILES if n in timeline]].to_numpy(float).ravel(), also])
+    values = values[np.isfinite(values) & (values > 0)]
+    ax.set_yscale("log")
+    if len(values):
+        low, high = values.min() / 1.5, values.max() * 1.9
+        ax.set_ylim(low, high)
+        ticks = [t for t in _ROUND_SECONDS if low <= t <= high]
+        ax.set_yticks(ticks[:: max(1, len(ticks) // 6)])
+    ax.minorticks_off()
+    formatted("y", ax, "seconds")
+    ax.set_ylabel("latency")
+
+
+_ROUND_SECONDS = (
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400,
+)  # fmt: skip
+
+
+def _objectives(ax: Axes, slo: Mapping[str, float]) -> None:
+    for label, limit in slo.items():
+        ax.axhline(limit, color=OBJECTIVE, linewidth=1.2, linestyle="--")
+        ax.annotate(
+            plain(f"objective {label} ≤ {seconds(limit)}"), (0, limit), xycoords=("axes fraction", "data"), xytext=(3, 3),
+            textcoords="offset points", color=OBJECTIVE, fontsize=8.5, bbox=HALO,
+        )  # fmt: skip
+
+
+def _label_ends(ax: Axes, _edge: float, series: Mapping[str, pd.Series]) -> None:
+    _label_right(ax, list(series), [_last(values) for values in series.values()], tuple(PERCENTILES.values()))
+
+
+def _label_right(ax: Axes, names: Sequence[str], values: Sequence[float], colours: Sequence[str]) -> None:
+    """Names at the right ends of their lines, moved apart where they would overlap."""
+    ends = [0.0 if not np.isfinite(v) else float(_fraction(ax, v)) for v in values]
+    height = ax.get_figure().get_size_inches()[1] * 0.8  # type: ignore[union-attr]
+    places = spread(ends, 0.17 / height * len(ax.get_figure().axes))  # type: ignore[union-attr]
+    for name, place, colour in zip(names, places, colours, strict=False):
+        ax.annotate(
+            plain(name), (1, place), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
+            va="center", fontsize=8.5, color=colour if colour != GREY else MUTED,
+        )  # fmt: skip
+
+
+def _fraction(ax: Axes, value: float) -> float:
+    low, high = ax.get_ylim()
+    if ax.get_yscale() == "log":
+        low, high, value = np.log10(low), np.log10(high), np.log10(max(value, low))
+    return (value - low) / (high - low)
+
+
+def _last(values: pd.Series) -> float:
+    known = values.replace([np.inf, -np.inf], np.nan).dropna()
+    return float(known.iloc[-1]) if len(known) else float("nan")

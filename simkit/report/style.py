@@ -1,0 +1,163 @@
+"""One visual language for every picture: light on white, colour-blind safe, units on the axes, no pyplot.
+
+Colours are those of Okabe and Ito (2008), which stay apart for all common kinds of colour blindness.
+"""
+
+import io
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+INK = "#1f2933"
+MUTED = "#6b7680"
+GRID = "#e4e8ec"
+BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#8a939b",
+)  # fmt: skip
+SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, GREY)
+"""Colours of things without a meaning of their own, in order."""
+
+OUTCOMES = {
+    "ok": SKY,
+    "degraded": ORANGE,
+    "failed": VERMILLION,
+    "rejected": PURPLE,
+    "abandoned": GREY,
+    "censored": "#c9cfd4",
+}
+OBJECTIVE = VERMILLION
+"""Colour of a promised line: the SLO, 100 % of a limit."""
+INCIDENT = "#f6d9cc"
+
+TITLE, LABEL, SMALL = 12.0, 9.5, 8.5
+HALO = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.8}
+"""Behind a label that may lie on a line."""
+
+
+class Picture(Figure):
+    """A figure that shows once in Jupyter, whether or not pyplot was imported."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=110)
+        return buffer.getvalue()
+
+
+def canvas(*heights: float, width: float = 8.0) -> tuple[Picture, list[Axes]]:
+    """An empty picture of stacked axes, `heights` inches each, with one x axis."""
+    picture = Picture(figsize=(width, sum(heights)), layout="constrained", facecolor="white")
+    grid = picture.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
+    axes = [row[0] for row in grid]
+    for ax in axes:
+        dress(ax)
+    return picture, axes
+
+
+def dress(ax: Axes) -> None:
+    """Thin axes, a light grid behind the data, muted ticks."""
+    ax.set_facecolor("white")
+    ax.set_axisbelow(True)
+    ax.grid(True, axis="y", color=GRID, linewidth=0.8)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_color(GRID)
+    ax.tick_params(colors=MUTED, labelsize=SMALL, length=3, color=GRID)
+    ax.xaxis.label.set(color=MUTED, fontsize=LABEL)
+    ax.yaxis.label.set(color=MUTED, fontsize=LABEL)
+
+
+def title(ax: Axes, text: str, note: str = "") -> None:
+    """What the picture says, and below it in small letters what one sees."""
+    ax.set_title(plain(text), loc="left", fontsize=TITLE, fontweight="bold", color=INK, pad=24 if note else 10)
+    if note:
+        ax.annotate(
+            plain(note), (0, 1), xytext=(0, 8), xycoords="axes fraction", textcoords="offset points",
+            fontsize=LABEL, color=MUTED, va="bottom",
+        )  # fmt: skip
+
+
+def legend(ax: Axes, *, columns: int = 1, where: str = "upper left", outside: bool = False) -> None:
+    """A frameless legend, inside at `where` or to the right of the axes."""
+    if outside:
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=SMALL, labelcolor=INK)
+    else:
+        ax.legend(loc=where, ncols=columns, frameon=False, fontsize=SMALL, labelcolor=INK)
+
+
+def nothing(text: str) -> Picture:
+    """A picture that says why there is nothing to see."""
+    picture, (ax,) = canvas(1.6)
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, plain(text), ha="center", va="center", color=MUTED, fontsize=LABEL, transform=ax.transAxes)
+    return picture
+
+
+def plain(text: str) -> str:
+    """Text in which a dollar sign is a dollar sign, not mathematics."""
+    return text.replace("$", r"\$")
+
+
+def seconds(value: float, _position: object = None) -> str:
+    """A duration as one says it: `250 ms`, `1.5 s`, `3 min`, `2 h`, `7 d`."""
+    if value == 0:
+        return "0"
+    for unit, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3)):
+        if abs(value) >= size * (2 if size >= 60 else 1) * 0.9995:
+            return f"{_short(value / size)} {unit}"
+    return f"{_short(value * 1e6)} µs"
+
+
+def usd(value: float, _position: object = None) -> str:
+    """An amount of money with three significant digits: `$0.00234`, `$12.3`, `$4,560`."""
+    if value == 0 or not math.isfinite(value):
+        return "$0" if value == 0 else "–"
+    size = abs(value)
+    digits = 0 if size >= 100 else max(0, 2 - math.floor(math.log10(size)))
+    text = f"{size:,.{min(digits, 9)}f}"
+    return f"{'−' if value < 0 else ''}${text}"
+
+
+def share(value: float, _position: object = None) -> str:
+    """A fraction as percent: `0.25` is `25 %`."""
+    return f"{'−' if value < 0 else ''}{_short(abs(100 * value))} %"
+
+
+def number(value: float, _position: object = None) -> str:
+    """A number with thousands separated."""
+    return f"{value:,.0f}" if abs(value) >= 100 else _short(value)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
+
+
+def tick_usd(value: float, _position: object = None) -> str:
+    """An amount of money on an axis: no trailing noise."""
+    text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.4g}"
+    return plain(f"${text}")
+
+
+def formatted(axis_name: str, ax: Axes, what: str) -> None:
+    """Let the ticks of the x or y axis be `seconds`, `usd`, `share` or `number`."""
+    formatter = {"seconds": seconds, "usd": tick_usd, "share": share, "number": number}[what]
+    (ax.xaxis if axis_name == "x" else ax.yaxis).set_major_formatter(FuncFormatter(formatter))
+
+
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """Positions moved apart just enough that neighbours are `gap` apart, order kept: for direct labels."""
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    placed: list[list[float]] = []  # [centre, members], merged where they touch
+    for i in order:
+        placed.append([positions[i], 1.0])
+        while len(placed) > 1 and placed[-1][0] - placed[-2][0] < gap * (placed[-1][1] + placed[-2][1]) / 2:
+            (b, n), (a, m) = placed.pop(), placed.pop()
+            placed.append([(a * m + b * n) / (m + n), m + n])
+    flat = [centre + gap * (k - (size - 1) / 2) for centre, size in placed for k in range(int(size))]
+    result = [0.0] * len(positions)
+    for i, value in zip(order, flat, strict=True):
+        result[i] = value
+    return result

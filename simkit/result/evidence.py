@@ -1,0 +1,142 @@
+"""`Evidence`: all tallies of a result seen as rows of sums, from which every figure gets its interval.
+
+A row is a replication; one stationary run alone is cut into 20 batches of its windows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simkit.plan.plan import Plan
+from simkit.result.objectives import Objective, objectives_of
+from simkit.result.sample import Sample
+from simkit.result.statistics import LEVEL, NO_INTERVAL, Estimate, jackknife, missing, woodruff
+from simkit.result.tally import FAILURES, OUTCOMES, Tally
+from simkit.scenario.policy import Slo
+
+Floats = NDArray[np.float64]
+
+BATCHES = 20
+BATCH_SIZE = 5_000
+"""Fewest actions that arrive in each batch."""
+BATCH_PERCENTILE = 0.95
+"""Batches say nothing of percentiles beyond it."""
+PICO = 1e-12
+SUMS = {
+    "served": ("ok", "degraded"),
+    "ended": OUTCOMES[:-1],
+    "failures": tuple(f"attempts_{kind}" for kind in FAILURES),
+    "spent": ("cost", "service"),
+}
+"""Names for sums of several series. Beside them `service`: cost of the own service; `runs`: 1 a replication."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured."""
+
+    plan: Plan
+    tallies: tuple[Tally, ...]
+    objectives: tuple[Objective, ...]
+    slo_window: int
+    """Window of the error budget, ns."""
+    level: float = LEVEL
+
+    @cached_property
+    def batches(self) -> list[tuple[int, int]]:
+        """Ranges of windows of the batches; empty where batch means do not apply."""
+        if len(self.tallies) != 1 or not self.plan.stationary:
+            return []
+        alone = self.tallies[0]
+        edges = [alone.windows.count * b // BATCHES for b in range(BATCHES + 1)]
+        ranges = list(zip(edges[:-1], edges[1:], strict=True))
+        sizes = [int(alone.series["arrived"][first:last].sum()) for first, last in ranges]
+        return ranges if min(sizes) >= BATCH_SIZE else []
+
+    def total(self, name: str) -> int:
+        """Exact sum over all replications."""
+        if name in SUMS:
+            return sum(self.total(part) for part in SUMS[name])
+        if name == "service":
+            return self.plan.service_cost * len(self.tallies)
+        if name == "runs":
+            return len(self.tallies)
+        return sum(one.total(name) for one in self.tallies)
+
+    def rows(self, name: str) -> Floats:
+        """The sum by replication, or by batch."""
+        if name in SUMS:
+            return np.sum([self.rows(part) for part in SUMS[name]], axis=0, dtype=np.float64)
+        if name in ("service", "runs"):
+            unit = self.plan.service_cost if name == "service" else 1
+            return unit * self._portions()
+        if self.batches:
+            column = self.tallies[0].series[name]
+            return np.array([column[first:last].sum() for first, last in self.batches], np.float64)
+        return np.array([one.total(name) for one in self.tallies], np.float64)
+
+    def _portions(self) -> Floats:
+        """How much of a replication each row is."""
+        if not self.batches:
+            return np.ones(len(self.tallies))
+        edges = self.tallies[0].windows.edges
+        return np.array([edges[last] - edges[first] for first, last in self.batches]) / edges[-1]
+
+    def ratio(self, numerator: str, denominator: str, why: str = "nothing to divide by") -> Estimate:
+        """Ratio of totals; missing, because `why`, where the denominator is 0."""
+        below = self.total(denominator)
+        if below == 0:
+            return missing(why)
+        return jackknife(self.total(numerator) / below, self.rows(numerator), self.rows(denominator), self.level)
+
+    def share(self, numerator: str, denominator: str, why: str = "nothing to divide by") -> Estimate:
+        """A ratio of a part to the whole, 0..1."""
+        return self.ratio(numerator, denominator, why).within(0.0, 1.0)
+
+    def pooled(self, name: str) -> Sample:
+        """A sample of all replications."""
+        return self._pools[name]
+
+    @cached_property
+    def _pools(self) -> dict[str, Sample]:
+        names = self.tallies[0].samples
+        return {name: Sample.merge([one.samples[name] for one in self.tallies]) for name in names}
+
+    def percentile(self, name: str, p: float) -> Estimate:
+        """Nearest-rank percentile of pooled actions with Woodruff's interval, seconds."""
+        pool = self.pooled(name)
+        value = pool.percentile(p)
+        if value is None:
+            return missing("no served action")
+        if len(self.tallies) > 1:
+            rows = [one.samples[name] for one in self.tallies if one.samples[name].n]
+        elif name == "latency" and self.batches and p <= BATCH_PERCENTILE:
+            latencies = self.tallies[0].latencies
+            rows = [latencies.over(first, last) for first, last in self.batches]
+        else:
+            return Estimate(value * 1e-9, note=NO_INTERVAL)
+        if self.batches:  # their values are bins, so ask for the bin of the pooled value
+            value = Sample.merge(rows).percentile(p) or 0
+        shares = np.array([row.count_le(value) / row.n for row in rows if row.n])
+        return woodruff(pool, p, shares, self.level)
+
+    def users(self) -> float:
+        """Mean number of users over the horizon; 0: not modelled."""
+        edges = np.clip(np.append(self.plan.epochs, self.plan.horizon), 0, self.plan.horizon)
+        weights = np.diff(edges).astype(np.float64)
+        return float(weights @ self.plan.people.count / weights.sum()) if weights.sum() else 0.0
+
+
+def evidence_of(plan: Plan, tallies: Sequence[Tally], slo: Slo, level: float = LEVEL) -> Evidence:
+    """The evidence of tallies, in the order of their replications.
+
+    Raises:
+        ValueError: There is no tally.
+    """
+    if not tallies:
+        raise ValueError("a result needs at least one replication")
+    ordered = tuple(sorted(tallies, key=lambda one: one.replication))
+    return Evidence(plan, ordered, objectives_of(slo), slo.window, level)

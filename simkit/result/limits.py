@@ -1,0 +1,294 @@
+"""How much of each limit was asked for, and whom it delayed or refused: token buckets, concurrency, workers, queues.
+
+Demand of a token bucket is the units asked for, in the minute of dispatch: a request that was refused and
+tried again counts once. Demand of slots (concurrency, workers) is the offered load: the time each request would
+hold a slot if it never had to wait, and the mean of that for one that was refused. Use = demand / limit, so it
+passes 1 where a limit is too small. Demand of a queue is the places that were taken.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simkit.engine.codes import Kind, Outcome
+from simkit.engine.log import Column, Log
+from simkit.plan.plan import NEVER, Plan
+from simkit.result.windows import HOUR, MINUTE, Windows, integral, spread, whole_windows
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Rows = NDArray[np.bool_]
+REQUESTS, INPUT, OUTPUT, BOTH = range(4)
+OWN_SERVICE = "own service"
+
+
+@dataclass(frozen=True, eq=False)
+class LimitUse:
+    """One limit in one replication."""
+
+    name: str
+    kind: str
+    """quota, concurrency, workers or queue."""
+    text: str
+    """The limit as a person says it, e.g. `30k/min`."""
+    demand: Ints
+    """By hour: units, or ns of slots or places."""
+    capacity: Floats
+    """By hour, in the same unit."""
+    peak_use: float
+    """Of the busiest minute."""
+    peak_at: int
+    """Start of that minute, ns."""
+    delayed: int
+    refused: int
+    """Attempts (at the own service: actions)."""
+    delay: int
+    """ns waited in all."""
+    affected: int
+    """Measured actions that were delayed or refused."""
+
+
+class Asked(NamedTuple):
+    """What a log says about one limit: demand by hour and minute, and who was held up."""
+
+    hours: Ints
+    minutes: Ints
+    delayed: Rows
+    refused: Rows
+    delay: Ints
+
+
+def limit_uses(plan: Plan, log: Log, row: Ints, measured: Rows) -> tuple[LimitUse, ...]:
+    """Every limit of the plan, in the plan's order; then deployments, then the own service.
+
+    Args:
+        plan: The plan.
+        log: The log.
+        row: Row of its action for each attempt.
+        measured: Which actions are measured.
+    """
+    return (*_buckets(plan, log, row, measured), *_slots(plan, log, row, measured), *_own_service(plan, log, measured))
+
+
+def grids(plan: Plan) -> tuple[Windows, Windows]:
+    """Hours and minutes."""
+    return whole_windows(plan.horizon, HOUR), whole_windows(plan.horizon, MINUTE)
+
+
+def _use(
+    plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked, row: Ints, measured: Rows
+) -> LimitUse:
+    """`size`: the limit by epoch, in units per ns; `asked` has rows that `row` gives the actions of."""
+    hours, minutes = grids(plan)
+    room = integral(plan.epochs, size, minutes.edges)
+    use = np.divide(asked.minutes, room, out=np.zeros(len(room)), where=room > 0)
+    busiest = int(use.argmax())
+    held = row[asked.delayed | asked.refused]
+    return LimitUse(
+        name=name,
+        kind=kind,
+        text=text,
+        demand=asked.hours,
+        capacity=integral(plan.epochs, size, hours.edges),
+        peak_use=float(use[busiest]),
+        peak_at=int(minutes.edges[busiest]),
+        delayed=int(asked.delayed.sum()),
+        refused=int(asked.refused.sum()),
+        delay=int(asked.delay[asked.delayed].sum()),
+        affected=len(np.unique(held[measured[held]])),
+    )
+
+
+def _buckets(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
+    attempts, deployments = log.attempts, plan.deployments
+    if not len(plan.names.limits):
+        return []
+    before, after = _neighbours(attempts, row)
+    blame = refusing_limit(plan, attempts)
+    inside = (attempts["dispatched"] >= 0) & (attempts["dispatched"] < plan.horizon)
+    uses = []
+    for b, name in enumerate(plan.names.limits):
+        has = _deployments_of(plan, b)[attempts["deployment"]]
+        refused = blame == b
+        again = has & _at(before, (attempts["outcome"] == Kind.RATE_LIMIT) & has)
+        units = bucket_units(plan, attempts, b)
+        counted = inside & has & ~again & (attempts["outcome"] != Kind.TOO_LARGE)
+        wait = np.where(after >= 0, attempts["dispatched"][after] - attempts["dispatched"], 0)
+        asked = Asked(
+            *(_by_window(grid, attempts["dispatched"][counted], units[counted]) for grid in grids(plan)),
+            refused & inside & (after >= 0), refused & inside, wait,
+        )  # fmt: skip
+        per_unit = plan.limits.ns_per_unit[:, b]
+        size = np.divide(1.0, per_unit, out=np.full(len(per_unit), np.inf), where=per_unit > 0)
+        uses.append(_use(plan, name, "quota", plan.names.limit_text[b], size, asked, row, measured))
+    _ = deployments
+    return uses
+
+
+def _deployments_of(plan: Plan, limit: int) -> Rows:
+    """Which deployments a limit applies to; the last entry, for attempts sent nowhere, is False."""
+    first, limits = plan.deployments.first_limit, plan.deployments.limits
+    return np.array([limit in limits[first[n] : first[n + 1]] for n in range(len(first) - 1)] + [False])
+
+
+def bucket_units(plan: Plan, attempts: dict[str, Column], limit: int) -> Ints:
+    """What each attempt asks of a bucket."""
+    limits = plan.limits
+    measure = int(limits.measure[limit])
+    if measure == REQUESTS:
+        return np.ones(len(attempts["action"]), np.int64)
+    epoch = np.maximum(np.searchsorted(plan.epochs, attempts["dispatched"], "right") - 1, 0)
+    longest = plan.actions.max_output[epoch, attempts["call"]]
+    reserved = bool(limits.reserve_max[limit]) & (longest < NEVER)
+    output = np.where(reserved, longest, attempts["tokens_out"])
+    paid_input = attempts["tokens_in"] - (0 if limits.cached_counts[limit] else attempts["tokens_cached"])
+    return (paid_input if measure in (INPUT, BOTH) else 0) + (output if measure in (OUTPUT, BOTH) else 0)
+
+
+def refusing_limit(plan: Plan, attempts: dict[str, Column]) -> Ints:
+    """The limit that refused each attempt, -1 for none.
+
+    Of several limits of a deployment it is the one in greatest demand in that minute.
+    """
+    blame = np.full(len(attempts["action"]), -1, np.int64)
+    if "limit" in attempts:
+        return np.where(attempts["outcome"] == Kind.RATE_LIMIT, attempts["limit"], -1)
+    rows = np.flatnonzero((attempts["outcome"] == Kind.RATE_LIMIT) & (attempts["started"] < 0))
+    if not len(rows):
+        return blame
+    most = np.full(len(rows), -1.0)
+    start = min(0, int(attempts["dispatched"].min()))
+    minute = (attempts["dispatched"] - start) // MINUTE
+    epoch = np.maximum(np.searchsorted(plan.epochs, attempts["dispatched"][rows], "right") - 1, 0)
+    for b in range(len(plan.names.limits)):
+        has = _deployments_of(plan, b)[attempts["deployment"]]
+        demand = np.bincount(minute[has], bucket_units(plan, attempts, b)[has], minlength=int(minute.max()) + 1)
+        use = np.where(has[rows], demand[minute[rows]] * plan.limits.ns_per_unit[epoch, b], -1.0)
+        blame[rows[use > most]] = b
+        most = np.maximum(most, use)
+    return blame
+
+
+def _neighbours(attempts: dict[str, Column], row: Ints) -> tuple[Ints, Ints]:
+    """Rows of the try before and after each attempt within its rung, -1 for none."""
+    key = row.astype(np.int64)
+    for name in ("call", "repeat", "rung", "attempt"):
+        key = key * (int(attempts[name].max(initial=0)) + 2) + attempts[name]
+    order = np.argsort(key, kind="stable")
+    follows = np.flatnonzero(np.diff(key[order]) == 1)
+    before, after = np.full(len(key), -1, np.int64), np.full(len(key), -1, np.int64)
+    before[order[follows + 1]] = order[follows]
+    after[order[follows]] = order[follows + 1]
+    return before, after
+
+
+def _at(places: Ints, values: Rows) -> Rows:
+    """`values` at each place; False where there is none."""
+    return (places >= 0) & values[places] if len(values) else np.zeros(0, np.bool_)
+
+
+def _by_window(grid: Windows, times: Ints, units: Ints) -> Ints:
+    return np.bincount(grid.index(times), units, minlength=grid.count).astype(np.int64)
+
+
+def _slots(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
+    """Concurrency of each deployment that has one, and its queue."""
+    attempts, deployments = log.attempts, plan.deployments
+    uses = []
+    limited = [n for n in range(len(plan.names.deployments)) if (deployments.concurrency[:, n] < NEVER).any()]
+    after = _neighbours(attempts, row)[1] if limited else np.zeros(0, np.int64)
+    for n in limited:
+        mine = attempts["deployment"] == n
+        turned_away = mine & (attempts["outcome"] == Kind.OVERLOADED) & (attempts["started"] < 0)
+        admitted = mine & (attempts["outcome"] != Kind.RATE_LIMIT) & (attempts["outcome"] != Kind.TOO_LARGE)
+        chosen = (turned_away | admitted).nonzero()[0]
+        released = attempts["released"]
+        station = _Station(
+            asked=attempts["dispatched"][chosen],
+            began=attempts["started"][chosen],
+            gone=_closed(attempts["ended"][chosen], log.ended),
+            freed=_closed(released[chosen], log.ended),
+            refused=turned_away[chosen],
+            again=_at(after, mine)[chosen],
+        )
+        uses += station.uses(
+            plan, plan.names.deployments[n], "concurrency", deployments.concurrency[:, n], deployments.queue[:, n],
+            row[chosen], measured,
+        )  # fmt: skip
+    return uses
+
+
+def _own_service(plan: Plan, log: Log, measured: Rows) -> list[LimitUse]:
+    actions = log.actions
+    if not (plan.service.workers < NEVER).any():
+        return []
+    end = _closed(actions["end"], log.ended)
+    station = _Station(
+        asked=actions["arrival"],
+        began=actions["start"],
+        gone=end,
+        freed=end,
+        refused=(actions["outcome"] == Outcome.REJECTED) & (actions["reason"] == Kind.QUEUE_FULL),
+        again=np.zeros(len(end), np.bool_),
+    )
+    row = np.arange(len(end), dtype=np.int64)
+    return station.uses(plan, OWN_SERVICE, "workers", plan.service.workers, plan.service.queue, row, measured)
+
+
+def _closed(times: Ints, ended: int) -> Ints:
+    """What had not happened when the run stopped is put at its end."""
+    return np.where(times < 0, ended, times)
+
+
+class _Station(NamedTuple):
+    """Requests at slots with a queue before them, by row: times in ns, -1 where slots were never taken."""
+
+    asked: Ints
+    began: Ints
+    gone: Ints
+    """When one that never got a slot stopped waiting."""
+    freed: Ints
+    refused: Rows
+    again: Rows
+    """Asked once more afterwards."""
+
+    def uses(
+        self, plan: Plan, name: str, kind: str, slots: Ints, places: Ints, row: Ints, measured: Rows
+    ) -> list[LimitUse]:
+        """The slots, and the queue where it is limited and has places."""
+        left = np.where(self.began >= 0, self.began, self.gone)
+        inside = (self.asked >= 0) & (self.asked < plan.horizon)
+        waited = inside & ~self.refused & (left > self.asked)
+        nobody = np.zeros(len(waited), np.bool_)
+        queued = bool(((places > 0) & (places < NEVER)).any())
+        refused = inside & self.refused
+        load = [self._offered(grid) for grid in grids(plan)]
+        asked = Asked(*load, waited, nobody if queued else refused, left - self.asked)
+        text = _said(
+            slots, {"workers": "worker", "concurrency": "request"}[kind], "at once" if kind == "concurrency" else ""
+        )
+        uses = [_use(plan, f"{name}: {kind}", kind, text, slots.astype(float), asked, row, measured)]
+        if queued:
+            taken = [spread(self.asked, np.maximum(left, self.asked), grid.edges) for grid in grids(plan)]
+            asked = Asked(*taken, nobody, refused, left - self.asked)
+            text = _said(places, "place", "")
+            uses.append(_use(plan, f"{name}: queue", "queue", text, places.astype(float), asked, row, measured))
+        return uses
+
+    def _offered(self, grid: Windows) -> Ints:
+        """Time of slots asked for in each window: each from its asking on, for as long as it held or would have."""
+        served = self.began >= 0
+        holding = (self.freed - self.began)[served]
+        load = spread(self.asked[served], self.asked[served] + holding, grid.edges)
+        lost = ~served & ~self.again & (self.asked >= 0) & (self.asked < grid.horizon)
+        each = int(holding.mean()) if len(holding) else 0
+        return load + each * np.bincount(grid.index(self.asked[lost]), minlength=grid.count)
+
+
+def _said(sizes: Ints, unit: str, more: str) -> str:
+    known = sorted({int(size) for size in sizes})
+    low, high = (f"{size:,}" if size < NEVER else "unlimited" for size in (known[0], known[-1]))
+    number = low if low == high else f"{low} to {high}"
+    return f"{number} {unit}{'' if number == '1' else 's'} {more}".strip()

@@ -1,0 +1,72 @@
+"""Service level objectives: what each asks of an action."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simkit.engine.codes import Outcome
+from simkit.result.statistics import share_of_percentile
+from simkit.scenario.policy import Slo
+
+Column = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """At least the share `target` of ended actions is as `kind` says."""
+
+    label: str
+    """e.g. `success` or `latency p95`."""
+    kind: str
+    """`success`, `latency`, `ttft` or `good`."""
+    target: float
+    limit: int = 0
+    """ns, for latency and ttft."""
+    degraded_good: bool = True
+
+    @property
+    def text(self) -> str:
+        """As a person would say it."""
+        share = f"{self.target * 100:.10g} %"
+        limit = f"{self.limit * 1e-9:.10g} s"
+        return {
+            "success": f"{share} succeed",
+            "latency": f"{share} succeed within {limit}",
+            "ttft": f"{share} see the first token within {limit}",
+            "good": f"{share} get a good answer",
+        }[self.kind]
+
+    def judge(self, actions: Mapping[str, Column], ended: int) -> tuple[Mask, Mask]:
+        """(bad, counted) for each action; a censored one counts, as bad, once its age has passed the limit."""
+        outcome = actions["outcome"]
+        success = (outcome == Outcome.OK) | ((outcome == Outcome.DEGRADED) & self.degraded_good)
+        met = success & self._meets(actions)
+        censored = outcome == Outcome.CENSORED
+        late = censored & (self.limit > 0) & (ended - actions["arrival"] > self.limit)
+        return (~censored & ~met) | late, ~censored | late
+
+    def _meets(self, actions: Mapping[str, Column]) -> Mask:
+        if self.kind == "latency":
+            return actions["end"] - actions["arrival"] <= self.limit
+        if self.kind == "ttft":
+            return actions["first_token"] - actions["arrival"] <= self.limit
+        if self.kind == "good":
+            return actions["good"] != 0  # an answer that nobody judged is held against nobody
+        return np.ones(len(actions["outcome"]), np.bool_)
+
+
+def objectives_of(slo: Slo) -> tuple[Objective, ...]:
+    """The objectives of a scenario, in the order success, latency, ttft, good."""
+    fair = slo.degraded == "good"
+    found = []
+    if slo.success is not None:
+        found.append(Objective("success", "success", slo.success, 0, fair))
+    for kind, limits in (("latency", slo.latency), ("ttft", slo.ttft)):
+        for label, limit in limits.items():
+            found.append(Objective(f"{kind} {label}", kind, share_of_percentile(label), limit, fair))
+    if slo.good is not None:
+        found.append(Objective("good", "good", slo.good, 0, fair))
+    return tuple(found)

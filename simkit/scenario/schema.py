@@ -1,0 +1,92 @@
+"""The schema as something to walk: which part belongs at a place of the tree, and what short forms stand for."""
+
+import types
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from simkit.scenario.base import Part
+from simkit.scenario.distribution import Dist
+from simkit.scenario.tree import Node, graft
+
+Shape = Any
+"""A type annotation of the schema; None: nothing is known there."""
+
+
+@cache
+def alternatives(shape: Shape) -> tuple[Shape, ...]:
+    """The types that a value may have, without `Annotated`, unions and None."""
+    origin = get_origin(shape)
+    if origin is Annotated:
+        return alternatives(get_args(shape)[0])
+    if origin in (Union, types.UnionType):
+        return tuple(one for member in get_args(shape) for one in alternatives(member))
+    return () if shape is types.NoneType or shape is None else (shape,)
+
+
+@cache
+def parts(shape: Shape) -> tuple[type[Part], ...]:
+    """The parts that a value may be."""
+    return tuple(one for one in alternatives(shape) if isinstance(one, type) and issubclass(one, Part))
+
+
+def part_of(shape: Shape, node: Node | None) -> type[Part] | None:
+    """The part that a value is, or is most like."""
+    found = parts(shape)
+    if len(found) < 2 or node is None:
+        return found[0] if found else None
+    return max(found, key=lambda part: len(node.map.keys() & fields(part).keys()))
+
+
+@cache
+def fields(part: type[Part]) -> dict[str, Shape]:
+    """Fields of a part by the name that a file uses."""
+    return {field.alias or name: field.annotation for name, field in part.model_fields.items()}
+
+
+def keys(part: type[Part]) -> list[str]:
+    """All keys that a file may use in a part."""
+    return [*fields(part), *part.aliases]
+
+
+def child(shape: Shape, key: str | int, node: Node | None) -> Shape:
+    """The shape below a key or an index."""
+    part = part_of(shape, node)
+    if part is not None and not isinstance(key, int):
+        return fields(part).get(key)
+    wanted = list if isinstance(key, int) else dict
+    for one in alternatives(shape):
+        if get_origin(one) is wanted:
+            return get_args(one)[-1]
+    return None
+
+
+def is_whole(shape: Shape) -> bool:
+    """Is it overridden as a whole (a distribution)?"""
+    return any(issubclass(part, Dist) for part in parts(shape))
+
+
+def children(node: Node, shape: Shape) -> Iterator[tuple[str | int, Node, Shape]]:
+    """Key or index, node and shape of what is directly below a node."""
+    for key, one in node.map.items():
+        yield key, one, child(shape, key, node)
+    for index, one in enumerate(node.items):
+        yield index, one, child(shape, index, node)
+
+
+def expand(node: Node, shape: Shape) -> Node:
+    """The tree with every short form replaced by what it stands for."""
+    part = part_of(shape, node)
+    if part is not None:
+        value = part.short(node.value if isinstance(node.value, dict | list) else node)
+        if value is not node and value is not node.value:
+            node = graft(value, node.place)
+    if isinstance(node.value, dict):
+        return replace(node, value={key: expand(one, child(shape, key, node)) for key, one in node.map.items()})
+    if isinstance(node.value, list):
+        return replace(node, value=[expand(one, child(shape, i, node)) for i, one in enumerate(node.items)])
+    return node
+
+
+__all__ = ["Shape", "alternatives", "child", "children", "expand", "fields", "is_whole", "keys", "part_of", "parts"]

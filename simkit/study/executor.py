@@ -1,0 +1,78 @@
+"""Where replications run. An executor maps work over replication numbers; what it yields does not depend on which."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Executor(Protocol):
+    """Runs `work(item)` for every item and yields (item, answer) as they finish, in any order.
+
+    Closing the iterator (or an exception in the loop over it) stops what is still running at once.
+    """
+
+    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Iterator[tuple[int, T]]:
+        """Yield (item, work(item))."""
+        ...  # pragma: no cover
+
+
+class InProcess:
+    """One after the other, here."""
+
+    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Iterator[tuple[int, T]]:
+        """Yield (item, work(item)) in order."""
+        for item in items:
+            yield item, work(item)
+
+
+class LostWorker(RuntimeError):
+    """A worker process died, e.g. for want of memory."""
+
+
+class Processes:
+    """On `jobs` processes of this machine; for work that holds the interpreter's lock. `work` must be picklable."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Iterator[tuple[int, T]]:
+        """Yield (item, work(item)) as they finish.
+
+        Raises:
+            LostWorker: when a process died.
+        """
+        from concurrent.futures import BrokenExecutor, as_completed
+
+        from joblib.externals.loky import get_reusable_executor
+
+        pool = get_reusable_executor(max_workers=self.jobs, timeout=60, initializer=_leave_interrupts_to_the_parent)
+        futures = {pool.submit(work, item): item for item in items}
+        finished = False
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+            finished = True
+        except BrokenExecutor as error:
+            raise LostWorker("a worker process died (out of memory?)") from error
+        finally:
+            if not finished:
+                pool.shutdown(wait=False, kill_workers=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def cpus() -> int:
+    """CPUs that this process may use."""
+    from joblib import cpu_count
+
+    return int(cpu_count())
+
+
+def executor_for(jobs: int) -> Executor:
+    """`InProcess` for one job, else `Processes`."""
+    return InProcess() if jobs <= 1 else Processes(jobs)

@@ -1,0 +1,204 @@
+"""Model invariants: what must hold in every log, whatever the scenario. `simkit check` looks at them.
+
+They are told from the plan and the log alone, by other means than the engines use (sorting and sums in place
+of events), so that an engine's mistake shows.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simkit.engine.codes import Outcome
+from simkit.engine.log import Log
+from simkit.plan.plan import NEVER, Plan
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """One rule and whether it held."""
+
+    name: str
+    """What must hold, a sentence."""
+    violations: int
+    """How often it did not."""
+    example: str = ""
+    """The first place where it did not."""
+
+    @property
+    def passed(self) -> bool:
+        """Did it hold everywhere?"""
+        return self.violations == 0
+
+
+def invariants(plan: Plan, log: Log) -> list[Invariant]:
+    """Every invariant of a log, held or not."""
+    return [found for rule in RULES for found in rule(plan, log)]
+
+
+def short(plan: Plan, actions: float = 20_000.0) -> Plan:
+    """The plan cut to a horizon in which about `actions` actions are expected; as it is where it has fewer."""
+    arrivals = plan.arrivals
+    if len(arrivals.trace_time):
+        times = np.sort(arrivals.trace_time)
+        end = int(times[int(actions)]) if len(times) > actions else plan.horizon
+    elif arrivals.cumulative[-1] > actions:
+        end = int(np.interp(actions, arrivals.cumulative, arrivals.start))
+    else:
+        end = plan.horizon
+    return replace(plan, horizon=max(1, min(end, plan.horizon)))
+
+
+def actions_conserved(plan: Plan, log: Log) -> Iterator[Invariant]:
+    """Every action that arrived is in the log once, and so is every attempt."""
+    actions, attempts = log.actions, log.attempts
+    ids, counts = np.unique(actions["action"], return_counts=True)
+    yield _rule("every action is logged once", counts > 1, ids, "action")
+    ordinals = ids & ((1 << 33) - 1)
+    gaps = (np.diff(ordinals, prepend=-1) != 1) & (np.diff(ids >> 33, prepend=-1) == 0)
+    yield _rule("no action is lost between two that were logged", gaps, ids, "after action")
+    known = np.isin(attempts["action"], ids)
+    yield _rule("every attempt belongs to a logged action", ~known, attempts["action"], "action")
+    place, made = _by_action(actions, attempts, known)
+    yield _rule("an action's attempts are those it made", np.bincount(place, minlength=len(made)) != made, ids, "action")
+    key = ("action", "call", "repeat", "rung", "attempt", "hedge")
+    rows = np.stack([attempts[name] for name in key], axis=1)
+    _, twice = np.unique(rows, axis=0, return_counts=True)
+    yield _rule("no attempt is logged twice", twice > 1, np.arange(len(twice)), "attempt")
+
+
+def money_adds_up(plan: Plan, log: Log) -> Iterator[Invariant]:
+    """An action's cost and billed tokens are the sums of its attempts', exactly, and never negative."""
+    actions, attempts = log.actions, log.attempts
+    order = np.argsort(actions["action"], kind="stable")
+    known = np.isin(attempts["action"], actions["action"])
+    place, _ = _by_action(actions, attempts, known)
+    for column, part in (("cost", "cost"), ("tokens_in", "billed_in"), ("tokens_out", "billed_out")):
+        total = np.zeros(len(order), np.int64)
+        np.add.at(total, place, attempts[part][known])
+        yield _rule(
+            f"{column} of an action is the sum over its attempts", total != actions[column][order],
+            actions["action"][order], "action",
+        )  # fmt: skip
+    yield _rule("no attempt costs less than nothing", attempts["cost"] < 0, attempts["action"], "action")
+    not_begun = (attempts["started"] < 0) & (attempts["cost"] != 0)
+    yield _rule("what was not begun is not billed", not_begun, attempts["action"], "action")
+
+
+def times_ordered(plan: Plan, log: Log) -> Iterator[Invariant]:
+    """Nothing waits a negative time, and nothing ends before it begins."""
+    a, t = log.actions, log.attempts
+    yield _rule("no negative waits", a["waited"] < 0, a["action"], "action")
+    wrong = _before(a["start"], a["arrival"]) | _before(a["end"], a["arrival"]) | _before(a["end"], a["start"])
+    wrong |= _before(a["first_token"], a["arrival"]) | _before(a["end"], a["first_token"])
+    yield _rule("an action arrives, starts, and ends, in this order", wrong, a["action"], "action")
+    wrong = _before(t["started"], t["dispatched"]) | _before(t["ended"], t["started"])
+    wrong |= _before(t["first_token"], t["started"]) | _before(t["ended"], t["first_token"])
+    wrong |= _before(t["released"], t["ended"])
+    yield _rule("an attempt is sent, starts, and ends, in this order", wrong, t["action"], "action")
+    answered = (a["outcome"] == Outcome.OK) & ((a["end"] < 0) | (a["first_token"] < 0))
+    yield _rule("a success has a first token and an end", answered, a["action"], "action")
+
+
+def outcomes_make_sense(plan: Plan, log: Log) -> Iterator[Invariant]:
+    """Each action has one outcome, a reason if it did not succeed, and a judgement only if it did."""
+    a = log.actions
+    known = np.isin(a["outcome"], [int(outcome) for outcome in Outcome])
+    yield _rule("every outcome is known", ~known, a["action"], "action")
+    wrong = (a["outcome"] == Outcome.OK) & (a["reason"] != 0)
+    wrong |= np.isin(a["outcome"], [Outcome.FAILED, Outcome.REJECTED]) & (a["reason"] == 0)
+    yield _rule("failures have a reason, successes none", wrong, a["action"], "action")
+    judged = (a["good"] >= 0) & ~np.isin(a["outcome"], [Outcome.OK, Outcome.DEGRADED])
+    yield _rule("only answers are good or bad", judged, a["action"], "action")
+
+
+def slots_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
+    """No more at work than there are slots, no more waiting than there are places, use within 0 and 1."""
+    a, t, end = log.actions, log.attempts, max(log.ended, plan.horizon)
+    places = [("your service", a["start"], a["end"], plan.service.workers)]
+    for n, name in enumerate(plan.names.deployments):
+        here = t["deployment"] == n
+        places.append((name, t["started"][here], t["released"][here], plan.deployments.concurrency[:, n]))
+    for name, start, stop, capacity in places:
+        slots = int(capacity.max())
+        if slots >= NEVER:
+            continue
+        begun = start >= 0
+        start, stop = start[begun], np.where(stop[begun] < 0, end, stop[begun])
+        times, busy = occupancy(start, stop)
+        yield _rule(f"{name}: never more than {slots} at work", busy > slots, times, "at ns")
+        span = int(stop.max() - start.min()) if len(start) else 0
+        use = float((stop - start).sum()) / (slots * span) if span else 0.0
+        yield _rule(f"{name}: use within 0 and 1", np.array([not 0 <= use <= 1]), np.zeros(1, np.int64), "use")
+
+
+def buckets_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
+    """No rate limit granted more than its refill and its burst: each grant fits, summed up in order of time."""
+    t, deployments, limits = log.attempts, plan.deployments, plan.limits
+    served = t["started"] >= 0
+    for b, name in enumerate(plan.names.limits):
+        under = [n for n in range(len(deployments.model)) if b in _limits_of(plan, n)]
+        rows = np.flatnonzero(served & np.isin(t["deployment"], under))
+        rows = rows[np.argsort(t["dispatched"][rows], kind="stable")]
+        now = t["dispatched"][rows]
+        epoch = np.maximum(np.searchsorted(plan.epochs, now, "right") - 1, 0)
+        cost = np.ceil(_units(plan, log, b, rows, epoch) * limits.ns_per_unit[epoch, b]).astype(np.int64)
+        spent = np.cumsum(cost, dtype=np.int64)
+        full_at = spent + np.maximum.accumulate(now - (spent - cost)) if len(rows) else now
+        last = np.append(now[1:] != now[:-1], True) if len(rows) else np.zeros(0, np.bool_)
+        over = last & (full_at > now + limits.burst[epoch, b])
+        yield _rule(f"{name}: never granted more than its limit", over, now, "at ns")
+
+
+RULES: tuple[Callable[[Plan, Log], Iterator[Invariant]], ...] = (
+    actions_conserved, money_adds_up, times_ordered, outcomes_make_sense, slots_respected, buckets_respected,
+)  # fmt: skip
+
+
+def occupancy(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
+    """(times, how many of the intervals [start, stop) hold each time), at the times where it changes."""
+    times, place = np.unique(np.concatenate([start, stop]), return_inverse=True)
+    change = np.zeros(len(times), np.int64)
+    np.add.at(change, place, np.concatenate([np.ones(len(start), np.int64), -np.ones(len(stop), np.int64)]))
+    return times, np.cumsum(change)
+
+
+def _by_action(actions: dict[str, Ints], attempts: dict[str, Ints], known: Bools) -> tuple[Ints, Ints]:
+    """The place of each known attempt's action in the order of action ids, and the attempts each action says."""
+    order = np.argsort(actions["action"], kind="stable")
+    return np.searchsorted(actions["action"][order], attempts["action"][known]), actions["attempts"][order]
+
+
+def _limits_of(plan: Plan, n: int) -> set[int]:
+    first, beyond = plan.deployments.first_limit[n : n + 2]
+    return {int(b) for b in plan.deployments.limits[first:beyond]}
+
+
+def _units(plan: Plan, log: Log, b: int, rows: Ints, epoch: Ints) -> NDArray[np.float64]:
+    """What each attempt took from a bucket."""
+    t, limits, measure = log.attempts, plan.limits, int(plan.limits.measure[b])
+    if measure == 0:
+        return np.ones(len(rows))
+    prompt = t["tokens_in"][rows] - (0 if limits.cached_counts[b] else t["tokens_cached"][rows])
+    longest = plan.actions.max_output[epoch, t["call"][rows]]
+    answer = t["tokens_out"][rows]
+    if limits.reserve_max[b]:
+        answer = np.where(longest < NEVER, longest, answer)
+    return np.asarray({1: prompt, 2: answer, 3: prompt + answer}[measure], np.float64)
+
+
+def _before(later: Ints, earlier: Ints) -> Bools:
+    """Where both happened, and in the wrong order."""
+    return (later >= 0) & (earlier >= 0) & (later < earlier)
+
+
+def _rule(name: str, broken: NDArray[np.bool_], where: Ints, what: str) -> Invariant:
+    found = np.flatnonzero(broken)
+    return Invariant(name, len(found), f"{what} {int(where[found[0]])}" if len(found) else "")
+
+
+__all__ = ["RULES", "Invariant", "invariants", "occupancy", "short"]

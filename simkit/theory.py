@@ -1,0 +1,283 @@
+"""Closed forms of queueing and reliability theory: the witnesses that the simulation is held against.
+
+Rates are per second, times in seconds, shares in [0, 1]. `arrivals` is an arrival rate, `service` a mean
+service time. A queue without a steady state raises `ValueError`. Nothing here knows the engines.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def _load(arrivals: float, service: float, servers: int = 1) -> float:
+    """Offered load in Erlangs; raises `ValueError` where the queue would grow for ever."""
+    load = arrivals * service
+    if not 0 <= load < servers:
+        raise ValueError(f"no steady state: offered load {load:.6g} on {servers} server(s)")
+    return load
+
+
+# --- several servers, exponential service -------------------------------------------------------------
+
+
+def erlang_b(load: float, servers: int) -> float:
+    """Share of arrivals lost by M/G/c/c at `load` Erlangs.
+
+    Erlang (1917); by the recursion B(0) = 1, B(c) = a B(c-1) / (c + a B(c-1)) (Jagerman 1974).
+    """
+    lost = 1.0
+    for c in range(1, servers + 1):
+        lost = load * lost / (c + load * lost)
+    return lost
+
+
+def erlang_c(load: float, servers: int) -> float:
+    """Share of arrivals that wait in M/M/c at `load` Erlangs; raises `ValueError` if load >= servers.
+
+    Erlang (1917), from B: C = c B / (c - a (1 - B)) (Cooper 1981, 3.5).
+    """
+    load = _load(load, 1.0, servers)
+    lost = erlang_b(load, servers)
+    return servers * lost / (servers - load * (1 - lost))
+
+
+def mmc_wait(arrivals: float, service: float, servers: int) -> float:
+    """Mean wait in queue of M/M/c over all customers: C / (c/s - arrivals) (Kleinrock 1975, 3.5)."""
+    load = _load(arrivals, service, servers)
+    return erlang_c(load, servers) * service / (servers - load)
+
+
+def mmc_sojourn(arrivals: float, service: float, servers: int) -> float:
+    """Mean time in system of M/M/c: wait and service."""
+    return mmc_wait(arrivals, service, servers) + service
+
+
+def mmc_wait_percentile(arrivals: float, service: float, servers: int, share: float) -> float:
+    """Quantile of the wait in queue over all customers of M/M/c (FCFS); 0 where at least `share` do not wait.
+
+    P(W > t) = C exp(-(c/s - arrivals) t) (Gross and Harris 1998, 2.3).
+    """
+    load = _load(arrivals, service, servers)
+    waiting = erlang_c(load, servers)
+    return max(0.0, math.log(waiting / (1 - share)) * service / (servers - load)) if waiting > 0 else 0.0
+
+
+def mm1_wait(arrivals: float, service: float) -> float:
+    """Mean wait in queue of M/M/1: rho s / (1 - rho)."""
+    return mmc_wait(arrivals, service, 1)
+
+
+def mm1_sojourn(arrivals: float, service: float) -> float:
+    """Mean time in system of M/M/1: s / (1 - rho)."""
+    return service / (1 - _load(arrivals, service))
+
+
+def mm1_sojourn_percentile(arrivals: float, service: float, share: float) -> float:
+    """Quantile of the time in system of M/M/1 (FCFS), which is exponential (Kleinrock 1975, 5.6)."""
+    return -math.log(1 - share) * mm1_sojourn(arrivals, service)
+
+
+def mmck_distribution(arrivals: float, service: float, servers: int, places: int) -> Floats:
+    """P(n in system), n = 0..places, of M/M/c/K; `places` = K counts those in service too.
+
+    Birth and death (Gross and Harris 1998, 2.5); a steady state exists at any load.
+    """
+    ratio = arrivals * service / np.minimum(np.arange(1, places + 1), servers)
+    weights = np.concatenate(([1.0], np.cumprod(ratio)))
+    return np.asarray(weights / weights.sum())
+
+
+def mmck_loss(arrivals: float, service: float, servers: int, places: int) -> float:
+    """Share of arrivals that M/M/c/K turns away: P(places in system), by PASTA."""
+    return float(mmck_distribution(arrivals, service, servers, places)[-1])
+
+
+def mmck_wait(arrivals: float, service: float, servers: int, places: int) -> float:
+    """Mean wait in queue of the customers that M/M/c/K takes in (Little's law on the queue)."""
+    p = mmck_distribution(arrivals, service, servers, places)
+    queued = float(np.dot(np.maximum(np.arange(places + 1) - servers, 0), p))
+    return queued / (arrivals * (1 - float(p[-1])))
+
+
+# --- one server, general service ----------------------------------------------------------------------
+
+
+def mg1_wait(arrivals: float, service: float, cv: float) -> float:
+    """Mean wait in queue of M/G/1, `cv` = standard deviation / mean of the service time.
+
+    Pollaczek (1930), Khinchine (1932): W = rho s (1 + cv^2) / (2 (1 - rho)).
+    """
+    load = _load(arrivals, service)
+    return load * service * (1 + cv * cv) / (2 * (1 - load))
+
+
+def md1_wait(arrivals: float, service: float) -> float:
+    """Mean wait in queue of M/D/1: rho s / (2 (1 - rho)), half of M/M/1's."""
+    return mg1_wait(arrivals, service, 0.0)
+
+
+def _poisson_tail(mean: float, beyond: int) -> Floats:
+    """P(Poisson(mean) > n) for n = 0..beyond - 1."""
+    n = np.arange(1, beyond)
+    pmf = np.concatenate(([math.exp(-mean)], math.exp(-mean) * np.cumprod(mean / n)))
+    return np.asarray(1.0 - np.cumsum(pmf))
+
+
+def _md1_weights(load: float, count: int) -> Floats:
+    """P(n in system) / P(0 in system) of M/D/1, n = 0..count - 1, at any load.
+
+    Level crossings at departures: w(n+1) a0 = P(A > n) + sum over i = 1..n of w(i) P(A > n - i + 1),
+    A = arrivals during one service; no subtraction, so it is stable (Tijms 2003, 9.2).
+    """
+    tail = _poisson_tail(load, count + 2)
+    weights = np.ones(count)
+    for n in range(count - 1):
+        inner = float(np.dot(weights[1 : n + 1], tail[n:0:-1]))
+        weights[n + 1] = (tail[n] + inner) / math.exp(-load)
+    return weights
+
+
+def md1_wait_cdf(arrivals: float, service: float, time: float) -> float:
+    """P(wait <= time) of M/D/1 (FCFS): Crommelin (1932) in the stable form of Franx (2001)."""
+    load = _load(arrivals, service)
+    ahead = math.floor(time / service) + 1
+    mean = arrivals * (ahead * service - time)
+    in_system = (1 - load) * _md1_weights(load, ahead + 1)
+    at_most_queued = np.cumsum(in_system)[1:]  # j in queue = j + 1 in system, and 0 in queue = 0 or 1
+    pmf = math.exp(-mean) * np.concatenate(([1.0], np.cumprod(mean / np.arange(1, ahead))))
+    return float(np.dot(at_most_queued[::-1], pmf))
+
+
+# --- networks, and what holds for any law -------------------------------------------------------------
+
+
+def tandem_sojourn(arrivals: float, services: Sequence[float]) -> float:
+    """Mean time through M/M/1 stations in a row (Burke 1956: each station sees Poisson arrivals)."""
+    return sum(mm1_sojourn(arrivals, service) for service in services)
+
+
+def tandem_sojourn_cdf(arrivals: float, services: Sequence[float], time: float) -> float:
+    """P(time through all stations <= time): the stations' times are independent (Reich 1957).
+
+    A sum of exponentials with different means; raises `ValueError` where two stations are alike.
+    """
+    means = [mm1_sojourn(arrivals, service) for service in services]
+    if len(set(means)) < len(means):
+        raise ValueError("stations must differ")
+    tail = 0.0
+    for i, mean in enumerate(means):
+        others = (mean / (mean - other) for j, other in enumerate(means) if j != i)
+        tail += math.prod(others) * math.exp(-time / mean)
+    return 1 - tail
+
+
+def mginf_occupancy(arrivals: float, service: float, count: int) -> float:
+    """P(count in system) of M/G/infinity: Poisson with mean arrivals x service, for any law (Takacs 1962)."""
+    mean = arrivals * service
+    return math.exp(count * math.log(mean) - mean - math.lgamma(count + 1)) if mean > 0 else float(count == 0)
+
+
+def little(arrivals: float, time: float) -> float:
+    """Mean number in a station: arrivals x mean time in it (Little 1961)."""
+    return arrivals * time
+
+
+def nhpp_counts(starts: Sequence[float], rates: Sequence[float], edges: Sequence[float]) -> Floats:
+    """Expected arrivals between neighbouring `edges` where the rate is `rates[i]` from `starts[i]` on.
+
+    The last rate holds for ever; before the first start nothing arrives. The count of a Poisson process
+    has this mean and variance (Cinlar 1975, 4.7).
+    """
+    begin = np.asarray(starts, dtype=np.float64)
+    end = np.append(begin[1:], math.inf)
+    low, high = np.asarray(edges[:-1], dtype=np.float64), np.asarray(edges[1:], dtype=np.float64)
+    overlap = np.minimum(high[:, None], end) - np.maximum(low[:, None], begin)
+    return np.asarray(np.maximum(overlap, 0.0) @ np.asarray(rates, dtype=np.float64))
+
+
+# --- failures, retries, limits ------------------------------------------------------------------------
+
+
+def availability(up: float, down: float) -> float:
+    """Long-run share of time up, from the mean times up and down, for any law (renewal reward; Ross 1996, 3.4)."""
+    return up / (up + down)
+
+
+def availability_std(up: float, up_cv: float, down: float, down_cv: float, time: float) -> float:
+    """Standard deviation of the share of `time` spent up, for large `time` (Takacs 1957).
+
+    Variance = up^2 down^2 (up_cv^2 + down_cv^2) / ((up + down)^3 time).
+    """
+    return up * down * math.sqrt((up_cv**2 + down_cv**2) / ((up + down) ** 3 * time))
+
+
+def success(error: float, retries: int) -> float:
+    """Share of calls that succeed when every attempt fails independently with probability `error`."""
+    return 1 - error ** (retries + 1)
+
+
+def attempts(error: float, retries: int) -> float:
+    """Mean attempts of a call: 1 + error + ... + error^retries (a geometric law cut at retries + 1)."""
+    return sum(error**k for k in range(retries + 1))
+
+
+def bucket_throughput(offered: float, limit: float) -> float:
+    """Rate that passes a token bucket in the long run where demand does not come in random gaps."""
+    return min(offered, limit)
+
+
+def bucket_loss(offered: float, limit: float, burst: int) -> float:
+    """Share of Poisson requests that a bucket of `burst` tokens refilled at `limit` refuses.
+
+    The bucket's debt is the work in an M/D/1/K queue, K = burst, service 1 / limit; a refusal writes nothing,
+    as a loss does. Loss = 1 - 1 / (p0 + rho), p0 from the unbounded queue's ratios (Tijms 2003, 9.8.1).
+    """
+    load = offered / limit
+    idle = 1 / float(_md1_weights(load, burst).sum())
+    return 1 - 1 / (idle + load)
+
+
+def bucket_retry_after(offered: float, limit: float, burst: int) -> float:
+    """Mean Retry-After of the refused requests of `bucket_loss`: the rest of the service of a full M/D/1/K queue.
+
+    A service of length d that begins with j in system is full for its last R = (d - Erlang(K - j))+;
+    seen by Poisson arrivals at random while full, the rest is on average E[R^2] / (2 E[R]).
+    """
+    load = offered / limit
+    begins = _service_begins(load, burst)
+    first = second = 0.0
+    for j in range(1, burst + 1):
+        weight = float(begins[j])
+        m1, m2 = _full_moments(load, burst - j)
+        first, second = first + weight * m1, second + weight * m2
+    return second / (2 * first * limit)
+
+
+def _service_begins(load: float, places: int) -> Floats:
+    """Weights of the number in system, 0..places, as a service of M/D/1/K begins (an empty one begins with 1)."""
+    left = _md1_weights(load, places)  # as left behind by departures: 0..places - 1
+    begins = np.zeros(places + 1)
+    begins[1:places] = left[1:]
+    begins[1] += left[0]
+    return begins
+
+
+def _full_moments(load: float, missing: int) -> tuple[float, float]:
+    """E[R], E[R^2] of R = (1 - T)+, T the time of the `missing`-th of Poisson(load) arrivals (0: at once).
+
+    Given N = n >= missing arrivals within the unit, T is Beta(missing, n - missing + 1) (order statistics
+    of uniforms), which has plain moments; summed over the Poisson law of N.
+    """
+    if missing == 0:
+        return 1.0, 1.0
+    n = np.arange(missing, missing + 60 + int(4 * load))
+    log_pmf = n * math.log(load) - load - np.array([math.lgamma(k + 1) for k in n])
+    pmf = np.exp(log_pmf)
+    rest = n - missing + 1
+    first = rest / (n + 1)
+    second = first * (rest + 1) / (n + 2)
+    return float(np.dot(pmf, first)), float(np.dot(pmf, second))
