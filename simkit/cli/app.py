@@ -7,7 +7,7 @@ import click
 
 from simkit.cli.check import check
 from simkit.cli.compare import compare
-from simkit.cli.console import Exit, complain, discard_output
+from simkit.cli.console import Exit, complain, discard_output, say
 from simkit.cli.new import new
 from simkit.cli.run import run
 from simkit.cli.schema import schema
@@ -15,8 +15,18 @@ from simkit.cli.schema import schema
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
+def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from simkit import __version__
+
+        say(f"simkit {__version__}")
+        ctx.exit(Exit.WELL)
+
+
 @click.group(context_settings=HELP, epilog="`simkit COMMAND --help` shows the options and examples of a command.")
-@click.version_option(package_name="simkit-llm", message="simkit %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
 def commands() -> None:
     """Will your AI product hold, what will it cost, what breaks first?
 
@@ -45,6 +55,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.BAD_INPUT
+    except _bad_input() as error:
+        complain(str(error))
+        return Exit.BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         complain("Stopped.")
         return Exit.STOPPED
@@ -56,6 +69,15 @@ def main(args: Sequence[str] | None = None) -> int:
         complain(f"Could not finish: {_reason(error)}.")
         return Exit.UNFINISHED
     return int(code) if isinstance(code, int) else Exit.WELL
+
+
+def _bad_input() -> tuple[type[Exception], ...]:
+    """Errors of the scenario; loaded only when there is an error to look at."""
+    from simkit.plan.errors import PlanError
+    from simkit.plan.trace import TraceError
+    from simkit.scenario.errors import ScenarioError
+
+    return ScenarioError, PlanError, TraceError
 
 
 def _reason(error: OSError) -> str:

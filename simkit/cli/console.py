@@ -55,25 +55,6 @@ def complain(text: str) -> None:
         return
 
 
-def writable_folder(folder: Path) -> None:
-    """Find out whether `folder` can be made and written, without leaving a trace.
-
-    Raises:
-        BadInput: when it cannot.
-    """
-    place = folder.absolute()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if not place.is_dir():
-        raise BadInput(f"--out {folder}: {place} is a file, not a folder. Choose another folder; nothing was run.")
-    try:
-        with tempfile.TemporaryFile(dir=place):
-            return
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise BadInput(f"--out {folder}: cannot write there ({reason}). Choose another folder; nothing was run.") from None
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: a failure leaves no half of it, and what stood there before stays."""
     handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")

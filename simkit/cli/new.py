@@ -1,18 +1,23 @@
 """`simkit new`: the founder's file, from five answers."""
 
+import json
+import re
 import sys
+import tempfile
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import click
 
 from simkit.cli.console import BadInput, Exit, say, write_text
+from simkit.scenario.errors import Problem, ScenarioError
 
 TEMPLATE = """\
 # What your product does, in numbers you can look up. `simkit run {file}` answers; `simkit check --resolved {file}`
 # shows all that these few lines stand for, and where each figure comes from.
 name: {name}
 model: {model}
-tier: 1                     # your rate-limit tier at the provider: its limits page says which
+{tier}
 traffic:
   daily_active_users: {users}
   actions_per_user_per_day: {per_day}
@@ -21,37 +26,76 @@ tokens: {{input: {tokens_in}, output: {tokens_out}}}   # averages per action, fr
 slo: {{success: 99.5%, latency: {{p95: 5s}}}}          # what you promise: change it to what your users need
 # observed: {{cost_per_month: $290}}                  # your last bill: printed beside the simulated figure
 """
+TIER = "tier: 1                     # your rate-limit tier at the provider: its limits page says which"
+NO_TIER = "# quotas:                   # no tiers are known for this model: write your account's rate limits here"
+USERS = click.IntRange(min=1)
+PER_DAY = click.FloatRange(min=0, min_open=True)
 
 
-class Tokens(click.ParamType):
-    """`IN/OUT`, e.g. `1200/250`."""
+@dataclass(frozen=True)
+class Product:
+    """What the founder says; None: not said yet."""
 
-    name = "in/out"
+    users: int | None
+    per_day: float | None
+    model: str | None
+    tokens: str | None
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Two counts of tokens, both at least 1."""
-        if isinstance(value, tuple):
-            return value
-        first, slash, second = str(value).partition("/")
-        if slash and first.strip().isdecimal() and second.strip().isdecimal() and int(first) > 0 and int(second) > 0:
-            return int(first), int(second)
-        self.fail(f"{value!r} is not two counts of tokens: write input/output, e.g. 1200/250.", param, ctx)
+    def missing(self) -> list[str]:
+        """The options that were not given."""
+        return [f"--{one.name.replace('_', '-')}" for one in fields(self) if getattr(self, one.name) is None]
+
+    def asked(self) -> "Product":
+        """The same with what was missing asked, question by question.
+
+        Raises:
+            BadInput: when nobody can answer; names the options to give instead.
+        """
+        if self.missing() and not sys.stdin.isatty():
+            options = ", ".join(self.missing())
+            raise BadInput(f"Standard input is not a terminal, so nobody can be asked. Give {options}.")
+        return Product(
+            self.users or click.prompt("Users active on an average day", type=USERS, default=300),
+            self.per_day or click.prompt("Actions of such a user a day", type=PER_DAY, default=6),
+            self.model or click.prompt("Model that answers", default="gpt-4o"),
+            self.tokens or click.prompt("Average tokens per action, input/output", default="1200/250"),
+        )
+
+    def file_text(self, file: Path, name: str, tier: str = TIER) -> str:
+        """The scenario file."""
+        tokens_in, tokens_out = token_counts(self.tokens or "")
+        return TEMPLATE.format(
+            file=file, name=quoted(name), model=quoted(self.model or ""), users=self.users,
+            tier=tier, per_day=f"{self.per_day:g}", tokens_in=tokens_in, tokens_out=tokens_out,
+        )  # fmt: skip
 
 
-QUESTIONS = {
-    "users": ("How many users are active on an average day?", click.IntRange(min=1), 300),
-    "per_day": ("How many actions does such a user take a day?", click.FloatRange(min=0, min_open=True), 6),
-    "model": ("Which model answers?", click.STRING, "gpt-4o"),
-    "tokens": ("Average tokens per action, input/output?", Tokens(), "1200/250"),
-}
+def token_counts(text: str) -> tuple[int, int]:
+    """`1200/250` as two counts, both at least 1.
+
+    Raises:
+        BadInput: when it is anything else.
+    """
+    found = re.fullmatch(r"\s*([1-9]\d{0,8})\s*/\s*([1-9]\d{0,8})\s*", text)
+    if found is None:
+        raise BadInput(f"--tokens {text!r}: write the two averages as input/output, e.g. 1200/250.")
+    return int(found[1]), int(found[2])
+
+
+def quoted(text: str) -> str:
+    """Text as a YAML scalar that means just this text."""
+    plain = re.fullmatch(r"[A-Za-z][\w ./-]*", text) and text == text.strip()
+    if plain and text.lower() not in {"null", "true", "false"}:
+        return text
+    return json.dumps(text, ensure_ascii=False)
 
 
 @click.command(short_help="Write a founder's file: asks what is not given.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--users", type=click.IntRange(min=1), help="Daily active users.")
-@click.option("--per-day", type=click.FloatRange(min=0, min_open=True), help="Actions of a user a day.")
+@click.option("--users", type=USERS, metavar="N", help="Daily active users.")
+@click.option("--per-day", type=PER_DAY, metavar="N", help="Actions of a user a day.")
 @click.option("--model", help="The model that answers, e.g. gpt-4o.")
-@click.option("--tokens", type=Tokens(), help="Average tokens per action, input/output, e.g. 1200/250.")
+@click.option("--tokens", metavar="IN/OUT", help="Average tokens per action, input/output, e.g. 1200/250.")
 @click.option("--name", help="Title of the scenario.  [default: from the file's name]")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 def new(
@@ -59,7 +103,7 @@ def new(
     users: int | None,
     per_day: float | None,
     model: str | None,
-    tokens: tuple[int, int] | None,
+    tokens: str | None,
     name: str | None,
     force: bool,
 ) -> int:
@@ -74,48 +118,34 @@ def new(
         raise BadInput(f"{file} exists. Choose another name, or --force to replace it.")
     if not file.absolute().parent.is_dir():
         raise BadInput(f"{file}: there is no folder {file.parent}.")
-    given = {"users": users, "per_day": per_day, "model": model, "tokens": tokens}
-    answers = given | _ask([key for key, value in given.items() if value is None])
-    tokens_in, tokens_out = answers.pop("tokens")  # type: ignore[misc]
-    title = name or file.stem.replace("_", " ").replace("-", " ").strip().capitalize() or "My product"
-    text = TEMPLATE.format(
-        file=file, name=_quoted(title), model=_quoted(str(answers["model"])), users=answers["users"],
-        per_day=f"{answers['per_day']:g}", tokens_in=tokens_in, tokens_out=tokens_out,
-    )  # fmt: skip
-    _validate(text, file)
+    product = Product(users, per_day, model, tokens).asked()
+    title = name or _title(file)
+    text = product.file_text(file, title)
+    problems = problems_of(text)
+    if [one.path for one in problems] == ["tier"]:  # the provider's tiers are not known
+        text = product.file_text(file, title, NO_TIER)
+        problems = problems_of(text)
+    if problems:
+        raise ScenarioError(problems)
     write_text(file, text)
     say(f"Wrote {file}. Next:\n  simkit run {file}\n  simkit run {file} --set traffic.daily_active_users=10000")
     return Exit.WELL
 
 
-def _ask(missing: list[str]) -> dict[str, object]:
-    """Ask for what was not given; where nobody can answer, say which options to give instead."""
-    if missing and not sys.stdin.isatty():
-        options = ", ".join("--" + key.replace("_", "-") for key in missing)
-        raise BadInput(f"Standard input is not a terminal, so nobody can be asked. Give {options}.")
-    return {key: click.prompt(QUESTIONS[key][0], type=QUESTIONS[key][1], default=QUESTIONS[key][2]) for key in missing}
+def _title(file: Path) -> str:
+    words = re.sub(r"[_\W]+", " ", file.stem).strip()
+    return words[:1].upper() + words[1:] or "My product"
 
 
-
-def _quoted(text: str) -> str:
-    """Text as a YAML scalar that means just this text."""
-    plain = all(letter.isalnum() or letter in " ._-/" for letter in text)
-    if plain and text[:1].isalpha() and text.lower() not in {"null", "true", "false", "yes", "no", "on", "off"}:
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
-
-
-def _validate(text: str, file: Path) -> None:
-    """Load the text as a scenario before anything is written: a misspelt model is found now.
-
-    Raises:
-        ScenarioError: when it is not valid.
-    """
-    import tempfile
-
-    from simkit import load
+def problems_of(text: str) -> list[Problem]:
+    """What is wrong with a scenario, found before anything is written: a misspelt model, say."""
+    from simkit.scenario.load import load
 
     with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / file.name
+        draft = Path(folder) / "draft.yaml"
         draft.write_text(text, encoding="utf-8")
-        load(draft)
+        try:
+            load(draft)
+        except ScenarioError as error:
+            return [replace(one, file="simkit new", line=0) for one in error.problems]
+    return []

@@ -16,12 +16,21 @@ def overrides(command: Command) -> Command:
 
 def running(command: Command) -> Command:
     """How to run: `--seed`, `--replications`, `--engine`, `--jobs`, `--no-progress`."""
-    seed = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of all draws.  [default: the scenario's]")
+    seed = click.option(
+        "--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all draws.  [default: the file's]"
+    )
     replications = click.option(
-        "--replications", type=click.IntRange(1, 10_000), metavar="N", help="Independent runs.  [default: the scenario's]"
+        "--replications",
+        type=click.IntRange(1, 10_000),
+        metavar="N",
+        help="Independent runs.  [default: the file's]",
     )
     engine = click.option(
-        "--engine", type=click.Choice(["auto", "reference"]), default="auto", show_default=True, help="Which engine runs."
+        "--engine",
+        type=click.Choice(["auto", "reference"]),
+        default="auto",
+        show_default=True,
+        help="Which engine runs.",
     )
     jobs = click.option(
         "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes.  [default: by the amount of work]"

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+DID_NOT = -1
+"""In a column of times: it did not happen. Times of the warm-up are negative, too: compare with this, not with 0."""
+
 Column = NDArray[np.int64]
 
 ACTION_COLUMNS = (

@@ -3,11 +3,8 @@
 from simkit.laws.jit import Floats, Ints, law
 
 
-
 @law
-def arrival_time(
-    operational: float, segment: int, start: Ints, rate: Floats, cumulative: Floats
-) -> tuple[int, int]:
+def arrival_time(operational: float, segment: int, start: Ints, rate: Floats, cumulative: Floats) -> tuple[int, int]:
     """When operational time is reached: (ns, segment); (end of arrivals, last segment + 1) if never.
 
     Arrivals form a renewal process of mean gap 1 in operational time, and operational time is the

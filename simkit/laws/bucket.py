@@ -9,7 +9,7 @@ from simkit.laws.jit import law
 def bucket_cost(units: int, ns_per_unit: float, share_left: float) -> int:
     """What `units` cost, in ns of the bucket's time; an incident may leave only a share of the limit."""
     exact = units * ns_per_unit / share_left
-    rounded = int(floor(exact))
+    rounded = floor(exact)
     return rounded if rounded == exact else rounded + 1
 
 

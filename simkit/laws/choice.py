@@ -3,7 +3,6 @@
 from simkit.laws.jit import Floats, law
 
 
-
 @law
 def choose(u: float, cdf: Floats) -> int:
     """Index of the first entry of the ascending `cdf` that is above `u`; the last if none is (rounding)."""

@@ -3,7 +3,6 @@
 from simkit.laws.jit import Floats, law
 
 
-
 @law
 def drawn_kind(u: float, incident_rate: float, incident_kind: int, rates: Floats) -> int:
     """The incident's kind with its probability, else one of the everyday kinds with `rates`, else 0 (ok)."""

@@ -16,8 +16,8 @@ from typing import ParamSpec, TypeVar
 
 import llvmlite
 import numba
-import platformdirs
 import numpy as np
+import platformdirs
 from numba import config
 from numpy.typing import NDArray
 

@@ -6,7 +6,7 @@ from simkit.plan import demand, supply, trouble, work
 from simkit.plan.calendar import start_utc_ns
 from simkit.plan.errors import PlanError
 from simkit.plan.index import Index, index_of
-from simkit.plan.plan import NEVER, SECOND, Names, Plan, PriceTable
+from simkit.plan.plan import SECOND, Names, Plan, PriceTable
 from simkit.plan.prices import DeploymentPrices, own_prices, price_table
 from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows, read_trace
@@ -27,7 +27,7 @@ def compile_plan(scenario: Scenario) -> Plan:
     Raises PlanError for changes that alter the structure, TraceError for a bad trace.
     """
     document = scenario.document
-    trace = read_trace(scenario.trace_path, document.traffic.trace) if document.traffic.trace else None
+    trace = replayed(scenario)
     begin, horizon, cooldown = spans(document, trace)
     zero = start_utc_ns(document.start, document.traffic.timezone)
     epochs, documents = epochs_of(scenario, begin)
@@ -35,9 +35,9 @@ def compile_plan(scenario: Scenario) -> Plan:
     check_structure(documents, index)
     pool = DistPool()
     tables = {
-        "arrivals": demand.replay(trace, document.traffic.trace.models, index)
-        if trace is not None and document.traffic.trace is not None
-        else demand.arrivals(documents, epochs, horizon + cooldown, zero, pool),
+        "arrivals": demand.arrivals(documents, epochs, horizon + cooldown, zero, pool)
+        if trace is None
+        else demand.replay(trace, document.traffic, index),
         "people": demand.people(documents, index),
         "actions": work.actions(documents, index, pool),
         "routes": work.routes(documents, index),
@@ -65,6 +65,12 @@ def compile_plan(scenario: Scenario) -> Plan:
     )
 
 
+def replayed(scenario: Scenario) -> TraceRows | None:
+    """The rows of the scenario's trace, if it has one."""
+    spec, path = scenario.document.traffic.trace, scenario.trace_path
+    return None if spec is None or path is None else read_trace(path, spec)
+
+
 def spans(document: Document, trace: TraceRows | None) -> tuple[int, int, int]:
     """Begin (minus the warm-up), horizon, cooldown in ns. A trace's horizon is just after its last row."""
     cooldown = document.cooldown
@@ -90,9 +96,6 @@ def epochs_of(scenario: Scenario, begin: int) -> tuple[list[int], list[Document]
             starts.append(change.at)
             documents.append(document)
     return starts, documents
-
-
-
 
 
 def check_structure(documents: list[Document], index: Index) -> None:
@@ -152,8 +155,8 @@ def service_cost(documents: list[Document], epochs: list[int], horizon: int) -> 
     total = 0
     for document, start, end in zip(documents, epochs, [*epochs[1:], horizon], strict=True):
         if document.service.cost is not None:
-            money, period = document.service.cost
-            total += money * max(0, min(end, horizon) - max(start, 0)) // period
+            cost = document.service.cost
+            total += cost.picodollars * max(0, min(end, horizon) - max(start, 0)) // cost.period_ns
     return total
 
 
@@ -175,6 +178,3 @@ def names(document: Document, index: Index) -> Names:
         incidents=tuple(i.name or f"{i.target} {n + 1}" for n, i in enumerate(document.incidents)),
         outages=tuple(name for name, _, _ in trouble.random_outages(document, index)),
     )
-
-
-__all__ = ["NEVER", "compile_plan"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from simkit.plan.calendar import rate_segments
 from simkit.plan.index import Index
-from simkit.plan.plan import NEVER, Arrivals, Floats, People
+from simkit.plan.plan import Arrivals, Floats, Ints, People
 from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows
 from simkit.plan.work import cumulative
@@ -25,9 +25,7 @@ def rate_per_ns(traffic: Traffic) -> float:
     return (traffic.rate or 0.0) / 1e9
 
 
-def arrivals(
-    documents: list[Document], epochs: list[int], end: int, start_utc_ns: int, pool: DistPool
-) -> Arrivals:
+def arrivals(documents: list[Document], epochs: list[int], end: int, start_utc_ns: int, pool: DistPool) -> Arrivals:
     """Piecewise constant rates over [first epoch, end), each piece with its distribution of gaps."""
     ends = [*epochs[1:], end]
     pieces = [
@@ -52,8 +50,9 @@ def gap_distribution(traffic: Traffic) -> NumberDist:
     return NumberDist.model_validate(forms[traffic.process])
 
 
-def replay(rows: TraceRows, models: dict[str, str], index: Index) -> Arrivals:
+def replay(rows: TraceRows, traffic: Traffic, index: Index) -> Arrivals:
     """The arrivals of a trace."""
+    models = traffic.trace.models if traffic.trace else {}
     count = len(rows.time_ns)
     names = list(index.models)
     served = [-1] * count
@@ -72,7 +71,7 @@ def replay(rows: TraceRows, models: dict[str, str], index: Index) -> Arrivals:
     )
 
 
-def tokens(column: "np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None", count: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+def tokens(column: Ints | None, count: int) -> Ints:
     """A column of tokens, -1 where the trace has none."""
     return np.full(count, -1, dtype=np.int64) if column is None else column.astype(np.int64)
 
@@ -92,7 +91,7 @@ def people(documents: list[Document], index: Index) -> People:
     plans = [[plan.share for plan in users.plans.values()] if users else [] for users in each]
     return People(
         first=np.array(first, dtype=np.int64),
-        count=np.array([users.daily_active if users else 0 for users in each], dtype=np.int64),
+        number=np.array([users.daily_active if users else 0 for users in each], dtype=np.int64),
         cdf=np.concatenate(parts),
         plan_cdf=np.array([cumulative(shares) for shares in plans]).reshape(len(each), -1),
         plan_priority=np.array([p.priority for p in each[0].plans.values()] if each[0] else [], dtype=np.int64),
@@ -108,6 +107,3 @@ def activity_cdf(users: Users) -> Floats:
     elif isinstance(users.activity, LognormalActivity):
         weights = exp(users.activity.lognormal * normal_quantile(1.0 - (rank - 0.5) / len(rank)))
     return np.array(cumulative(weights.tolist()))
-
-
-__all__ = ["NEVER", "arrivals", "people", "rate_per_ns", "replay"]

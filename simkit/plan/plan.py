@@ -59,7 +59,7 @@ class People(NamedTuple):
 
     first: Ints
     """(E) offset of the epoch's users in `cdf`."""
-    count: Ints
+    number: Ints
     """(E) number of users; 0: users are not modelled."""
     cdf: Floats
     """Cumulative share of activity by user."""

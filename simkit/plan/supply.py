@@ -1,14 +1,18 @@
 """Models, deployments, limits and the policy of retries as tables."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from simkit.plan.codes import KINDS, Kind
+from simkit.plan.errors import PlanError
 from simkit.plan.index import Index, deployments_of, matches
-from simkit.plan.plan import NEVER, Deployments, Floats, Limits, Models, Policy, Service
+from simkit.plan.plan import NEVER, Deployments, Ints, Limits, Models, Policy, Service
 from simkit.plan.tables import DistPool
 from simkit.plan.work import cumulative
 from simkit.scenario.defaults import failure, jitter_range, resilience
-from simkit.scenario.models import Deployment, Model, Quota
+from simkit.scenario.distribution import DurationDist, NumberDist
+from simkit.scenario.models import Deployment, DrawnKind, Model, Quota
 from simkit.scenario.scenario import Document
 
 BALANCES = ("weighted", "ordered", "least_busy")
@@ -46,7 +50,7 @@ def quality(model: Model, complexity: str) -> float:
     return model.quality.get(complexity, model.quality.get("any", float("nan")))
 
 
-def error_rates(errors: dict[str, float] | None, kinds: tuple[str, ...]) -> list[float]:  # type: ignore[type-arg]
+def error_rates(errors: Mapping[DrawnKind, float] | None, kinds: tuple[str, ...]) -> list[float]:
     """Rates by failure kind, of some kinds."""
     rates = [0.0] * KINDS
     for kind, rate in (errors or {}).items():
@@ -55,7 +59,7 @@ def error_rates(errors: dict[str, float] | None, kinds: tuple[str, ...]) -> list
     return rates
 
 
-def fallbacks(document: Document, index: Index) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+def fallbacks(document: Document, index: Index) -> Ints:
     """The models tried after each, in order: its own list, each followed by that model's own fallbacks."""
     names = list(index.models)
     chains = [[names.index(m) for m in chain(document.resilience.fallback, model)] for model in names]
@@ -93,13 +97,20 @@ def deployments(documents: list[Document], index: Index, pool: DistPool) -> Depl
         rank=rank(documents[0]),
         concurrency=np.array([[limit(d.concurrency) for d in row] for row in full], dtype=np.int64),
         queue=np.array([[limit(d.queue) for d in row] for row in full], dtype=np.int64),
-        ttft=np.array([[pool.add(d.ttft) for d in row] for row in full], dtype=np.int64),
+        ttft=np.array([[required(pool, d.ttft) for d in row] for row in full], dtype=np.int64),
         ttft_per_token=np.array([[(d.ttft_per_1k_input or 0) / 1000 for d in row] for row in full]),
-        speed=np.array([[pool.add(d.tokens_per_second) for d in row] for row in full], dtype=np.int64),
+        speed=np.array([[required(pool, d.tokens_per_second) for d in row] for row in full], dtype=np.int64),
         errors=np.array([[error_rates(d.errors, per_attempt) for d in row] for row in full]),
         first_limit=np.concatenate([[0], np.cumsum([len(a) for a in applies])]).astype(np.int64),
         limits=np.array([b for a in applies for b in a], dtype=np.int64),
     )
+
+
+def required(pool: DistPool, dist: DurationDist | NumberDist | None) -> int:
+    """Id of a distribution that every deployment has (a scenario without it is refused when it is loaded)."""
+    if dist is None:
+        raise PlanError("models: `ttft` and `tokens_per_second` are needed for every model or its deployments")
+    return pool.add(dist)
 
 
 def filled(model: Model, deployment: Deployment) -> Deployment:
@@ -113,7 +124,7 @@ def weight_cdf(document: Document) -> list[float]:
     return [w for m in document.models.values() for w in cumulative([d.weight for d in m.deployments])]
 
 
-def rank(document: Document) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+def rank(document: Document) -> Ints:
     """Deployments of each model by `order`, as indices."""
     ranked: list[int] = []
     for model in document.models.values():
@@ -204,6 +215,3 @@ def failure_table(document: Document, pool: DistPool) -> list[tuple[bool, bool, 
         time = pool.add(f.takes) if takes == 0 else -1  # type: ignore[arg-type]
         table.append((bool(f.retryable), bool(f.fallback), BILLED.index(f.billed or "nothing"), takes, time))
     return table
-
-
-__all__ = ["Floats", "deployments", "limits", "models", "policy", "service"]

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 from simkit.plan.index import Index, deployments_of, matches
-from simkit.plan.plan import NEVER, Bools, Incidents
+from simkit.plan.plan import NEVER, Bools, Incidents, Ints
 from simkit.plan.supply import KIND_OF
 from simkit.plan.tables import DistPool
 from simkit.plan.work import cumulative
@@ -48,7 +48,7 @@ def incidents(document: Document, index: Index, pool: DistPool) -> Incidents:
     )
 
 
-def integers(values: list[int]) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
+def integers(values: list[int]) -> Ints:
     """A column of int64."""
     return np.array(values, dtype=np.int64)
 

@@ -142,4 +142,3 @@ def shares(route: Route, complexity: str) -> dict[str, float]:
 def escalate(route: Route, complexity: str) -> float:
     """Share of answers that go on to the cascade's next model."""
     return route.escalate.get(complexity, 0.0) if route.cascade else 0.0
-

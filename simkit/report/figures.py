@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from simkit.report.style import (
-    BLUE, GREEN, HALO, INK, MUTED, OBJECTIVE, ORANGE, OUTCOMES, SKY, VERMILLION,
-    Picture, canvas, formatted, nothing, plain, seconds, share, spread, title, usd,
-)  # fmt: skip
+from simkit.report import style
+from simkit.report.style import Picture, canvas, formatted, nothing, plain, spread, title
+from simkit.result import words
 
 
 def latency_bins(histogram: pd.DataFrame, per_doubling: int = 6) -> pd.DataFrame:
@@ -35,7 +34,7 @@ def latency_bins(histogram: pd.DataFrame, per_doubling: int = 6) -> pd.DataFrame
 
 
 def latency_figure(
-    histogram: pd.DataFrame, percentiles: Mapping[str, float], slo: Mapping[str, float], served: str = ""
+    histogram: pd.DataFrame, percentiles: Mapping[str, float | None], slo: Mapping[str, float], served: str = ""
 ) -> Picture:
     """How long users wait: the distribution on a logarithmic axis with its percentiles and the objective.
 
@@ -50,18 +49,20 @@ def latency_figure(
         return nothing("No action was served: there is no latency to show.")
     picture, (ax,) = canvas(3.8)
     edges = np.append(bins["low_s"], bins["high_s"].iloc[-1])
-    ax.stairs(bins["share"], edges, fill=True, color=SKY, alpha=0.75)
+    ax.stairs(bins["share"], edges, fill=True, color=style.SKY, alpha=0.75)
     ax.set_xscale("log")
-    known = {name: value for name, value in percentiles.items() if value is not None and np.isfinite(value) and value > 0}
+    known = {name: value for name, value in percentiles.items() if value}
+        name: value for name, value in percentiles.items() if value is not None and np.isfinite(value) and value > 0
+    }
     marks = [*known.values(), *slo.values()]
     ax.set_xlim(min(edges[0], *marks) / 1.15, max(edges[-1], *marks) * 1.15)
     ax.set_ylim(0, float(bins["share"].max()) * 1.28)
     _mark_percentiles(ax, known)
     for label, limit in slo.items():
-        ax.axvline(limit, ymax=0.86, color=OBJECTIVE, linewidth=1.4, linestyle="--")
+        ax.axvline(limit, ymax=0.86, color=style.OBJECTIVE, linewidth=1.4, linestyle="--")
         ax.annotate(
-            plain(f"objective\n{label} ≤ {seconds(limit)}"), (limit, 0.62), xycoords=("data", "axes fraction"),
-            xytext=(4, 0), textcoords="offset points", color=OBJECTIVE, fontsize=8.5, va="top", bbox=HALO,
+            plain(f"objective\n{label} ≤ {words.seconds(limit)}"), (limit, 0.62), xycoords=("data", "axes fraction"),
+            xytext=(4, 0), textcoords="offset points", color=style.OBJECTIVE, fontsize=8.5, va="top", bbox=style.HALO,
         )  # fmt: skip
     _second_ticks(ax)
     formatted("y", ax, "share")
@@ -75,10 +76,10 @@ def _mark_percentiles(ax: Axes, percentiles: Mapping[str, float]) -> None:
     low, high = np.log10(ax.get_xlim())
     places = spread([(np.log10(v) - low) / (high - low) for v in percentiles.values()], 0.075)
     for (name, value), place in zip(percentiles.items(), places, strict=True):
-        ax.axvline(value, ymax=0.86, color=INK, linewidth=0.9, alpha=0.65)
+        ax.axvline(value, ymax=0.86, color=style.INK, linewidth=0.9, alpha=0.65)
         ax.annotate(
-            plain(f"{name}\n{seconds(value)}"), (place, 0.875), xycoords="axes fraction",
-            ha="center", va="bottom", fontsize=8.5, color=INK, linespacing=1.15,
+            plain(f"{name}\n{words.seconds(value)}"), (place, 0.875), xycoords="axes fraction",
+            ha="center", va="bottom", fontsize=8.5, color=style.INK, linespacing=1.15,
         )  # fmt: skip
 
 
@@ -99,61 +100,45 @@ def cost_shares(costs: pd.DataFrame, by: str, most: int = 8) -> pd.DataFrame:
     """
     rows = costs.loc[costs["by"] == by, ["name", "cost_usd"]].sort_values("cost_usd", ascending=False, kind="stable")
     if len(rows) > most:
-        rest = pd.DataFrame({"name": [f"{len(rows) - most + 1} others"], "cost_usd": [rows["cost_usd"].iloc[most - 1 :].sum()]})
+        rest = pd.DataFrame(
+            {"name": [f"{len(rows) - most + 1} others"], "cost_usd": [rows["cost_usd"].iloc[most - 1 :].sum()]}
+        )
         rows = pd.concat([rows.iloc[: most - 1], rest])
     total = rows["cost_usd"].sum()
     return rows.assign(share=rows["cost_usd"] / total if total else 0.0).reset_index(drop=True)
 
 
 def costs_figure(costs: pd.DataFrame, period: str) -> Picture:
-    """Cost by model and by call as bars. `period` names what the amounts are of, e.g. `7 d`."""
-    parts = [(by, cost_shares(costs, by)) for by in ("model", "call")]
-    parts = [(by, part) for by, part in parts if len(part) and part["cost_usd"].sum() > 0]
+    """Cost by model, by call and by outcome as bars. `period` names what the amounts are of, e.g. `7 d`."""
+    parts = {by: cost_shares(costs, by) for by in ("model", "call", "outcome")}
+    parts = {by: part[part["cost_usd"] > 0] for by, part in parts.items()}
+    parts = {by: part for by, part in parts.items() if len(part)}
     if not parts:
         return nothing("Nothing was spent.")
-    picture, axes = _bar_canvas([len(part) for _, part in parts])
-    widest = max(part["cost_usd"].max() for _, part in parts)
-    for ax, (by, part), colour in zip(axes, parts, (BLUE, GREEN), strict=False):
-        _bars(ax, part, [colour] * len(part), widest)
-        title(ax, f"Cost by {by}", f"USD in {period}" if ax is axes[0] else "")
+    picture, axes = canvas(*(0.75 + 0.34 * len(part) for part in parts.values()))
+    widest = max(part["cost_usd"].max() for part in parts.values())
+    for ax, (by, part) in zip(axes, parts.items(), strict=True):
+        plain_colour = {"model": style.BLUE, "call": style.GREEN}.get(by, style.GREY)
+        _bars(ax, part, [style.OUTCOMES.get(name, plain_colour) for name in part["name"]], widest)
+        title(ax, f"Cost by {by}", _cost_note(costs, by, period))
     return picture
 
 
-WASTE = {
-    "good answers": SKY,
-    "bad answers": ORANGE,
-    "failed actions": VERMILLION,
-    "wasted attempts": "#a3512b",
-    "own service": "#8a939b",
-}
-
-
-def waste_figure(costs: pd.DataFrame, period: str) -> Picture:
-    """What the money bought: cost by outcome. `costs` has by, name, cost_usd; rows with by = `outcome` are shown."""
-    part = cost_shares(costs, "outcome")
-    part = part[part["cost_usd"] > 0]
-    if part.empty:
-        return nothing("Nothing was spent.")
-    picture, (ax,) = _bar_canvas([len(part)])
-    _bars(ax, part, [WASTE.get(name, OUTCOMES.get(name, MUTED)) for name in part["name"]], part["cost_usd"].max())
-    title(ax, "What the money bought", f"cost by outcome of the action, USD in {period}")
-    return picture
-
-
-def _bar_canvas(sizes: list[int]) -> tuple[Picture, list[Axes]]:
-    picture, axes = canvas(*(0.75 + 0.34 * size for size in sizes))
-    picture.get_layout_engine().set(h_pad=0.12)  # type: ignore[union-attr, call-arg]
-    return picture, axes
+def _cost_note(costs: pd.DataFrame, by: str, period: str) -> str:
+    wasted = costs.loc[(costs["by"] == "waste") & (costs["name"] == "wasted"), "cost_usd"].sum()
+    if by == "model":
+        return f"USD in {period}"
+    return f"{words.dollars(wasted)} bought nothing: failed attempts and actions" if by == "outcome" and wasted else ""
 
 
 def _bars(ax: Axes, part: pd.DataFrame, colours: list[str], widest: float) -> None:
     places = np.arange(len(part))[::-1]
     ax.barh(places, part["cost_usd"], color=colours, height=0.62)
-    ax.set_yticks(places, [plain(str(name)) for name in part["name"]], color=INK, fontsize=9)
-    for place, row in zip(places, part.itertuples(), strict=True):
+    ax.set_yticks(places, [plain(str(name)) for name in part["name"]], color=style.INK, fontsize=9)
+    for place, cost, part_of_all in zip(places, part["cost_usd"].tolist(), part["share"].tolist(), strict=True):
         ax.annotate(
-            plain(f"{usd(float(row.cost_usd))}  ({share(float(row.share))})"), (float(row.cost_usd), place),  # type: ignore[arg-type]
-            xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5, color=MUTED,
+            plain(f"{words.dollars(cost)}  ({words.percent(part_of_all)})"), (cost, place),
+            xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5, color=style.MUTED,
         )  # fmt: skip
     ax.set_xlim(0, widest * 1.25)
     ax.set_ylim(-0.6, len(part) - 0.4)

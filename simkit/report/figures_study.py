@@ -2,13 +2,26 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from simkit.report.style import (
-    BLUE, GREEN, GRID, INK, MUTED, ORANGE, SKY, VERMILLION,
-    Picture, canvas, formatted, legend, nothing, plain, share, title,
-)  # fmt: skip
+from simkit.report import style
+from simkit.report.style import Picture, canvas, formatted, legend, nothing, plain, title
+from simkit.result import words
 
-LOWER_IS_BETTER = ("cost", "latency", "ttft", "wait", "failed", "rejected", "abandoned", "burn", "wasted", "retry", "limit", "top1")
+LOWER_IS_BETTER = (
+    "cost",
+    "latency",
+    "ttft",
+    "wait",
+    "failed",
+    "rejected",
+    "abandoned",
+    "burn",
+    "wasted",
+    "retry",
+    "limit",
+    "top1",
+)
 HIGHER_IS_BETTER = ("success", "good_rate", "slo", "budget", "throughput", "ok_rate", "hit_rate", "cached")
 
 
@@ -26,10 +39,10 @@ def comparison_rows(summary: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataF
     """
     rows = summary[summary["metric"].isin(metrics) & summary["ratio"].notna()].copy()
     rows["change"], rows["low"], rows["high"] = rows["ratio"] - 1, rows["ratio_low"] - 1, rows["ratio_high"] - 1
-    several = rows["scenario"].nunique() > 1
+    several = rows["other"].nunique() > 1
     names = rows["metric"].str.replace("_", " ")
-    rows["label"] = names + ": " + rows["scenario"] if several else names
-    rows["tone"] = [_tone(r.metric, r.low, r.high) for r in rows.itertuples()]
+    rows["label"] = names + ": " + rows["other"] if several else names
+    rows["tone"] = [_tone(*one) for one in zip(rows["metric"], rows["low"], rows["high"], strict=True)]
     order = {name: place for place, name in enumerate(metrics)}
     return rows.sort_values("metric", key=lambda c: c.map(order), kind="stable")[
         ["label", "change", "low", "high", "tone"]
@@ -45,7 +58,7 @@ def _tone(metric: str, low: float, high: float) -> str:
     return "better" if (low > 0) == (sign > 0) else "worse"
 
 
-TONES = {"better": GREEN, "worse": VERMILLION, "neutral": BLUE, "undecided": MUTED}
+TONES = {"better": style.GREEN, "worse": style.VERMILLION, "neutral": style.BLUE, "undecided": style.MUTED}
 
 
 def comparison_figure(rows: pd.DataFrame, baseline: str) -> Picture:
@@ -54,21 +67,23 @@ def comparison_figure(rows: pd.DataFrame, baseline: str) -> Picture:
         return nothing("No metric applies to both scenarios.")
     picture, (ax,) = canvas(1.1 + 0.32 * len(rows))
     places = np.arange(len(rows))[::-1]
-    ax.axvline(0, color=INK, linewidth=1.0)
-    for place, row in zip(places, rows.itertuples(), strict=True):
-        colour = TONES[str(row.tone)]
-        if np.isfinite(row.low) and np.isfinite(row.high):
-            ax.plot([row.low, row.high], [place, place], color=colour, linewidth=3.0, alpha=0.45, solid_capstyle="round")
-        ax.plot([row.change], [place], "o", color=colour, markersize=6)
+    ax.axvline(0, color=style.INK, linewidth=1.0)
+    for place, tone, change, low, high in zip(
+        places, rows["tone"], rows["change"], rows["low"], rows["high"], strict=True
+    ):
+        colour = TONES[tone]
+        if np.isfinite(low) and np.isfinite(high):
+            ax.plot([low, high], [place, place], color=colour, linewidth=3.0, alpha=0.45)
+        ax.plot([change], [place], "o", color=colour, markersize=6)
         ax.annotate(
-            plain(_signed(row.change)), (1, place), xycoords=("axes fraction", "data"), xytext=(6, 0),
+            plain(_signed(change)), (1, place), xycoords=("axes fraction", "data"), xytext=(6, 0),
             textcoords="offset points", va="center", fontsize=8.5, color=colour,
         )  # fmt: skip
-    ax.set_yticks(places, [plain(name) for name in rows["label"]], fontsize=9, color=INK)
+    ax.set_yticks(places, [plain(name) for name in rows["label"]], fontsize=9, color=style.INK)
     ax.set_ylim(-0.7, len(rows) - 0.3)
     reach = max(float(np.nanmax(np.abs(rows[["change", "low", "high"]].to_numpy(float)))), 0.01) * 1.12
     ax.set_xlim(-min(reach, 1.05), reach)
-    ax.grid(True, axis="x", color=GRID)
+    ax.grid(True, axis="x", color=style.GRID)
     formatted("x", ax, "share")
     ax.set_xlabel("change; bar: 95 % interval of the paired ratio")
     tones = [t for t in TONES if t in set(rows["tone"])]
@@ -80,10 +95,12 @@ def comparison_figure(rows: pd.DataFrame, baseline: str) -> Picture:
 
 
 def _signed(value: float) -> str:
-    return ("+" if value > 0 else "−" if value < 0 else "") + share(abs(value))
+    return ("+" if value > 0 else "−" if value < 0 else "") + words.percent(abs(value))
 
 
-def routing_saving(simple_share: np.ndarray, cost_ratio: float, misrouted: tuple[float, float] = (0.0, 0.0)) -> pd.DataFrame:
+def routing_saving(
+    simple_share: NDArray[np.float64], cost_ratio: float, misrouted: tuple[float, float] = (0.0, 0.0)
+) -> pd.DataFrame:
     """Saving by sending simple work to a cheaper model, in closed form.
 
     Args:
@@ -105,16 +122,16 @@ def routing_figure(curve: pd.DataFrame, runs: pd.DataFrame, claim: tuple[float, 
     `runs` has simple_share, saving, low, high; `claim` is the band that the roadmap promises.
     """
     picture, (ax,) = canvas(3.8)
-    ax.axhspan(*claim, color=SKY, alpha=0.22, linewidth=0)
+    ax.axhspan(*claim, color=style.SKY, alpha=0.22, linewidth=0)
     ax.annotate(
-        f"the claim: {share(claim[0])} to {share(claim[1])}", (0.01, claim[1]), xytext=(3, -4),
-        textcoords="offset points", va="top", fontsize=8.5, color=BLUE,
+        f"the claim: {words.percent(claim[0])} to {words.percent(claim[1])}", (0.01, claim[1]), xytext=(3, -4),
+        textcoords="offset points", va="top", fontsize=8.5, color=style.BLUE,
     )  # fmt: skip
-    ax.plot(curve["simple_share"], curve["saving"], color=BLUE, linewidth=1.8, label="price arithmetic")
+    ax.plot(curve["simple_share"], curve["saving"], color=style.BLUE, linewidth=1.8, label="price arithmetic")
     if len(runs):
         spread_down, spread_up = runs["saving"] - runs["low"], runs["high"] - runs["saving"]
         ax.errorbar(
-            runs["simple_share"], runs["saving"], yerr=[spread_down, spread_up], fmt="o", color=ORANGE, capsize=3,
+            runs["simple_share"], runs["saving"], yerr=[spread_down, spread_up], fmt="o", color=style.ORANGE, capsize=3,
             markersize=6, label="simulated, 95 % interval",
         )  # fmt: skip
     ax.set_xlim(0, 1)

@@ -5,21 +5,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from numpy.typing import NDArray
 
-from simkit.report.style import (
-    BLUE, GREEN, GREY, HALO, INCIDENT, INK, MUTED, OBJECTIVE, ORANGE, OUTCOMES, SERIES, SKY,
-    Picture, canvas, formatted, legend, nothing, plain, seconds, share, spread, title,
-)  # fmt: skip
+from simkit.report import style
+from simkit.report.style import Picture, canvas, formatted, legend, nothing, plain, spread, title
+from simkit.result import words
 
-PERCENTILES = {"latency_p50": SKY, "latency_p95": BLUE, "latency_p99": INK}
+PERCENTILES = {"latency_p50": style.SKY, "latency_p95": style.BLUE, "latency_p99": style.INK}
 
 
 def outcome_rates(timeline: pd.DataFrame) -> pd.DataFrame:
     """Actions per minute by outcome; index: start of the window; outcomes that never happened are left out."""
     minutes = (timeline["end"] - timeline["start"]).dt.total_seconds() / 60
-    kinds = [name for name in OUTCOMES if name in timeline and timeline[name].sum() > 0]
+    kinds = [name for name in style.OUTCOMES if name in timeline and timeline[name].sum() > 0]
     return timeline[kinds].div(minutes, axis=0).set_axis(pd.Index(timeline["start"]), axis=0)
 
 
@@ -37,7 +36,7 @@ def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mappin
         if name in timeline:
             top.stairs(timeline[name].to_numpy(float), edges, baseline=None, color=colour, linewidth=1.5)
     _log_seconds(top, timeline, list(slo.values()))
-    _label_ends(top, edges[-1], {n.removeprefix("latency_"): timeline[n] for n in PERCENTILES if n in timeline})
+    _label_ends(top, {n.removeprefix("latency_"): timeline[n] for n in PERCENTILES if n in timeline})
     _objectives(top, slo)
     _incidents(top, incidents, named=True)
     title(top, "Latency over time", "median, 95th and 99th percentile of served actions in each window")
@@ -65,16 +64,16 @@ def limits_figure(limits: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
         return nothing("This scenario has no limits: nothing can be full.")
     picture, (ax,) = canvas(3.6)
     edges = _edges(limits.drop_duplicates("start"))
-    for colour, name in zip(SERIES, use, strict=False):
+    for colour, name in zip(style.SERIES, use, strict=False):
         ax.stairs(use[name].to_numpy(float), edges, baseline=None, color=colour, linewidth=1.5)
     top = max(1.08, 1.08 * float(np.nanmax(use.to_numpy(float))))
     ax.set_ylim(0, top)
-    ax.axhline(1, color=OBJECTIVE, linewidth=1.2, linestyle="--")
+    ax.axhline(1, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
     ax.annotate(
         "full", (0, 1), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points",
-        color=OBJECTIVE, fontsize=8.5, bbox=HALO,
+        color=style.OBJECTIVE, fontsize=8.5, bbox=style.HALO,
     )  # fmt: skip
-    _label_right(ax, [str(name) for name in use], [_last(use[name]) for name in use], SERIES)
+    _label_right(ax, [str(name) for name in use], [_last(use[name]) for name in use], style.SERIES)
     _incidents(ax, incidents, named=True)
     formatted("y", ax, "share")
     ax.set_ylabel("demand / limit")
@@ -103,16 +102,21 @@ def budget_figure(left: pd.DataFrame, timeline: pd.DataFrame, incidents: pd.Data
     if left.empty or not len(left.columns):
         return nothing("This scenario has no objectives: add `slo: {success: 99.5%, latency: {p95: 5s}}`.")
     picture, (ax,) = canvas(3.4)
-    times = np.concatenate([[_edges(timeline)[0]], date2num(left.index.to_pydatetime())])
+    times = _edges(timeline)
     worst = float(left.min().min())
     floor = -0.25 if worst > -0.2 else max(worst * 1.1, -3.0)
-    for colour, name in zip((BLUE, ORANGE, GREEN, *SERIES), left, strict=False):
+    for colour, name in zip((style.BLUE, style.ORANGE, style.GREEN, *style.SERIES), left, strict=False):
         ax.plot(times, np.concatenate([[1.0], left[name].to_numpy(float)]), color=colour, linewidth=1.8)
-    ax.axhline(0, color=OBJECTIVE, linewidth=1.2, linestyle="--")
-    ax.axhspan(floor, 0, color=INCIDENT, alpha=0.45, linewidth=0)
+    ax.axhline(0, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
+    ax.axhspan(floor, 0, color=style.INCIDENT, alpha=0.45, linewidth=0)
     ax.set_ylim(floor, 1.06)
-    texts = [f"{name}: {share(_last(left[name]))} left" for name in left]
-    _label_right(ax, texts, [max(_last(left[name]), floor) for name in left], (BLUE, ORANGE, GREEN, *SERIES))
+    texts = [f"{name}: {words.percent(_last(left[name]))} left" for name in left]
+    _label_right(
+        ax,
+        texts,
+        [max(_last(left[name]), floor) for name in left],
+        (style.BLUE, style.ORANGE, style.GREEN, *style.SERIES),
+    )
     _incidents(ax, incidents, named=True)
     formatted("y", ax, "share")
     ax.set_ylabel("budget left")
@@ -122,29 +126,40 @@ def budget_figure(left: pd.DataFrame, timeline: pd.DataFrame, incidents: pd.Data
 
 
 def _edges(windows: pd.DataFrame) -> NDArray[np.float64]:
-    ends = [*windows["start"].tolist(), windows["end"].iloc[-1]]
-    return np.asarray(date2num([moment.to_pydatetime() for moment in ends]), float)
+    return _days(pd.concat([windows["start"], windows["end"].iloc[-1:]]))
+
+
+def _days(moments: pd.Series) -> NDArray[np.float64]:
+    """Moments as matplotlib counts them: days since 1970 UTC."""
+    utc = pd.to_datetime(moments, utc=True)
+    days = (utc - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    return np.asarray(days, np.float64)
 
 
 def _clock(ax: Axes, windows: pd.DataFrame) -> None:
     zone = windows["start"].dt.tz
-    locator = AutoDateLocator(tz=zone, minticks=4, maxticks=9)
+    locator = AutoDateLocator(tz=zone, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     formats = ["%Y", "%b", "%a %d", "%H:%M", "%H:%M", "%H:%M:%S"]
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone, formats=formats, zero_formats=["", *formats[:5]]))
+    zeros = ["", *formats[:5]]
+    text = ConciseDateFormatter(locator, tz=zone, formats=formats, zero_formats=zeros)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(text)
     ax.set_xlabel(f"local time ({zone})" if zone is not None else "time")
     edges = _edges(windows)
     ax.set_xlim(edges[0], edges[-1])
 
 
 def _incidents(ax: Axes, incidents: pd.DataFrame, *, named: bool) -> None:
+    """Shade the incidents; name them where there are few."""
+    if incidents.empty:
+        return
     low, high = ax.get_xlim()
-    for row in incidents.itertuples():
-        begin, end = date2num([row.start.to_pydatetime(), row.end.to_pydatetime()])
-        ax.axvspan(begin, end, color=INCIDENT, linewidth=0, zorder=0.4)
-        if named and len(incidents) <= 6 and (begin < high and end > low):
+    spans = zip(incidents["name"], _days(incidents["start"]), _days(incidents["end"]), strict=True)
+    for name, begin, end in spans:
+        ax.axvspan(begin, end, color=style.INCIDENT, linewidth=0, zorder=0.4)
+        if named and len(incidents) <= 6 and begin < high and end > low:
             ax.annotate(
-                plain(str(row.name)), (max(begin, low), 1), xycoords=("data", "axes fraction"), xytext=(3, -11),
+                plain(str(name)), (max(begin, low), 1), xycoords=("data", "axes fraction"), xytext=(3, -11),
                 textcoords="offset points", fontsize=8, color="#a3512b",
             )  # fmt: skip
 
@@ -153,7 +168,7 @@ def _stack(ax: Axes, rates: pd.DataFrame, edges: NDArray[np.float64]) -> None:
     base = np.zeros(len(rates))
     for name in rates:
         top = base + rates[name].to_numpy(float)
-        ax.stairs(top, edges, baseline=base, fill=True, color=OUTCOMES[str(name)], label=str(name), linewidth=0)
+        ax.stairs(top, edges, baseline=base, fill=True, color=style.OUTCOMES[str(name)], label=str(name), linewidth=0)
         base = top
     ax.set_ylim(0, max(float(base.max()) * 1.25, 1e-9))
     formatted("y", ax, "number")
@@ -181,14 +196,14 @@ _ROUND_SECONDS = (
 
 def _objectives(ax: Axes, slo: Mapping[str, float]) -> None:
     for label, limit in slo.items():
-        ax.axhline(limit, color=OBJECTIVE, linewidth=1.2, linestyle="--")
+        ax.axhline(limit, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
         ax.annotate(
-            plain(f"objective {label} ≤ {seconds(limit)}"), (0, limit), xycoords=("axes fraction", "data"), xytext=(3, 3),
-            textcoords="offset points", color=OBJECTIVE, fontsize=8.5, bbox=HALO,
+            plain(f"objective {label} ≤ {words.seconds(limit)}"), (0, limit), xycoords=("axes fraction", "data"),
+            xytext=(3, 3), textcoords="offset points", color=style.OBJECTIVE, fontsize=8.5, bbox=style.HALO,
         )  # fmt: skip
 
 
-def _label_ends(ax: Axes, _edge: float, series: Mapping[str, pd.Series]) -> None:
+def _label_ends(ax: Axes, series: Mapping[str, pd.Series]) -> None:
     _label_right(ax, list(series), [_last(values) for values in series.values()], tuple(PERCENTILES.values()))
 
 
@@ -200,7 +215,7 @@ def _label_right(ax: Axes, names: Sequence[str], values: Sequence[float], colour
     for name, place, colour in zip(names, places, colours, strict=False):
         ax.annotate(
             plain(name), (1, place), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
-            va="center", fontsize=8.5, color=colour if colour != GREY else MUTED,
+            va="center", fontsize=8.5, color=colour if colour != style.GREY else style.MUTED,
         )  # fmt: skip
 
 

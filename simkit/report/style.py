@@ -4,12 +4,14 @@ Colours are those of Okabe and Ito (2008), which stay apart for all common kinds
 """
 
 import io
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+
+from simkit.result import words
 
 INK = "#1f2933"
 MUTED = "#6b7680"
@@ -80,12 +82,9 @@ def title(ax: Axes, text: str, note: str = "") -> None:
         )  # fmt: skip
 
 
-def legend(ax: Axes, *, columns: int = 1, where: str = "upper left", outside: bool = False) -> None:
-    """A frameless legend, inside at `where` or to the right of the axes."""
-    if outside:
-        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=SMALL, labelcolor=INK)
-    else:
-        ax.legend(loc=where, ncols=columns, frameon=False, fontsize=SMALL, labelcolor=INK)
+def legend(ax: Axes, *, columns: int = 1, where: Literal["upper left", "best"] = "upper left") -> None:
+    """A frameless legend."""
+    ax.legend(loc=where, ncols=columns, frameon=False, fontsize=SMALL, labelcolor=INK)
 
 
 def nothing(text: str) -> Picture:
@@ -101,50 +100,25 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def seconds(value: float, _position: object = None) -> str:
-    """A duration as one says it: `250 ms`, `1.5 s`, `3 min`, `2 h`, `7 d`."""
-    if value == 0:
-        return "0"
-    for unit, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3)):
-        if abs(value) >= size * (2 if size >= 60 else 1) * 0.9995:
-            return f"{_short(value / size)} {unit}"
-    return f"{_short(value * 1e6)} µs"
-
-
-def usd(value: float, _position: object = None) -> str:
-    """An amount of money with three significant digits: `$0.00234`, `$12.3`, `$4,560`."""
-    if value == 0 or not math.isfinite(value):
-        return "$0" if value == 0 else "–"
-    size = abs(value)
-    digits = 0 if size >= 100 else max(0, 2 - math.floor(math.log10(size)))
-    text = f"{size:,.{min(digits, 9)}f}"
-    return f"{'−' if value < 0 else ''}${text}"
-
-
-def share(value: float, _position: object = None) -> str:
-    """A fraction as percent: `0.25` is `25 %`."""
-    return f"{'−' if value < 0 else ''}{_short(abs(100 * value))} %"
-
-
-def number(value: float, _position: object = None) -> str:
-    """A number with thousands separated."""
-    return f"{value:,.0f}" if abs(value) >= 100 else _short(value)
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
-
-
-def tick_usd(value: float, _position: object = None) -> str:
-    """An amount of money on an axis: no trailing noise."""
+def tick_usd(value: float) -> str:
+    """An amount of money on an axis, without trailing noise."""
     text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.4g}"
-    return plain(f"${text}")
+    return f"${text}"
+
+
+FORMATS: dict[str, Callable[[float], str]] = {
+    "seconds": words.seconds,
+    "usd": tick_usd,
+    "share": words.percent,
+    "number": words.number,
+}
 
 
 def formatted(axis_name: str, ax: Axes, what: str) -> None:
-    """Let the ticks of the x or y axis be `seconds`, `usd`, `share` or `number`."""
-    formatter = {"seconds": seconds, "usd": tick_usd, "share": share, "number": number}[what]
-    (ax.xaxis if axis_name == "x" else ax.yaxis).set_major_formatter(FuncFormatter(formatter))
+    """Let the ticks of the x or y axis be one of `FORMATS`."""
+    text = FORMATS[what]
+    axis = ax.xaxis if axis_name == "x" else ax.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(text(round(value, 12)).replace("-", "−"))))
 
 
 def spread(positions: Sequence[float], gap: float) -> list[float]:

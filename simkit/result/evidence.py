@@ -6,6 +6,7 @@ A row is a replication; one stationary run alone is cut into 20 batches of its w
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ class Evidence:
             return []
         alone = self.tallies[0]
         edges = [alone.windows.count * b // BATCHES for b in range(BATCHES + 1)]
-        ranges = list(zip(edges[:-1], edges[1:], strict=True))
+        ranges = list(pairwise(edges))
         sizes = [int(alone.series["arrived"][first:last].sum()) for first, last in ranges]
         return ranges if min(sizes) >= BATCH_SIZE else []
 
@@ -69,7 +70,8 @@ class Evidence:
     def rows(self, name: str) -> Floats:
         """The sum by replication, or by batch."""
         if name in SUMS:
-            return np.sum([self.rows(part) for part in SUMS[name]], axis=0, dtype=np.float64)
+            parts: Floats = np.array([self.rows(part) for part in SUMS[name]])
+            return np.asarray(parts.sum(axis=0))
         if name in ("service", "runs"):
             unit = self.plan.service_cost if name == "service" else 1
             return unit * self._portions()
@@ -83,7 +85,7 @@ class Evidence:
         if not self.batches:
             return np.ones(len(self.tallies))
         edges = self.tallies[0].windows.edges
-        return np.array([edges[last] - edges[first] for first, last in self.batches]) / edges[-1]
+        return np.array([(edges[last] - edges[first]) / edges[-1] for first, last in self.batches], np.float64)
 
     def ratio(self, numerator: str, denominator: str, why: str = "nothing to divide by") -> Estimate:
         """Ratio of totals; missing, because `why`, where the denominator is 0."""
@@ -127,7 +129,7 @@ class Evidence:
         """Mean number of users over the horizon; 0: not modelled."""
         edges = np.clip(np.append(self.plan.epochs, self.plan.horizon), 0, self.plan.horizon)
         weights = np.diff(edges).astype(np.float64)
-        return float(weights @ self.plan.people.count / weights.sum()) if weights.sum() else 0.0
+        return float(weights @ self.plan.people.number / weights.sum()) if weights.sum() else 0.0
 
 
 def evidence_of(plan: Plan, tallies: Sequence[Tally], slo: Slo, level: float = LEVEL) -> Evidence:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import NEVER, Plan
-from simkit.result.windows import HOUR, MINUTE, Windows, integral, spread, whole_windows
+from simkit.result.windows import HOUR, MINUTE, Windows, happened, integral, spread, whole_windows
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -102,7 +102,7 @@ def _use(
 
 
 def _buckets(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
-    attempts, deployments = log.attempts, plan.deployments
+    attempts = log.attempts
     if not len(plan.names.limits):
         return []
     before, after = _neighbours(attempts, row)
@@ -116,14 +116,11 @@ def _buckets(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
         units = bucket_units(plan, attempts, b)
         counted = inside & has & ~again & (attempts["outcome"] != Kind.TOO_LARGE)
         wait = np.where(after >= 0, attempts["dispatched"][after] - attempts["dispatched"], 0)
-        asked = Asked(
-            *(_by_window(grid, attempts["dispatched"][counted], units[counted]) for grid in grids(plan)),
-            refused & inside & (after >= 0), refused & inside, wait,
-        )  # fmt: skip
+        hours, minutes = (_by_window(grid, attempts["dispatched"][counted], units[counted]) for grid in grids(plan))
+        asked = Asked(hours, minutes, refused & inside & (after >= 0), refused & inside, wait)
         per_unit = plan.limits.ns_per_unit[:, b]
         size = np.divide(1.0, per_unit, out=np.full(len(per_unit), np.inf), where=per_unit > 0)
         uses.append(_use(plan, name, "quota", plan.names.limit_text[b], size, asked, row, measured))
-    _ = deployments
     return uses
 
 
@@ -144,7 +141,8 @@ def bucket_units(plan: Plan, attempts: dict[str, Column], limit: int) -> Ints:
     reserved = bool(limits.reserve_max[limit]) & (longest < NEVER)
     output = np.where(reserved, longest, attempts["tokens_out"])
     paid_input = attempts["tokens_in"] - (0 if limits.cached_counts[limit] else attempts["tokens_cached"])
-    return (paid_input if measure in (INPUT, BOTH) else 0) + (output if measure in (OUTPUT, BOTH) else 0)
+    units: Ints = {INPUT: paid_input, OUTPUT: output, BOTH: paid_input + output}[measure]
+    return units
 
 
 def refusing_limit(plan: Plan, attempts: dict[str, Column]) -> Ints:
@@ -155,7 +153,7 @@ def refusing_limit(plan: Plan, attempts: dict[str, Column]) -> Ints:
     blame = np.full(len(attempts["action"]), -1, np.int64)
     if "limit" in attempts:
         return np.where(attempts["outcome"] == Kind.RATE_LIMIT, attempts["limit"], -1)
-    rows = np.flatnonzero((attempts["outcome"] == Kind.RATE_LIMIT) & (attempts["started"] < 0))
+    rows = np.flatnonzero((attempts["outcome"] == Kind.RATE_LIMIT) & ~happened(attempts["started"]))
     if not len(rows):
         return blame
     most = np.full(len(rows), -1.0)
@@ -201,7 +199,7 @@ def _slots(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
     after = _neighbours(attempts, row)[1] if limited else np.zeros(0, np.int64)
     for n in limited:
         mine = attempts["deployment"] == n
-        turned_away = mine & (attempts["outcome"] == Kind.OVERLOADED) & (attempts["started"] < 0)
+        turned_away = mine & (attempts["outcome"] == Kind.OVERLOADED) & ~happened(attempts["started"])
         admitted = mine & (attempts["outcome"] != Kind.RATE_LIMIT) & (attempts["outcome"] != Kind.TOO_LARGE)
         chosen = (turned_away | admitted).nonzero()[0]
         released = attempts["released"]
@@ -239,7 +237,7 @@ def _own_service(plan: Plan, log: Log, measured: Rows) -> list[LimitUse]:
 
 def _closed(times: Ints, ended: int) -> Ints:
     """What had not happened when the run stopped is put at its end."""
-    return np.where(times < 0, ended, times)
+    return np.where(happened(times), times, ended)
 
 
 class _Station(NamedTuple):
@@ -258,28 +256,28 @@ class _Station(NamedTuple):
         self, plan: Plan, name: str, kind: str, slots: Ints, places: Ints, row: Ints, measured: Rows
     ) -> list[LimitUse]:
         """The slots, and the queue where it is limited and has places."""
-        left = np.where(self.began >= 0, self.began, self.gone)
+        left = np.where(happened(self.began), self.began, self.gone)
         inside = (self.asked >= 0) & (self.asked < plan.horizon)
         waited = inside & ~self.refused & (left > self.asked)
         nobody = np.zeros(len(waited), np.bool_)
         queued = bool(((places > 0) & (places < NEVER)).any())
         refused = inside & self.refused
-        load = [self._offered(grid) for grid in grids(plan)]
-        asked = Asked(*load, waited, nobody if queued else refused, left - self.asked)
+        hours, minutes = (self._offered(grid) for grid in grids(plan))
+        asked = Asked(hours, minutes, waited, nobody if queued else refused, left - self.asked)
         text = _said(
             slots, {"workers": "worker", "concurrency": "request"}[kind], "at once" if kind == "concurrency" else ""
         )
         uses = [_use(plan, f"{name}: {kind}", kind, text, slots.astype(float), asked, row, measured)]
         if queued:
-            taken = [spread(self.asked, np.maximum(left, self.asked), grid.edges) for grid in grids(plan)]
-            asked = Asked(*taken, nobody, refused, left - self.asked)
+            hours, minutes = (spread(self.asked, np.maximum(left, self.asked), grid.edges) for grid in grids(plan))
+            asked = Asked(hours, minutes, nobody, refused, left - self.asked)
             text = _said(places, "place", "")
             uses.append(_use(plan, f"{name}: queue", "queue", text, places.astype(float), asked, row, measured))
         return uses
 
     def _offered(self, grid: Windows) -> Ints:
         """Time of slots asked for in each window: each from its asking on, for as long as it held or would have."""
-        served = self.began >= 0
+        served = happened(self.began)
         holding = (self.freed - self.began)[served]
         load = spread(self.asked[served], self.asked[served] + holding, grid.edges)
         lost = ~served & ~self.again & (self.asked >= 0) & (self.asked < grid.horizon)

@@ -26,18 +26,6 @@ class Metric:
     formula: Formula
 
 
-METRICS: dict[str, Metric] = {}
-
-
-def _add(name: str, unit: str, help_text: str, formula: Formula) -> None:
-    METRICS[name] = Metric(name, unit, help_text, formula)
-
-
-def evaluate(evidence: Evidence) -> dict[str, Estimate]:
-    """Every metric. What does not apply is missing with a note, never 0."""
-    return {name: metric.formula(evidence) for name, metric in METRICS.items()}
-
-
 def _ratio(numerator: str, denominator: str, why: str, factor: float = 1.0) -> Formula:
     return lambda evidence: evidence.ratio(numerator, denominator, why).scaled(factor)
 
@@ -63,8 +51,8 @@ def _never(note: str) -> Formula:
     return lambda _: missing(note)
 
 
-def _only_if(applies: Callable[[Evidence], bool], note: str, formula: Formula) -> Formula:
-    return lambda evidence: formula(evidence) if applies(evidence) else missing(note)
+def _if(applies: Callable[[Evidence], bool], formula: Formula) -> Formula:
+    return lambda evidence: formula(evidence) if applies(evidence) else missing(ABSENT[applies])
 
 
 def has_queues(evidence: Evidence) -> bool:
@@ -77,6 +65,31 @@ def has_quality(evidence: Evidence) -> bool:
     """Does any model say how often it is right, and was an answer judged (or none given at all)?"""
     judged = evidence.total("judged") > 0 or evidence.total("served") == 0
     return judged and bool(np.isfinite(evidence.plan.models.quality).any())
+
+
+def has_users(evidence: Evidence) -> bool:
+    """Are users modelled?"""
+    return evidence.users() > 0
+
+
+def has_retries(evidence: Evidence) -> bool:
+    """May an attempt be repeated?"""
+    return bool((evidence.plan.policy.max_retries > 0).any())
+
+
+def has_fallback(evidence: Evidence) -> bool:
+    """Has any model a fallback?"""
+    return bool((evidence.plan.models.fallback >= 0).any())
+
+
+def has_rate_limit(evidence: Evidence) -> bool:
+    """Is there a token bucket?"""
+    return len(evidence.plan.names.limits) > 0
+
+
+def has_cascade(evidence: Evidence) -> bool:
+    """Has any route a cascade?"""
+    return bool((evidence.plan.routes.next_model >= 0).any())
 
 
 def has_prompt_cache(evidence: Evidence) -> bool:
@@ -106,6 +119,10 @@ def _throughput(evidence: Evidence) -> Estimate:
     return evidence.ratio("served", "runs").scaled(1e9 / evidence.plan.horizon)
 
 
+def _latency_mean(evidence: Evidence) -> Estimate:
+    return _warned(evidence, evidence.ratio("latency", "served", NO_SUCCESS).scaled(1e-9))
+
+
 def _top_share(evidence: Evidence) -> Estimate:
     """Share of the cost that the dearest 1 % make, with the threshold q (their cheapest) held for the interval.
 
@@ -131,98 +148,118 @@ def _peak_use(evidence: Evidence) -> Estimate:
     return max(uses, key=lambda use: use.value or 0.0, default=missing("there is no limit"))
 
 
+ABSENT: dict[Callable[[Evidence], bool], str] = {
+    has_queues: "nothing has a queue: workers and concurrency are unlimited",
+    has_quality: "no quality is given for the models",
+    has_users: "users are not modelled",
+    has_prompt_cache: "there is no prompt cache",
+    has_retries: "there are no retries",
+    has_fallback: "there is no fallback model",
+    has_rate_limit: "there is no rate limit",
+    has_cascade: "there is no cascade",
+}
 NO_END = "no action ended"
 NO_SUCCESS = "no action succeeded"
 NO_ATTEMPT = "no attempt was made"
 NO_CALL = "no call was made"
+NO_COST = "nothing was spent on models"
 
-_add("actions", "count", "Measured actions: those that arrive within the horizon.", _ratio("arrived", "runs", ""))
-_add("success_rate", "share", "(ok + degraded) / ended.", _share("served", "ended", NO_END))
-_add("ok_rate", "share", "Ended as asked for / ended.", _share("ok", "ended", NO_END))
-_add("degraded_rate", "share", "Ended with a lesser answer / ended.", _share("degraded", "ended", NO_END))
-_add("failed_rate", "share", "Failed / ended.", _share("failed", "ended", NO_END))
-_add("rejected_rate", "share", "Turned away (queue full, quota, budget) / ended.", _share("rejected", "ended", NO_END))
-_add("abandoned_rate", "share", "Given up by the user / ended.", _share("abandoned", "ended", NO_END))
-_add(
-    "good_rate", "share", "Right for the user / ended (what nobody judges is left out).",
-    _only_if(has_quality, "no quality is given for the models", _good_rate),
-)  # fmt: skip
-_add("throughput", "1/s", "Successful actions a second of the horizon.", _throughput)
-_add(
-    "latency_mean", "s", "From arrival to outcome, mean of served actions.",
-    lambda e: _warned(e, e.ratio("latency", "served", NO_SUCCESS).scaled(1e-9)),
-)  # fmt: skip
-for _label, _p in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999)):
-    _text = f"From arrival to outcome: {_p * 100:g} % of served actions take at most this (nearest rank)."
-    _add(f"latency_{_label}", "s", _text, _percentile("latency", _p))
-for _label, _p in (("p50", 0.5), ("p95", 0.95)):
-    _text = f"From arrival to the first token seen: {_p * 100:g} % of served actions take at most this."
-    _add(f"ttft_{_label}", "s", _text, _percentile("ttft", _p))
-_add(
-    "queue_wait_p95", "s", "Waiting in queues (own service and deployments): 95 % of served actions wait at most this.",
-    _only_if(has_queues, "nothing has a queue: workers and concurrency are unlimited", _percentile("waited", 0.95)),
-)  # fmt: skip
-_add("slo_compliance", "share", "Actions that meet every objective / ended.", all_objectives)
-_add(
-    "error_budget_left",
-    "share",
-    "Least over objectives of 1 - bad / ((1 - target) x ended x max(1, window / horizon)).",
-    budget_left,
+_OUTCOMES = (
+    Metric(
+        "actions", "count", "Measured actions: those that arrive within the horizon.", _ratio("arrived", "runs", "")
+    ),
+    Metric("success_rate", "share", "(ok + degraded) / ended.", _share("served", "ended", NO_END)),
+    Metric("ok_rate", "share", "Ended as asked for / ended.", _share("ok", "ended", NO_END)),
+    Metric("degraded_rate", "share", "Ended with a lesser answer / ended.", _share("degraded", "ended", NO_END)),
+    Metric("failed_rate", "share", "Failed / ended.", _share("failed", "ended", NO_END)),
+    Metric(
+        "rejected_rate",
+        "share",
+        "Turned away (queue full, quota, budget) / ended.",
+        _share("rejected", "ended", NO_END),
+    ),
+    Metric("abandoned_rate", "share", "Given up by the user / ended.", _share("abandoned", "ended", NO_END)),
+    Metric(
+        "good_rate",
+        "share",
+        "Right for the user / ended; what nobody judges is left out.",
+        _if(has_quality, _good_rate),
+    ),
+    Metric("throughput", "1/s", "Successful actions a second of the horizon.", _throughput),
 )
-_add(
-    "burn_rate",
-    "count",
-    "Most over objectives of (bad / ended) / (1 - target): 1 uses up the budget exactly.",
-    burn_rate,
-)
-_add(
-    "cost_total",
-    "USD",
-    "All cost of the measured actions, and the own service's over the horizon.",
-    _ratio("spent", "runs", "", PICO),
-)
-_add("cost_per_action", "USD", "All cost / successful actions.", _ratio("spent", "served", NO_SUCCESS, PICO))
-_add(
-    "cost_per_good_action", "USD", "All cost / good actions.",
-    _only_if(has_quality, "no quality is given for the models", _ratio("spent", "good", "no action was good", PICO)),
+_TIMES = (
+    Metric("latency_mean", "s", "From arrival to outcome: mean of served actions.", _latency_mean),
+    *(
+        Metric(
+            f"latency_{label}", "s", f"From arrival to outcome: {p * 100:g} % of served actions take at most this.",
+            _percentile("latency", p),
+        )
+        for label, p in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999))
+    ),
+    *(
+        Metric(
+            f"ttft_{label}", "s", f"From arrival to the first token seen: {p * 100:g} % of served actions take at most this.",
+            _percentile("ttft", p),
+        )
+        for label, p in (("p50", 0.5), ("p95", 0.95))
+    ),
+    Metric(
+        "queue_wait_p95", "s", "In queues (own service, deployments): 95 % of served actions wait at most this.",
+        _if(has_queues, _percentile("waited", 0.95)),
+    ),
 )  # fmt: skip
-_add("cost_per_month", "USD", "All cost at this rate for 730 hours.", _a_month)
-_add(
-    "cost_per_user_month", "USD", "cost_per_month / daily active users.",
-    _only_if(lambda e: e.users() > 0, "users are not modelled", _a_user),
+_PROMISES = (
+    Metric("slo_compliance", "share", "Actions that meet every objective / ended.", all_objectives),
+    Metric(
+        "error_budget_left", "share",
+        "Least over objectives of 1 - bad / ((1 - target) x ended x max(1, window / horizon)).", budget_left,
+    ),
+    Metric("burn_rate", "number", "Most over objectives of (bad / ended) / (1 - target); 1 uses up the budget.", burn_rate),
 )  # fmt: skip
-_add(
-    "wasted_cost_share", "share", "Cost of attempts that failed or whose action was not served / cost of all attempts.",
-    _share("wasted", "cost", "nothing was spent on models"),
+_MONEY = (
+    Metric("cost_total", "USD", "All cost of the measured actions, and the own service's.", _ratio("spent", "runs", "", PICO)),
+    Metric("cost_per_action", "USD", "All cost / successful actions.", _ratio("spent", "served", NO_SUCCESS, PICO)),
+    Metric(
+        "cost_per_good_action", "USD", "All cost / good actions.",
+        _if(has_quality, _ratio("spent", "good", "no action was good", PICO)),
+    ),
+    Metric("cost_per_month", "USD", "All cost at this rate for 730 hours.", _a_month),
+    Metric("cost_per_user_month", "USD", "cost_per_month / daily active users.", _if(has_users, _a_user)),
+    Metric(
+        "wasted_cost_share", "share", "Cost of attempts that failed or whose action was not served / cost of all attempts.",
+        _share("wasted", "cost", NO_COST),
+    ),
+    Metric("top1pct_cost_share", "share", "Share of the models' cost that the dearest 1 % of actions make.", _top_share),
 )  # fmt: skip
-_add("top1pct_cost_share", "share", "Share of the models' cost that the dearest 1 % of actions make.", _top_share)
-_add("tokens_in", "tokens", "Input tokens billed, of all attempts.", _ratio("tokens_in", "runs", ""))
-_add("tokens_out", "tokens", "Output tokens billed, of all attempts.", _ratio("tokens_out", "runs", ""))
-_add(
-    "cached_token_share", "share", "Billed input tokens that were read from the prompt cache / billed input tokens.",
-    _only_if(has_prompt_cache, "there is no prompt cache", _share("tokens_cached", "tokens_in", "no token was billed")),
+_USE = (
+    Metric("tokens_in", "tokens", "Input tokens billed, of all attempts.", _ratio("tokens_in", "runs", "")),
+    Metric("tokens_out", "tokens", "Output tokens billed, of all attempts.", _ratio("tokens_out", "runs", "")),
+    Metric(
+        "cached_token_share", "share", "Billed input tokens read from the prompt cache / billed input tokens.",
+        _if(has_prompt_cache, _share("tokens_cached", "tokens_in", "no token was billed")),
+    ),
+    Metric("exact_hit_rate", "share", "Calls answered by the exact cache / calls.", _never("there is no exact cache")),
+    Metric("semantic_hit_rate", "share", "Calls answered by the semantic cache / calls.", _never("there is no semantic cache")),
+    Metric("attempts_per_call", "number", "Attempts / calls; each repetition is a call.", _ratio("attempts", "calls", NO_CALL)),
+    Metric("retry_rate", "share", "Retries / attempts.", _if(has_retries, _share("retries", "attempts", NO_ATTEMPT))),
+    Metric(
+        "fallback_rate", "share", "Calls that went on to a fallback model / calls.",
+        _if(has_fallback, _share("fallbacks", "calls", NO_CALL)),
+    ),
+    Metric(
+        "rate_limited_rate", "share", "Attempts refused by a rate limit / attempts.",
+        _if(has_rate_limit, _share("attempts_rate_limit", "attempts", NO_ATTEMPT)),
+    ),
+    Metric("limit_peak_use", "share", "Demand / limit in the busiest minute, most over all limits.", _peak_use),
+    Metric(
+        "escalation_rate", "share", "Calls that escalated / calls of routes with a cascade.",
+        _if(has_cascade, _share("escalated", "cascades", NO_CALL)),
+    ),
 )  # fmt: skip
-_add("exact_hit_rate", "share", "Calls answered by the exact cache / calls.", _never("there is no exact cache"))
-_add(
-    "semantic_hit_rate", "share", "Calls answered by the semantic cache / calls.", _never("there is no semantic cache")
-)
-_add(
-    "attempts_per_call", "count", "Attempts / calls (each repetition is a call).", _ratio("attempts", "calls", NO_CALL)
-)
-_add(
-    "retry_rate", "share", "Attempts that are retries / attempts.",
-    _only_if(lambda e: bool((e.plan.policy.max_retries > 0).any()), "there are no retries", _share("retries", "attempts", NO_ATTEMPT)),
-)  # fmt: skip
-_add(
-    "fallback_rate", "share", "Calls that went on to a fallback model / calls.",
-    _only_if(lambda e: bool((e.plan.models.fallback >= 0).any()), "there is no fallback model", _share("fallbacks", "calls", NO_CALL)),
-)  # fmt: skip
-_add(
-    "rate_limited_rate", "share", "Attempts refused by a rate limit / attempts.",
-    _only_if(lambda e: len(e.plan.names.limits) > 0, "there is no rate limit", _share("attempts_rate_limit", "attempts", NO_ATTEMPT)),
-)  # fmt: skip
-_add("limit_peak_use", "share", "Demand / limit in the busiest minute, most over all limits.", _peak_use)
-_add(
-    "escalation_rate", "share", "Calls that escalated / calls of routes with a cascade.",
-    _only_if(lambda e: bool((e.plan.routes.next_model >= 0).any()), "there is no cascade", _share("escalated", "cascades", NO_CALL)),
-)  # fmt: skip
+METRICS: dict[str, Metric] = {one.name: one for one in (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_USE)}
+"""Every metric, in the order of tables."""
+
+
+def evaluate(evidence: Evidence) -> dict[str, Estimate]:
+    """Every metric. What does not apply is missing with a note, never 0."""
+    return {name: metric.formula(evidence) for name, metric in METRICS.items()}

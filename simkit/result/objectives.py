@@ -49,13 +49,14 @@ class Objective:
         return (~censored & ~met) | late, ~censored | late
 
     def _meets(self, actions: Mapping[str, Column]) -> Mask:
+        met = np.ones(len(actions["outcome"]), np.bool_)
         if self.kind == "latency":
-            return actions["end"] - actions["arrival"] <= self.limit
-        if self.kind == "ttft":
-            return actions["first_token"] - actions["arrival"] <= self.limit
-        if self.kind == "good":
-            return actions["good"] != 0  # an answer that nobody judged is held against nobody
-        return np.ones(len(actions["outcome"]), np.bool_)
+            met = actions["end"] - actions["arrival"] <= self.limit
+        elif self.kind == "ttft":
+            met = actions["first_token"] - actions["arrival"] <= self.limit
+        elif self.kind == "good":
+            met = actions["good"] != 0  # an answer that nobody judged is held against nobody
+        return met
 
 
 def objectives_of(slo: Slo) -> tuple[Objective, ...]:

@@ -110,11 +110,13 @@ def bin_values(bins: ArrayLike) -> Ints:
     """`laws.histogram.bin_value` for an array."""
     index = np.asarray(bins, np.int64)
     shift = np.maximum(index // 128 - 1, 0)
-    return ((index - shift * 128) << shift) + ((np.int64(1) << shift) - 1) // 2
+    middle: Ints = ((index - shift * 128) << shift) + ((np.int64(1) << shift) - 1) // 2
+    return middle
 
 
 def bin_lows(bins: ArrayLike) -> Ints:
     """`laws.histogram.bin_low` for an array."""
     index = np.asarray(bins, np.int64)
     shift = np.maximum(index // 128 - 1, 0)
-    return (index - shift * 128) << shift
+    low: Ints = (index - shift * 128) << shift
+    return low

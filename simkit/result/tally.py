@@ -17,7 +17,7 @@ from simkit.plan.plan import Plan
 from simkit.result.limits import LimitUse, limit_uses
 from simkit.result.objectives import Objective
 from simkit.result.sample import Sample, bins_of
-from simkit.result.windows import Windows, most_at_once, timeline_windows
+from simkit.result.windows import Windows, happened, most_at_once, timeline_windows
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.bool_]
@@ -114,9 +114,7 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective]) -> Tally:
             "waited": Sample.of(actions["waited"][served]),
             "cost": Sample.of(actions["cost"]),
         },
-        reasons=count(actions["outcome"] * len(Kind) + actions["reason"], len(Outcome) * len(Kind)).reshape(
-            len(Outcome), len(Kind)
-        ),
+        reasons=_pairs(actions["outcome"], actions["reason"], len(Outcome), len(Kind)),
         cost=_costs(plan, actions, attempts, owner, wasted),
         deployments=_deployments(plan, log, attempts),
         limits=limit_uses(plan, log, row, keep),
@@ -140,6 +138,10 @@ def count(codes: Column, size: int) -> Ints:
     return np.bincount(codes, minlength=size).astype(np.int64)
 
 
+def _pairs(rows: Column, columns: Column, height: int, width: int) -> Ints:
+    return count(rows * width + columns, height * width).reshape(height, width)
+
+
 def total_by(codes: Column, values: Column, size: int) -> Ints:
     """Exact sums of `values` (>= 0) by code: in two halves, which floats hold exactly."""
     high = np.bincount(codes, values >> 24, minlength=size).astype(np.int64)
@@ -150,7 +152,7 @@ def total_by(codes: Column, values: Column, size: int) -> Ints:
 def _action_series(
     actions: dict[str, Column], place: Ints, size: int, ended: int, objectives: Sequence[Objective]
 ) -> dict[str, Ints]:
-    """arrived, each outcome, latency (ns, served), judged, good; bad_ and counted_ by objective, bad and counted for all."""
+    """arrived, each outcome, latency (ns, served), judged, good; bad and counted, in all and by objective."""
     outcome, good = actions["outcome"], actions["good"]
     served = outcome <= Outcome.DEGRADED
     series = {"arrived": count(place, size)}
@@ -237,7 +239,7 @@ def _deployments(plan: Plan, log: Log, attempts: dict[str, Column]) -> Deploymen
         return tuple(Sample.of((part[end] - part["dispatched"])[rows & (deployment == n)]) for n in range(size))
 
     return DeploymentUse(
-        attempts=count(deployment * ways + part["outcome"], size * ways).reshape(size, ways),
+        attempts=_pairs(deployment, part["outcome"], size, ways),
         tokens_in=total_by(deployment, part["billed_in"], size),
         tokens_out=total_by(deployment, part["billed_out"], size),
         cost=total_by(deployment, part["cost"], size),
@@ -248,9 +250,9 @@ def _deployments(plan: Plan, log: Log, attempts: dict[str, Column]) -> Deploymen
 
 
 def _peak(log: Log, deployment: int, horizon: int) -> int:
-    rows = (log.attempts["deployment"] == deployment) & (log.attempts["started"] >= 0)
+    rows = (log.attempts["deployment"] == deployment) & happened(log.attempts["started"])
     released = log.attempts["released"][rows]
-    return most_at_once(log.attempts["started"][rows], np.where(released < 0, log.ended, released), horizon)
+    return most_at_once(log.attempts["started"][rows], np.where(happened(released), released, log.ended), horizon)
 
 
 def _users(actions: dict[str, Column]) -> dict[str, Ints]:

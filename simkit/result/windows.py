@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simkit.engine.log import DID_NOT
+
 Ints = NDArray[np.int64]
 
 SECOND = 1_000_000_000
@@ -21,6 +23,12 @@ LENGTHS = tuple(
     + [d * DAY for d in (1, 2, 4, 7, 14, 28)]
 )
 """Lengths of windows that people read easily."""
+
+
+def happened(times: Ints) -> NDArray[np.bool_]:
+    """Which moments of a log are times, and not the sign that a thing did not happen."""
+    found: NDArray[np.bool_] = times != DID_NOT
+    return found
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,8 @@ def spread(starts: Ints, ends: Ints, edges: Ints) -> Ints:
         ordered = np.sort(moments)
         total = np.concatenate([np.zeros(1, np.int64), np.cumsum(ordered, dtype=np.int64)])
         below = np.searchsorted(ordered, edges, "left")
-        return below * edges - total[below]
+        sums: Ints = below * edges - total[below]
+        return sums
 
     return np.diff(since(starts) - since(ends))
 

@@ -11,7 +11,7 @@ from simkit.scenario.units import Count, Name, Share
 
 def _is_distribution(value: dict[str, Any]) -> bool:
     """Are these the keys of a distribution (and not of what holds one)?"""
-    return bool(value) and value.keys() <= TokenDist.model_fields.keys()
+    return bool(value) and value.keys() <= TokenDist.names()
 
 
 class Geometric(Part):

@@ -11,7 +11,7 @@ class Part(BaseModel):
     `choices` lists groups of keys of which at most one may be set; an override that sets one
     member of a group removes the others (so `--set traffic.rate=2/s` replaces `traffic.users`).
     `required` lists groups of which one must be set. `aliases` are further keys, each standing for
-    a path below this part.
+    a path below this part; `shorts` are keys that only `short` understands.
     """
 
     model_config = ConfigDict(
@@ -25,6 +25,7 @@ class Part(BaseModel):
     choices: ClassVar[tuple[frozenset[str], ...]] = ()
     required: ClassVar[tuple[frozenset[str], ...]] = ()
     aliases: ClassVar[dict[str, tuple[str, ...]]] = {}
+    shorts: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def short(cls, value: Any) -> Any:
@@ -33,6 +34,11 @@ class Part(BaseModel):
         What is inside `value` may be plain values or nodes of a tree, and is only moved about.
         """
         return value
+
+    @classmethod
+    def names(cls) -> set[str]:
+        """Names of the fields, as a file writes them."""
+        return {field.alias or name for name, field in cls.model_fields.items()}
 
     @model_validator(mode="before")
     @classmethod

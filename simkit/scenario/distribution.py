@@ -121,7 +121,8 @@ class Dist(Spread[V], Generic[V]):
         dist = self.scaled()
         if dist.shape is None:
             return self._shown(dist.quantile(0.5))
-        family = dist.shape.name if isinstance(dist.shape, Scipy) else type(dist.shape).__name__.lower()
+        form = next((name for name in FORMS if getattr(self, name) is not None), "lognormal")
+        family = dist.shape.name if isinstance(dist.shape, Scipy) else form
         figures = {"mean": dist.mean(), "p50": dist.quantile(0.5), "p95": dist.quantile(0.95)}
         return f"{family}: " + ", ".join(f"{name} {self._shown(value)}" for name, value in figures.items())
 

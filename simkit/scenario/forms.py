@@ -48,6 +48,12 @@ class Form(Part, Generic[V]):
         """E.g. `GammaFormOfDuration`."""
         return f"{cls.__name__}Of{'Duration' if params[0] == Duration else 'Number'}"
 
+    @model_serializer(mode="wrap")
+    def _short(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
+        """Only what is set, by the keys of the file; in JSON a constant is written bare."""
+        said = {key.rstrip("_"): value for key, value in handler(self).items() if value is not None}
+        return said["constant"] if info.mode == "json" and said.keys() == {"constant"} else said
+
 
 class UniformForm(Form[V], Generic[V]):
     """Anything between two values, all alike."""
@@ -80,9 +86,9 @@ class GammaForm(Form[V], Generic[V]):
 
     mean: V | None = None
     """Mean."""
-    cv: PositiveFloat | None = None
-    """Coefficient of variation: standard deviation / mean."""
-    shape: PositiveFloat | None = None
+    cv: Annotated[PositiveFloat | None, Field(ge=0.01, le=20)] = None
+    """Coefficient of variation: standard deviation / mean (0.01 to 20)."""
+    shape: Annotated[PositiveFloat | None, Field(ge=0.0025, le=10_000)] = None
     """Shape; cv = 1 / sqrt(shape)."""
     scale: V | None = None
     """Scale; mean = shape x scale."""
@@ -99,21 +105,19 @@ class GammaForm(Form[V], Generic[V]):
 class WeibullForm(Form[V], Generic[V]):
     """Weibull: `shape` and `scale`, or `mean` and `cv`."""
 
-    shape: PositiveFloat | None = None
+    shape: Annotated[PositiveFloat | None, Field(ge=0.1, le=200)] = None
     """Shape; below 1 a heavier tail than the exponential."""
     scale: V | None = None
     """Scale: the 63.2 % quantile."""
     mean: V | None = None
     """Mean."""
-    cv: PositiveFloat | None = None
-    """Coefficient of variation: standard deviation / mean."""
+    cv: Annotated[PositiveFloat | None, Field(ge=0.01, le=20)] = None
+    """Coefficient of variation: standard deviation / mean (0.01 to 20)."""
 
     def scaled(self) -> Scaled:
         """Of its scale. Raises `Invalid`."""
         if _parameters(self, "weibull") == "mean":
             assert self.mean is not None and self.cv is not None
-            if not 0.005 <= self.cv <= 100:
-                raise Invalid("This `cv` is not possible here.", "0.005 to 100")
             shape = Weibull(weibull_shape(self.cv))
             return Scaled(shape, _positive("mean", self.mean) / shape.mean())
         assert self.shape is not None and self.scale is not None
@@ -152,12 +156,6 @@ class Spread(Form[V], Generic[V]):
         """The figures that are set."""
         figures = {name: getattr(self, "mean_" if name == "mean" else name) for name in FLAT}
         return {name: float(value) for name, value in figures.items() if value is not None}
-
-    @model_serializer(mode="wrap")
-    def _short(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
-        """Only what is set, by the keys of the file; in JSON a constant is written bare."""
-        said = {key.rstrip("_"): value for key, value in handler(self).items() if value is not None}
-        return said["constant"] if info.mode == "json" and said.keys() == {"constant"} else said
 
     def lognormal_of(self, typical: float | None) -> Scaled:
         """The lognormal that the figures fix; one alone takes the `typical` sigma. Raises `Invalid`."""
@@ -227,7 +225,7 @@ class ScipyForm(Form[V], Generic[V]):
 
 def quantiles(points: dict[str, V]) -> Scaled:
     """The distribution through these points, e.g. `{"p50": 0.4, "p99": 3.0}`; p0 and p100 bound it. Raises `Invalid`."""
-    shares = sorted((_share(name), name, _positive(name, value)) for name, value in points.items())
+    shares = sorted((_share(name), name, _positive(name, value) if name != "p0" else float(value)) for name, value in points.items())
     for (share, name, value), (next_share, next_name, next_value) in pairwise(shares):
         if share == next_share or value >= next_value:
             raise Invalid(f"{next_name} is not above {name}.", "values that grow from point to point")

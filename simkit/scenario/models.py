@@ -1,6 +1,6 @@
 """What answers: `models` and their deployments, `providers`, `quotas`, `incidents`, `prices`, `failures`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -152,6 +152,8 @@ class Model(Performance):
     """Shortest prefix in tokens that the provider's prompt cache takes."""
     outages: list[Outage] = Field(default_factory=list)
     """Random incidents of this model alone, at all its deployments."""
+
+    shorts: ClassVar = frozenset({"provider", "region"})
 
     @classmethod
     def short(cls, value: Any) -> Any:

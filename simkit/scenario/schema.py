@@ -47,7 +47,7 @@ def fields(part: type[Part]) -> dict[str, Shape]:
 
 def keys(part: type[Part]) -> list[str]:
     """All keys that a file may use in a part."""
-    return [*fields(part), *part.aliases]
+    return [*fields(part), *part.aliases, *sorted(part.shorts)]
 
 
 def child(shape: Shape, key: str | int, node: Node | None) -> Shape:

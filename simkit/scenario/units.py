@@ -367,7 +367,7 @@ def format_number(number: float) -> float | int:
     return int(number) if number == int(number) and abs(number) < 2**53 else number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quantity:
     """Pydantic metadata: how a type is read, written back, and described to editors."""
 

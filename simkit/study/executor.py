@@ -1,6 +1,6 @@
 """Where replications run. An executor maps work over replication numbers; what it yields does not depend on which."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -12,7 +12,7 @@ class Executor(Protocol):
     Closing the iterator (or an exception in the loop over it) stops what is still running at once.
     """
 
-    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Iterator[tuple[int, T]]:
+    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Generator[tuple[int, T]]:
         """Yield (item, work(item))."""
         ...  # pragma: no cover
 
@@ -20,13 +20,13 @@ class Executor(Protocol):
 class InProcess:
     """One after the other, here."""
 
-    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Iterator[tuple[int, T]]:
+    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Generator[tuple[int, T]]:
         """Yield (item, work(item)) in order."""
         for item in items:
             yield item, work(item)
 
 
-class LostWorker(RuntimeError):
+class LostWorkerError(RuntimeError):
     """A worker process died, e.g. for want of memory."""
 
 
@@ -36,11 +36,11 @@ class Processes:
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
 
-    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Iterator[tuple[int, T]]:
+    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Generator[tuple[int, T]]:
         """Yield (item, work(item)) as they finish.
 
         Raises:
-            LostWorker: when a process died.
+            LostWorkerError: when a process died.
         """
         from concurrent.futures import BrokenExecutor, as_completed
 
@@ -54,7 +54,7 @@ class Processes:
                 yield futures[future], future.result()
             finished = True
         except BrokenExecutor as error:
-            raise LostWorker("a worker process died (out of memory?)") from error
+            raise LostWorkerError("a worker process died (out of memory?)") from error
         finally:
             if not finished:
                 pool.shutdown(wait=False, kill_workers=True)

@@ -16,6 +16,8 @@ from simkit.plan.plan import NEVER, Plan
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+DID_NOT = -1
+"""The time of what did not happen. (Times before it are real: they are of the warm-up.)"""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def actions_conserved(plan: Plan, log: Log) -> Iterator[Invariant]:
     known = np.isin(attempts["action"], ids)
     yield _rule("every attempt belongs to a logged action", ~known, attempts["action"], "action")
     place, made = _by_action(actions, attempts, known)
-    yield _rule("an action's attempts are those it made", np.bincount(place, minlength=len(made)) != made, ids, "action")
+    yield _rule(
+        "an action's attempts are those it made", np.bincount(place, minlength=len(made)) != made, ids, "action"
+    )
     key = ("action", "call", "repeat", "rung", "attempt", "hedge")
     rows = np.stack([attempts[name] for name in key], axis=1)
     _, twice = np.unique(rows, axis=0, return_counts=True)
@@ -85,7 +89,7 @@ def money_adds_up(plan: Plan, log: Log) -> Iterator[Invariant]:
             actions["action"][order], "action",
         )  # fmt: skip
     yield _rule("no attempt costs less than nothing", attempts["cost"] < 0, attempts["action"], "action")
-    not_begun = (attempts["started"] < 0) & (attempts["cost"] != 0)
+    not_begun = (attempts["started"] == DID_NOT) & (attempts["cost"] != 0)
     yield _rule("what was not begun is not billed", not_begun, attempts["action"], "action")
 
 
@@ -100,7 +104,7 @@ def times_ordered(plan: Plan, log: Log) -> Iterator[Invariant]:
     wrong |= _before(t["first_token"], t["started"]) | _before(t["ended"], t["first_token"])
     wrong |= _before(t["released"], t["ended"])
     yield _rule("an attempt is sent, starts, and ends, in this order", wrong, t["action"], "action")
-    answered = (a["outcome"] == Outcome.OK) & ((a["end"] < 0) | (a["first_token"] < 0))
+    answered = (a["outcome"] == Outcome.OK) & ((a["end"] == DID_NOT) | (a["first_token"] == DID_NOT))
     yield _rule("a success has a first token and an end", answered, a["action"], "action")
 
 
@@ -127,8 +131,8 @@ def slots_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
         slots = int(capacity.max())
         if slots >= NEVER:
             continue
-        begun = start >= 0
-        start, stop = start[begun], np.where(stop[begun] < 0, end, stop[begun])
+        begun = start != DID_NOT
+        start, stop = start[begun], np.where(stop[begun] == DID_NOT, end, stop[begun])
         times, busy = occupancy(start, stop)
         yield _rule(f"{name}: never more than {slots} at work", busy > slots, times, "at ns")
         span = int(stop.max() - start.min()) if len(start) else 0
@@ -139,7 +143,7 @@ def slots_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
 def buckets_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
     """No rate limit granted more than its refill and its burst: each grant fits, summed up in order of time."""
     t, deployments, limits = log.attempts, plan.deployments, plan.limits
-    served = t["started"] >= 0
+    served = t["started"] != DID_NOT
     for b, name in enumerate(plan.names.limits):
         under = [n for n in range(len(deployments.model)) if b in _limits_of(plan, n)]
         rows = np.flatnonzero(served & np.isin(t["deployment"], under))
@@ -193,7 +197,7 @@ def _units(plan: Plan, log: Log, b: int, rows: Ints, epoch: Ints) -> NDArray[np.
 
 def _before(later: Ints, earlier: Ints) -> Bools:
     """Where both happened, and in the wrong order."""
-    return (later >= 0) & (earlier >= 0) & (later < earlier)
+    return (later != DID_NOT) & (earlier != DID_NOT) & (later < earlier)
 
 
 def _rule(name: str, broken: NDArray[np.bool_], where: Ints, what: str) -> Invariant:

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from simkit.plan.codes import Cause, EventClass, Kind, Outcome
+from simkit.engine.log import DID_NOT
 from simkit.engine.reference.attempt import Attempt
 from simkit.engine.reference.station import Place
 from simkit.laws.backoff import backoff_ns, retry_wait_ns
 from simkit.laws.draws import Stream, code_of
+from simkit.plan.codes import Cause, EventClass, Kind, Outcome
 from simkit.plan.plan import NEVER
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ class Action:
         self.calls: list[Call] = []
         self.pending = 0
         self.over = False
-        self.place, self.slot = Place.OUTSIDE, None
-        self.started = self.first_token = self.good = -1
+        self.place: Place = Place.OUTSIDE
+        self.slot: simpy.Event | None = None
+        self.started = self.first_token = self.good = DID_NOT
         self.outcome = self.reason = self.waited = self.attempts = self.cost = self.tokens_in = self.tokens_out = 0
         self.draw_user()
         self.draw_kind()
@@ -42,10 +44,10 @@ class Action:
         """Who asks, and on which plan."""
         people, epoch = self.world.plan.people, self.world.epoch
         self.user = self.plan = -1
-        if people.count[epoch]:
+        if people.number[epoch]:
             u, _ = self.world.dice.pair(Stream.USER, self.number)
             first = people.first[epoch]
-            self.user = self.world.dice.choose(u, people.cdf[first : first + people.count[epoch]])
+            self.user = self.world.dice.choose(u, people.cdf[first : first + people.number[epoch]])
         if self.user >= 0 and people.plan_cdf.shape[1]:
             u, _ = self.world.dice.pair(Stream.PLAN, self.user)
             self.plan = self.world.dice.choose(u, people.plan_cdf[epoch])
@@ -71,7 +73,7 @@ class Action:
         if self.place is Place.QUEUED:
             assert self.slot is not None
             yield self.slot
-            if self.over:
+            if self.is_over():
                 return None
             self.place = Place.SERVED
         self.started = world.clock.now
@@ -80,15 +82,32 @@ class Action:
         if overhead >= 0:
             u, _ = world.dice.pair(Stream.OVERHEAD, self.number)
             yield self.wait(world.dice.count(overhead, u), 0)
-            if self.over:
+            if self.is_over():
                 return None
         for stage in self.stages():
-            self.pending = len(stage)
-            self.told = world.clock.signal()
-            for call in stage:
-                world.clock.start(call.life())
-            yield self.told
+            yield from self.run_stage(stage)
+            if self.is_over():
+                return None
         return self.succeed(stage)
+
+    def run_stage(self, stage: list["Call"]) -> Process:
+        """One call, or several at once: then the action is told when the last one is done."""
+        if len(stage) == 1:
+            yield from stage[0].life()
+            return
+        self.pending = len(stage)
+        self.told = self.world.clock.signal()
+        for call in stage:
+            self.world.clock.start(self.branch(call))
+        yield self.told
+
+    def branch(self, call: "Call") -> Process:
+        """One of the calls of a parallel stage."""
+        yield from call.life()
+        if not self.is_over():
+            self.pending -= 1
+            if self.pending == 0:
+                self.told.succeed()
 
     def stages(self) -> list[list["Call"]]:
         """The calls by stage."""
@@ -105,19 +124,17 @@ class Action:
         clock = self.world.clock
         return clock.at(clock.now + delay, EventClass.WAITED, self.number << 25 | code)
 
-    def call_succeeded(self) -> None:
-        """A call has all its answers; the action is told when the stage is complete."""
-        self.pending -= 1
-        if self.pending == 0:
-            self.told.succeed()
-
     def succeed(self, last_stage: list["Call"]) -> None:
         """All stages are done."""
-        seen = [call.first_token for call in last_stage if call.first_token >= 0]
+        seen = [call.first_token for call in last_stage if call.first_token != DID_NOT]
         self.first_token = min(seen) if seen else self.world.clock.now
         verdicts = [call.good for call in self.calls if self.world.kinds.judged[call.index]]
         self.good = min(verdicts) if verdicts else -1
         self.end(Outcome.OK, Kind.OK)
+
+    def is_over(self) -> bool:
+        """Has it ended (perhaps while somebody waited)?"""
+        return self.over
 
     def deadline(self) -> None:
         """Time is up."""
@@ -130,6 +147,7 @@ class Action:
         for call in self.calls:
             if call.attempt is not None:
                 call.attempt.cancel()
+        self.calls = []
         if self.place is Place.QUEUED:
             self.waited += self.world.clock.now - self.arrival
         self.world.service.leave(self)
@@ -146,7 +164,7 @@ class Action:
             if call.attempt is not None:
                 call.attempt.censor()
         self.outcome, self.reason = Outcome.CENSORED, Kind.UNFINISHED
-        self.world.recorder.action(self, -1)
+        self.world.recorder.action(self, DID_NOT)
 
 
 class Call:
@@ -158,7 +176,7 @@ class Call:
         self.index = index
         self.number = number
         self.attempt: Attempt | None = None
-        self.first_token = -1
+        self.first_token = DID_NOT
         self.good = -1
         self.rung = 0
 
@@ -167,17 +185,17 @@ class Call:
         repeat = 0
         while True:
             yield from self.work(repeat)
-            if self.action.over:
+            if self.action.is_over():
                 return
             if self.world.kinds.route[self.index] >= 0:
                 kind = yield from self.repetition(repeat)
-                if self.action.over:
+                if self.action.is_over():
                     return
                 if kind != Kind.OK:
                     return self.action.end(Outcome.FAILED, kind)
             repeat += 1
             if not self.goes_on(repeat):
-                return self.action.call_succeeded()
+                return
 
     def work(self, repeat: int) -> Process:
         """The product's own work before a repetition."""
@@ -195,7 +213,8 @@ class Call:
         if done >= kinds.repeat_max[self.index]:
             return False
         u, _ = self.world.dice.pair(Stream.REPEAT, self.action.number, code_of(self.number, done, 0, 0, 0))
-        return u < kinds.again[self.world.epoch][self.index]
+        again: float = kinds.again[self.world.epoch][self.index]
+        return u < again
 
     def repetition(self, repeat: int) -> Waiting:
         """Model after model: fallbacks after a failure, the next of the cascade after an answer."""
@@ -206,7 +225,7 @@ class Call:
         fallbacks = iter(self.world.models.fallback[base])
         while True:
             kind = yield from self.tries(repeat, model, cause)
-            if self.action.over:
+            if self.action.is_over():
                 return kind
             if kind == Kind.OK:
                 self.judge(model)
@@ -231,12 +250,12 @@ class Call:
             self.attempt, self.told = attempt, world.clock.signal()
             attempt.dispatch()
             kind: int = yield self.told
-            if self.action.over or kind == Kind.OK or not policy.retryable[kind]:
+            if self.action.is_over() or kind == Kind.OK or not policy.retryable[kind]:
                 return kind
             if number >= policy.max_retries[world.epoch]:
                 return kind
             yield self.action.wait(self.pause(attempt), code_of(self.number, repeat, self.rung, number + 1, 0))
-            if self.action.over:
+            if self.action.is_over():
                 return kind
             number, cause = number + 1, Cause.RETRY
 
@@ -280,14 +299,17 @@ class Call:
         trace = world.plan.arrivals
         if len(trace.trace_time) and trace.trace_model[action.number] >= 0:
             return int(trace.trace_model[action.number])
-        u, _ = world.dice.pair(Stream.ROUTE, action.number, code_of(self.number, repeat, 0, 0, 0))
         route = world.kinds.route[self.index]
+        only: int = world.only_model[route]
+        if only >= 0:
+            return only
+        u, _ = world.dice.pair(Stream.ROUTE, action.number, code_of(self.number, repeat, 0, 0, 0))
         return world.dice.choose(u, world.plan.routes.mix_cdf[world.epoch, route, action.complexity])
 
     def escalation(self, repeat: int, base: int) -> int:
         """The cascade's next model if this answer is not good enough, else -1."""
         world, route = self.world, self.world.kinds.route[self.index]
-        following = world.routes.next_model[route][base]
+        following: int = world.routes.next_model[route][base]
         if following < 0:
             return -1
         code = code_of(self.number, repeat, self.rung, 0, 0)
@@ -298,7 +320,10 @@ class Call:
         """An answer came: is it right for the user?"""
         world, attempt = self.world, self.attempt
         assert attempt is not None
-        self.first_token = attempt.seen_first_token(world.clock.now) if world.kinds.streaming[self.index] else -1
+        self.first_token = attempt.seen_first_token(world.clock.now) if world.kinds.streaming[self.index] else DID_NOT
         quality = world.models.quality[world.epoch][model][self.action.complexity]
+        if quality != quality:  # NaN: not judged
+            self.good = -1
+            return
         u, _ = world.dice.pair(Stream.QUALITY, self.action.number, code_of(self.number, 0, 0, 0, 0))
-        self.good = -1 if quality != quality else int(u < quality)  # NaN: not judged
+        self.good = int(u < quality)

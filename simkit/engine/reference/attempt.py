@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from simkit.plan.codes import Cause, EventClass, Kind
+from simkit.engine.log import DID_NOT
 from simkit.engine.reference.station import Place
 from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess
 from simkit.laws.draws import Stream, code_of
@@ -12,6 +12,7 @@ from simkit.laws.failure import drawn_kind
 from simkit.laws.latency import answer_ns, elapsed_tokens, first_token_ns
 from simkit.laws.price import price
 from simkit.laws.sample import whole
+from simkit.plan.codes import Cause, EventClass, Kind
 from simkit.plan.plan import NEVER
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 REQUESTS, INPUT, OUTPUT, TOTAL = range(4)
 WEIGHTED, ORDERED, LEAST_BUSY = range(3)
 TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
+OK = int(Kind.OK)
 BILLED_NOTHING, BILLED_INPUT, BILLED_ELAPSED, BILLED_ALL = range(4)
 
 
@@ -29,8 +31,8 @@ class Attempt:
     __slots__ = (
         "action", "answered_at", "began_at", "billed_in", "billed_out", "cached", "call", "cause", "code", "cost",
         "deployment", "dispatched", "finish_at", "key", "kind", "model", "number", "over", "place",
-        "price_row", "priority", "repeat", "retry_after", "rung", "slot", "started", "tokens_in", "tokens_out",
-        "world", "written",
+        "price_row", "priority", "repeat", "retry_after", "rung", "slot", "started", "times_out_at",
+        "tokens_in", "tokens_out", "watched", "world", "written",
     )  # fmt: skip
 
     def __init__(self, call: "Call", repeat: int, rung: int, number: int, cause: Cause, model: int) -> None:
@@ -41,9 +43,11 @@ class Attempt:
         self.tokens_in, self.tokens_out = call.tokens_in, call.tokens_out
         self.cached = self.written = self.billed_in = self.billed_out = self.cost = self.retry_after = 0
         self.dispatched = self.world.clock.now
-        self.started = self.began_at = self.answered_at = self.finish_at = -1
+        self.started = self.began_at = self.answered_at = DID_NOT
+        self.finish_at = self.times_out_at = NEVER
+        self.watched = False
         self.price_row = 0
-        self.kind: int = Kind.OK
+        self.kind = OK
         self.over = False
         self.priority = 0
         self.place = Place.OUTSIDE
@@ -56,8 +60,7 @@ class Attempt:
         self.deployment = self.pick()
         self.draw_cache()
         timeout = world.policy.timeout[world.epoch]
-        if timeout < NEVER:
-            world.clock.at(now + timeout, EventClass.TIMEOUT, self.key, self.timed_out)
+        self.times_out_at = min(now + timeout, NEVER)
         refusal = self.too_large() or self.charge()
         if refusal:
             return self.refuse(refusal)
@@ -65,19 +68,27 @@ class Attempt:
             return self.refuse(Kind.OVERLOADED)
         if self.place is Place.SERVED:
             return self.begin()
-        assert self.slot is not None
+        assert self.slot is not None and self.slot.callbacks is not None
         self.slot.callbacks.append(self.granted)
-        return None
+        return self.watch()
+
+    def watch(self) -> None:
+        """Put the timeout on the agenda: it may strike (an answer at the same instant comes first)."""
+        if self.times_out_at < NEVER and not self.watched:
+            self.watched = True
+            self.world.clock.at(self.times_out_at, EventClass.TIMEOUT, self.key, self.timed_out)
 
     def pick(self) -> int:
         """The deployment, by the model's balance."""
         world = self.world
-        first, beyond = world.models.first_deployment[self.model : self.model + 2]
+        first: int = world.models.first_deployment[self.model]
+        beyond: int = world.models.first_deployment[self.model + 1]
         if beyond - first == 1:
             return first
         balance = world.models.balance[self.model]
         if balance == ORDERED:
-            return world.deployments.rank[first + self.number % (beyond - first)]
+            nth: int = world.deployments.rank[first + self.number % (beyond - first)]
+            return nth
         if balance == LEAST_BUSY:
             return min(range(first, beyond), key=lambda n: (world.stations[n].busy + world.stations[n].waiting, n))
         _, u = world.dice.pair(Stream.ATTEMPT, self.action.number, self.code, 2)
@@ -110,7 +121,7 @@ class Attempt:
         """Take from all buckets or from none; the kind of refusal, or 0."""
         world, now, e = self.world, self.dispatched, self.world.epoch
         limits, deployments = world.limits, world.deployments
-        first, beyond = deployments.first_limit[self.deployment : self.deployment + 2]
+        first, beyond = deployments.first_limit[self.deployment], deployments.first_limit[self.deployment + 1]
         if first == beyond:
             return 0
         buckets = deployments.limits[first:beyond]
@@ -148,7 +159,7 @@ class Attempt:
         delay = self.failure_time(kind)
         if delay < NEVER:
             self.finish_at = self.dispatched + delay
-            self.world.clock.at(self.finish_at, EventClass.FINISHED, self.key, self.finished)
+        self.expect()
 
     def failure_time(self, kind: int) -> int:
         """How long a failure takes that has a time of its own."""
@@ -179,19 +190,26 @@ class Attempt:
         self.began_at = now + first_token_ns(ttft, deployments.ttft_per_token[e][n], self.tokens_in, weather.slowdown)
         self.answered_at = self.began_at + answer_ns(self.tokens_out, speed, weather.slowdown)
         u, v = world.dice.pair(Stream.ATTEMPT, self.action.number, self.code, 1)
-        self.kind = self.call_error() or drawn_kind(
-            u, weather.error_rate, weather.kind, world.plan.deployments.errors[e, n]
-        )
+        self.kind = self.call_error() or drawn_kind(u, weather.error_rate, weather.kind, world.errors[e][n])
         self.finish_at = self.end_of_service(v)
+        self.expect()
+
+    def expect(self) -> None:
+        """Put the end on the agenda, and the timeout if it comes before."""
         if self.finish_at < NEVER:
-            world.clock.at(self.finish_at, EventClass.FINISHED, self.key, self.finished)
+            self.world.clock.at(self.finish_at, EventClass.FINISHED, self.key, self.finished)
+        if self.finish_at > self.times_out_at:
+            self.watch()
 
     def call_error(self) -> int:
         """A failure that no retry cures: the same for all attempts of the call with this model."""
         world = self.world
+        errors = world.call_errors[world.epoch][self.model]
+        if errors is None:
+            return OK
         code = self.call.number << 20 | self.model
         u, _ = world.dice.pair(Stream.CALL_ERROR, self.action.number, code)
-        return drawn_kind(u, 0.0, 0, world.plan.models.errors[world.epoch, self.model])
+        return drawn_kind(u, 0.0, OK, errors)
 
     def end_of_service(self, part: float) -> int:
         """When the answer is complete or the failure comes."""
@@ -235,6 +253,7 @@ class Attempt:
         self.kind = kind
         if self.world.policy.takes[kind] == TAKES_NEVER:  # it hangs from now on
             self.finish_at = NEVER
+            self.watch()
             return
         self.finish_at = self.world.clock.now
         self.settle(kind, self.finish_at)
@@ -268,7 +287,7 @@ class Attempt:
         """The run stopped: billed as if it went on to its end."""
         if not self.over:
             self.bill(self.kind if self.finish_at < NEVER else Kind.TIMEOUT, max(self.finish_at, self.dispatched))
-            self.record(-1, -1, Kind.UNFINISHED)
+            self.record(DID_NOT, DID_NOT, Kind.UNFINISHED)
 
     def record(self, ended: int, released: int, kind: int) -> None:
         """Write the log's row and add to the action's totals."""
@@ -280,7 +299,7 @@ class Attempt:
 
     def bill(self, kind: int, now: int) -> None:
         """Tokens and picodollars that the provider charges for what it did until `now`."""
-        if self.started < 0:
+        if self.started == DID_NOT:
             self.cached = self.written = 0
             return
         stopped = kind in (Kind.TIMEOUT, Kind.CANCELLED)
@@ -292,24 +311,13 @@ class Attempt:
             self.billed_out = self.tokens_out
         elif billed == BILLED_ELAPSED:
             self.billed_out = elapsed_tokens(self.tokens_out, self.began_at, self.answered_at, now)
-        rows, q, n = self.world.prices, self.price_row, self.deployment
-        self.cost = price(
-            self.billed_in,
-            self.cached,
-            self.written,
-            self.billed_out,
-            rows.above[q, n],
-            rows.input[q, n],
-            rows.cached[q, n],
-            rows.write[q, n],
-            rows.output[q, n],
-            rows.request[q, n],
-        )
+        tariff = self.world.tariffs[self.price_row][self.deployment]
+        self.cost = price(self.billed_in, self.cached, self.written, self.billed_out, *tariff)
 
     def seen_first_token(self, ended: int) -> int:
         """When the user saw the first token: streamed and reached before the end, or with the whole answer; else -1."""
-        if self.started < 0 or ended < 0:
-            return -1
+        if DID_NOT in (self.started, ended):
+            return DID_NOT
         if not self.world.kinds.streaming[self.call.index]:
-            return ended if self.kind == Kind.OK and ended == self.finish_at else -1
-        return self.began_at if self.began_at <= ended else -1
+            return ended if self.kind == Kind.OK and ended == self.finish_at else DID_NOT
+        return self.began_at if self.began_at <= ended else DID_NOT

@@ -10,6 +10,7 @@ from typing import Any
 
 import simpy
 from simpy.core import StopSimulation
+from simpy.events import EventPriority
 
 from simkit.plan.codes import EventClass
 
@@ -19,7 +20,7 @@ KEY_BITS = 64
 class Timed(simpy.Event):
     """An event that happens at a known time; when it does, it acts (and a process that waits for it goes on)."""
 
-    __slots__ = ("act",)
+    act: Callable[[], None] | None = None
 
 
 class Clock:
@@ -34,8 +35,7 @@ class Clock:
     @property
     def now(self) -> int:
         """The current instant in ns."""
-        now: int = self.env.now
-        return now
+        return int(self.env.now)
 
     def at(self, time: int, event_class: EventClass, key: int, act: Callable[[], None] | None = None) -> Timed:
         """Schedule a timed event; `key` orders events of the same class at the same instant."""
@@ -44,7 +44,8 @@ class Clock:
         event._value = None
         event.act = act
         event.callbacks.append(self._fire)
-        self.env.schedule(event, priority=2 + (event_class << KEY_BITS) + key, delay=time - self.env.now)
+        priority = EventPriority(2 + (event_class << KEY_BITS) + key)
+        self.env.schedule(event, priority, delay=time - self.env.now)
         return event
 
     def signal(self) -> simpy.Event:
@@ -59,11 +60,12 @@ class Clock:
         """Run until nothing is left or `is_over`."""
         self.env.run()
 
-    def _fire(self, event: Timed) -> None:
-        if self.is_over(self.env.now):
+    def _fire(self, event: simpy.Event) -> None:
+        assert isinstance(event, Timed)
+        if self.is_over(self.now):
             raise StopSimulation(None)
         self.events += 1
         if self.progress is not None and self.events % 4096 == 0:
-            self.progress(self.env.now)
+            self.progress(self.now)
         if event.act is not None:
             event.act()

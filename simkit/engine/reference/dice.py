@@ -33,4 +33,4 @@ class Dice:
     @staticmethod
     def choose(u: float, cdf: Floats) -> int:
         """Index drawn from a cumulative distribution."""
-        return choose(u, cdf)
+        return choose(u, cdf) if len(cdf) > 1 else 0

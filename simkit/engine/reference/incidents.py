@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simkit.plan.codes import EventClass, Kind
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream
 from simkit.laws.failure import combined_rate
 from simkit.laws.sample import whole
+from simkit.plan.codes import EventClass, Kind
 
 if TYPE_CHECKING:
     from simkit.engine.reference.world import World
@@ -23,7 +23,7 @@ class Weather:
     """What incidents do to one deployment at present, all that are active taken together."""
 
     error_rate: float = 0.0
-    kind: int = Kind.SERVER_ERROR
+    kind: int = int(Kind.SERVER_ERROR)
     slowdown: float = 1.0
     quota: float = 1.0
 
@@ -127,7 +127,7 @@ class Incidents:
         return hit
 
     def combined(self, deployment: int) -> Weather:
-        """All active incidents of a deployment: rates combine as independent, factors multiply, the worst names the kind."""
+        """All active incidents: rates combine as independent, factors multiply, the worst names the kind."""
         weather, worst = Weather(), -1.0
         for source in sorted(self.active):
             if deployment not in self.hits(source):

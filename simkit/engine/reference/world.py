@@ -1,8 +1,8 @@
 """Everything of one replication: plan, clock, dice, stations, buckets, incidents, log."""
 
+from functools import partial
 from typing import TypeVar
 
-from simkit.plan.codes import EventClass
 from simkit.engine.reference.action import Action
 from simkit.engine.reference.attempt import Attempt
 from simkit.engine.reference.clock import Clock
@@ -12,7 +12,8 @@ from simkit.engine.reference.recorder import Recorder
 from simkit.engine.reference.station import Station
 from simkit.laws.arrival import arrival_time
 from simkit.laws.draws import Stream
-from simkit.plan.plan import NEVER, Plan
+from simkit.plan.codes import EventClass
+from simkit.plan.plan import NEVER, Ints, Plan, PriceTable
 
 T = TypeVar("T")
 
@@ -23,6 +24,24 @@ CHANGES = 1 << 40
 def lists(table: T) -> T:
     """The same named tuple with lists instead of arrays: plain Python numbers are quicker to read one by one."""
     return type(table)(*(column.tolist() for column in table))  # type: ignore[attr-defined]
+
+
+def only_model(plan: Plan, route: int) -> int:
+    """The one model that a route ever begins with, or -1: its draw can be left out."""
+    cdf = plan.routes.mix_cdf[:, route]
+    first = (cdf > 0).argmax(axis=-1)
+    always = cdf.max() > 0 and bool((first == first.flat[0]).all()) and bool((cdf.max(axis=-1) > 0).all())
+    return int(first.flat[0]) if always and bool((cdf[..., first.flat[0]] == 1.0).all()) else -1
+
+
+def tariffs(prices: PriceTable) -> list[list[tuple[Ints, Ints, Ints, Ints, Ints, int]]]:
+    """Prices by row and deployment, as the law takes them."""
+    rows, deployments = prices.request.shape
+    tiers = (prices.above, prices.input, prices.cached, prices.write, prices.output)
+    return [
+        [(*(table[q, n] for table in tiers), int(prices.request[q, n])) for n in range(deployments)]
+        for q in range(rows)
+    ]
 
 
 class World:
@@ -61,7 +80,10 @@ class World:
         self.deployments = lists(plan.deployments)
         self.limits = lists(plan.limits)
         self.policy = lists(plan.policy)
-        self.prices = plan.prices
+        self.tariffs = tariffs(plan.prices)
+        self.errors = [list(rows) for rows in plan.deployments.errors]
+        self.call_errors = [[row if row.any() else None for row in rows] for rows in plan.models.errors]
+        self.only_model = [only_model(plan, route) for route in range(len(plan.names.routes))]
         self.price_starts = plan.prices.start.tolist()
 
     def is_over(self, now: int) -> bool:
@@ -71,9 +93,8 @@ class World:
     def run(self) -> None:
         """From the start of the warm-up to the end."""
         for epoch in range(1, len(self.plan.epochs)):
-            self.clock.at(
-                int(self.plan.epochs[epoch]), EventClass.CALENDAR, CHANGES | epoch, lambda e=epoch: self.change(e)
-            )
+            time = int(self.plan.epochs[epoch])
+            self.clock.at(time, EventClass.CALENDAR, CHANGES | epoch, partial(self.change, epoch))
         self.incidents.begin()
         self.next_arrival(0, 0.0, 0)
         self.clock.run()

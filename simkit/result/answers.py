@@ -1,0 +1,158 @@
+"""The three answers that a run opens with, each a sentence with its figures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simkit.engine.codes import Kind, Outcome
+from simkit.result.bottlenecks import Bottleneck, bottlenecks, load_text
+from simkit.result.evidence import Evidence
+from simkit.result.slo import Standing, Verdict, standings
+from simkit.result.statistics import Estimate
+from simkit.result.words import dollars, percent, seconds
+
+HOLD, COST, BREAK = "Will it hold?", "What will it cost?", "What breaks first?"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question and its answer; `tone` is good, bad, warn or empty."""
+
+    question: str
+    text: str
+    tone: str = ""
+
+
+def answers(evidence: Evidence, metrics: dict[str, Estimate]) -> tuple[Answer, ...]:
+    """Will it hold? What will it cost? What breaks first?"""
+    limits = bottlenecks(evidence)
+    return _hold(evidence, metrics, limits), _cost(evidence, metrics), _breaks(evidence, limits)
+
+
+def _hold(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> Answer:
+    every = standings(evidence)
+    if not evidence.total("ended"):
+        return Answer(HOLD, "Not known: no action ended.", "warn")
+    if not every:
+        rate, p95 = metrics["success_rate"].value or 0.0, metrics["latency_p95"].value
+        time = f" and 95 % of them within {seconds(p95)}" if p95 is not None else ""
+        why = _why(evidence, metrics, limits) if rate < 0.99 else ""
+        return Answer(HOLD, f"No objective is set: {percent(rate)} succeed{time}.{why}", "")
+    verdicts = [_leaning(one) for one in every]
+    sure = all(one.compliance.low is not None for one in every)
+    missed = [one for one, said in zip(every, verdicts, strict=True) if said == Verdict.FAIL]
+    open_ = [one for one, said in zip(every, verdicts, strict=True) if said == Verdict.UNDECIDED]
+    if missed:
+        text = f"{'No' if sure else 'Probably no'}: {_said(missed)}.{_why(evidence, metrics, limits)}"
+        return Answer(HOLD, text, "bad")
+    if open_:
+        return Answer(
+            HOLD, f"Not decided: {_said(open_)}; more replications would tell.{_why(evidence, metrics, limits)}", "warn"
+        )
+    if not sure:
+        return Answer(HOLD, f"Probably yes: {_said(every)} (one run has no interval).", "good")
+    return Answer(HOLD, f"Yes: {_said(every)}.", "good")
+
+
+def _leaning(one: Standing) -> Verdict:
+    """The verdict; where there is no interval, what the value alone says."""
+    value = one.compliance.value
+    if one.compliance.low is None and value is not None:
+        return Verdict.PASS if value >= one.objective.target else Verdict.FAIL
+    return one.verdict
+
+
+def _said(chosen: list[Standing] | tuple[Standing, ...]) -> str:
+    return "; ".join(_one(one) for one in chosen)
+
+
+def _one(one: Standing) -> str:
+    value = percent(one.compliance.value or 0.0)
+    target = percent(one.objective.target)
+    limit = seconds(one.objective.limit * 1e-9)
+    what = {
+        "success": "succeed",
+        "latency": f"succeed within {limit}",
+        "ttft": f"see the first token within {limit}",
+        "good": "get a good answer",
+    }[one.objective.kind]
+    return f"{value} {what} (objective {target})"
+
+
+def _why(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> str:
+    """The main reason in a sentence: who is not served and why, or what takes the time."""
+    reasons = np.sum([one.reasons for one in evidence.tallies], axis=0)[Outcome.FAILED : Outcome.CENSORED]
+    lost, ended = int(reasons.sum()), evidence.total("ended")
+    if lost * 20 >= evidence.total("bad") and lost:
+        outcome, reason = np.unravel_index(int(reasons.argmax()), reasons.shape)
+        word = Outcome(int(outcome) + Outcome.FAILED).name.lower()
+        rate = percent(int(reasons.max()) / ended)
+        return f" {rate} {word}{_by(evidence, Kind(int(reason)), limits)}."
+    return _slow(evidence, metrics, limits)
+
+
+def _by(evidence: Evidence, reason: Kind, limits: tuple[Bottleneck, ...]) -> str:
+    kinds = {
+        Kind.RATE_LIMIT: ("quota",),
+        Kind.QUEUE_FULL: ("workers", "queue"),
+        Kind.OVERLOADED: ("concurrency", "queue"),
+    }.get(reason, ())
+    blamed = max((one for one in limits if one.kind in kinds), key=lambda one: one.refused, default=None)
+    if blamed is None or not blamed.refused:
+        return f" ({reason.name.lower().replace('_', ' ')})"
+    return f" by {_limit(evidence, blamed)}"
+
+
+def _limit(evidence: Evidence, one: Bottleneck) -> str:
+    return (
+        f"{one.name} ({one.text}), its busiest minute at {one.peak_use:.0%}, full at {load_text(evidence, one.full_at)}"
+    )
+
+
+def _slow(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> str:
+    mean = metrics["latency_mean"].value
+    if mean is None:
+        return ""
+    served = evidence.total("served") / len(evidence.tallies)
+    slowest = max(limits, key=lambda one: (one.mean_delay_s or 0.0) * one.delayed, default=None)
+    waiting = (slowest.mean_delay_s or 0.0) * slowest.delayed / served if slowest else 0.0
+    if slowest and waiting >= 0.2 * mean:
+        return f" {percent(min(1.0, waiting / mean))} of the time is waiting for {_limit(evidence, slowest)}."
+    return f" The time is the models' own: a served action takes {seconds(mean)} in the mean."
+
+
+def _cost(evidence: Evidence, metrics: dict[str, Estimate]) -> Answer:
+    month, action = metrics["cost_per_month"], metrics["cost_per_action"]
+    user, wasted = metrics["cost_per_user_month"].value, metrics["wasted_cost_share"].value
+    parts = [f"{dollars(month.value or 0.0)} a month{_between(month)}"]
+    parts.append(
+        f"{dollars(action.value)} per successful action" if action.value is not None else "no action succeeded"
+    )
+    if user is not None:
+        parts.append(f"{dollars(user)} per daily active user a month")
+    waste = f" {percent(wasted)} of the models' cost bought nothing." if wasted and wasted >= 0.005 else ""
+    return Answer(COST, f"{', '.join(parts)}.{waste}")
+
+
+def _between(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f" ({dollars(estimate.low)} to {dollars(estimate.high)})"
+
+
+def _breaks(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:
+    if not limits:
+        return Answer(
+            BREAK, "Nothing has a limit here: rate limits, concurrency and workers are all unlimited.", "warn"
+        )
+    used = [one for one in limits if one.full_at is not None]
+    if not used:
+        return Answer(BREAK, "No limit was used.")
+    first = used[0]
+    now = f"its busiest hour at {first.busiest_hour_use:.0%}, its busiest minute at {first.peak_use:.0%}"
+    already = "already full" if first.busiest_hour_use >= 1 else "full"
+    text = f"{first.name} ({first.text}): {already} at {load_text(evidence, first.full_at)}; {now}."
+    others = [one for one in used[1:] if one.kind != "queue"]
+    if others:
+        text += f" Then {others[0].name}, at {load_text(evidence, others[0].full_at)}."
+    return Answer(BREAK, text, "bad" if first.busiest_hour_use >= 1 else "")

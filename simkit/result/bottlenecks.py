@@ -1,0 +1,92 @@
+"""What breaks first: every limit with its use, whom it held up, and the load at which it is full."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simkit.result.evidence import Evidence
+from simkit.result.limits import LimitUse
+from simkit.result.statistics import significant
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """One limit over all replications."""
+
+    name: str
+    kind: str
+    text: str
+    peak_use: float
+    """Of the busiest minute, mean over replications; 1 is full."""
+    busiest_hour_use: float
+    """Of the hour that is busiest in the mean over replications."""
+    mean_use: float
+    delayed: float
+    refused: float
+    """Attempts (at the own service: actions), per replication."""
+    mean_delay_s: float | None
+    """Of those delayed."""
+    affected_share: float
+    """Measured actions that were delayed or refused / measured actions."""
+    full_at: float | None
+    """Load multiple at which its busiest hour is full: 2 is twice today's load. None: never used."""
+    peak_at: int
+    """Start of the busiest minute of all replications, ns."""
+
+
+def bottlenecks(evidence: Evidence) -> tuple[Bottleneck, ...]:
+    """Every limit, by what breaks first."""
+    runs = evidence.tallies
+    found = [_bottleneck([one.limits[i] for one in runs], evidence) for i in range(len(runs[0].limits))]
+    full = {one.name.rsplit(":", 1)[0]: one.full_at for one in found if one.kind in ("workers", "concurrency")}
+    rows = [_with_slots(one, full) if one.kind == "queue" else one for one in found]
+    return tuple(sorted(rows, key=lambda one: (one.full_at or float("inf"), -one.refused, -one.delayed)))
+
+
+def hour_use(uses: Sequence[LimitUse]) -> Floats:
+    """Use by hour, mean over replications."""
+    demand = np.array([one.demand for one in uses], np.float64).mean(axis=0)
+    capacity = uses[0].capacity
+    return np.divide(demand, capacity, out=np.zeros_like(capacity), where=capacity > 0)
+
+
+def _bottleneck(uses: Sequence[LimitUse], evidence: Evidence) -> Bottleneck:
+    first, runs = uses[0], len(uses)
+    busiest = float(hour_use(uses).max())
+    capacity = float(first.capacity.sum())
+    delayed = sum(one.delayed for one in uses)
+    arrived = evidence.total("arrived")
+    return Bottleneck(
+        name=first.name,
+        kind=first.kind,
+        text=first.text,
+        peak_use=float(np.mean([one.peak_use for one in uses])),
+        busiest_hour_use=busiest,
+        mean_use=sum(int(one.demand.sum()) for one in uses) / runs / capacity if capacity else 0.0,
+        delayed=delayed / runs,
+        refused=sum(one.refused for one in uses) / runs,
+        mean_delay_s=sum(one.delay for one in uses) * 1e-9 / delayed if delayed else None,
+        affected_share=sum(one.affected for one in uses) / arrived if arrived else 0.0,
+        full_at=1 / busiest if busiest > 0 else None,
+        peak_at=max(uses, key=lambda one: one.peak_use).peak_at,
+    )
+
+
+def _with_slots(queue: Bottleneck, full: dict[str, float | None]) -> Bottleneck:
+    """A queue overflows for long when the slots behind it are full, not when it is long for once."""
+    return replace(queue, full_at=full.get(queue.name.rsplit(":", 1)[0]))
+
+
+def load_text(evidence: Evidence, multiple: float | None) -> str:
+    """A load multiple in the words of the scenario: users where they are modelled, else arrivals a second."""
+    if multiple is None:
+        return "no use was seen"
+    users = evidence.users()
+    if users:
+        return f"about {significant(users * multiple, 3):,.0f} daily active users"
+    rate = evidence.total("arrived") / len(evidence.tallies) / (evidence.plan.horizon * 1e-9)
+    return f"about {significant(rate * multiple, 3):,.5g} arrivals/s in the mean"

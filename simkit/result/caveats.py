@@ -1,0 +1,124 @@
+"""What a reader must know before trusting a figure: warnings, and the figures beside what was observed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simkit.result.evidence import PICO, Evidence
+from simkit.result.metrics import HOUR_NS, MONTH_HOURS
+from simkit.result.statistics import Estimate
+from simkit.result.words import duration, figure, percent
+from simkit.scenario.policy import Observed
+
+FEWEST_INCIDENTS = 200
+"""Fewer random incidents than this say little of how often a promise is kept."""
+NOT_SERVED, CENSORED, DIFFERENCE = 0.01, 0.001, 0.20
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One figure as it is in reality and as simulated."""
+
+    name: str
+    unit: str
+    observed: float
+    simulated: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """(simulated - observed) / observed."""
+        return None if self.simulated is None or not self.observed else self.simulated / self.observed - 1
+
+    @property
+    def warning(self) -> str:
+        """What to think of it; empty within 20 %."""
+        if self.difference is None:
+            return "there is no simulated figure"
+        if abs(self.difference) <= DIFFERENCE:
+            return ""
+        return f"simulated {figure(self.simulated, self.unit)} is {abs(self.difference):.0%} " + (
+            f"{'above' if self.difference > 0 else 'below'} the observed {figure(self.observed, self.unit)}"
+        )
+
+
+def observed(evidence: Evidence, metrics: dict[str, Estimate], known: Observed) -> tuple[Comparison, ...]:
+    """What the scenario says of reality beside the simulated figure. The bill is the models' alone."""
+    hours = evidence.plan.horizon / HOUR_NS
+    bill = evidence.total("cost") * PICO / len(evidence.tallies) / hours * MONTH_HOURS
+    served = evidence.total("served")
+    action = evidence.total("cost") * PICO / served if served else None
+    rows: list[tuple[str, str, float | None, float | None]] = [
+        ("cost_per_month", "USD", _scaled(known.cost_per_month, PICO), bill),
+        ("cost_per_action", "USD", _scaled(known.cost_per_action, PICO), action),
+        ("latency_p50", "s", _scaled(known.latency_p50, 1e-9), metrics["latency_p50"].value),
+        ("latency_p95", "s", _scaled(known.latency_p95, 1e-9), metrics["latency_p95"].value),
+        ("success_rate", "share", known.success_rate, metrics["success_rate"].value),
+    ]
+    return tuple(Comparison(name, unit, real, model) for name, unit, real, model in rows if real is not None)
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def warnings(evidence: Evidence, compared: tuple[Comparison, ...]) -> tuple[str, ...]:
+    """Every warning that applies, as a sentence."""
+    said = [rule(evidence) for rule in RULES]
+    said += [f"{one.name}: {one.warning}." for one in compared if one.warning]
+    return tuple(text for text in said if text)
+
+
+def _nothing(evidence: Evidence) -> str:
+    return "" if evidence.total("arrived") else "No action arrived within the horizon: there is nothing to measure."
+
+
+def _not_served(evidence: Evidence) -> str:
+    ended, served = evidence.total("ended"), evidence.total("served")
+    if ended - served <= NOT_SERVED * ended:
+        return ""
+    return f"{percent(1 - served / ended)} of the actions were not served; latencies are of those that were."
+
+
+def _censored(evidence: Evidence) -> str:
+    arrived, censored = evidence.total("arrived"), evidence.total("censored")
+    if censored <= CENSORED * arrived:
+        return ""
+    share = percent(censored / arrived)
+    return f"{share} of the actions were still in flight at the end of the run; a longer cooldown lets them end."
+
+
+def _few_incidents(evidence: Evidence) -> str:
+    if not len(evidence.plan.incidents.gap):
+        return ""
+    seen = sum(int((one.incidents["source"] < 0).sum()) for one in evidence.tallies)
+    if seen >= FEWEST_INCIDENTS:
+        return ""
+    return (
+        f"{seen} random incidents were seen in all replications; below {FEWEST_INCIDENTS} the figures that hang on them"
+        " (success_rate, error budget) are rough: use more replications or a longer horizon."
+    )
+
+
+def _short_horizon(evidence: Evidence) -> str:
+    if not evidence.objectives or evidence.plan.horizon >= evidence.slo_window:
+        return ""
+    horizon, window = duration(evidence.plan.horizon), duration(evidence.slo_window)
+    return (
+        f"The horizon ({horizon}) is shorter than the window of the objectives ({window}):"
+        " the error budget takes the rest of it as faultless."
+    )
+
+
+def _alone(evidence: Evidence) -> str:
+    if len(evidence.tallies) > 1 or evidence.batches:
+        return ""
+    return "One replication has no intervals: use replications."
+
+
+RULES: tuple[Callable[[Evidence], str], ...] = (
+    _nothing,
+    _not_served,
+    _censored,
+    _few_incidents,
+    _short_horizon,
+    _alone,
+)

@@ -1,0 +1,110 @@
+"""What a result says and in what order: the one page behind the text and the HTML face."""
+
+from typing import TYPE_CHECKING
+
+from simkit.result.bottlenecks import bottlenecks, load_text
+from simkit.result.metrics import METRICS
+from simkit.result.page import Block, Grid, Heading, Page, Paragraph
+from simkit.result.slo import standings
+from simkit.result.words import dollars, duration, figure, interval, number, percent, seconds
+
+if TYPE_CHECKING:
+    from simkit.result.result import Result
+
+MOST = 8
+"""Most rows of a table of parts."""
+
+
+def document(result: "Result") -> Page:
+    """The page of a result: the answers, warnings, then the figures behind them."""
+    blocks: list[Block] = [Paragraph(one.text, one.question, one.tone) for one in result.answers]
+    if result.assumed_text:
+        blocks.append(Paragraph(result.assumed_text, "What does it rest on?"))
+    blocks += [Paragraph(text, "Note:", "warn") for text in result.warnings]
+    for title, grid in (
+        ("Objectives", _slo(result)),
+        ("Expectations", _expectations(result)),
+        ("Beside what was observed", _observed(result)),
+        ("Limits, what breaks first at the top", _limits(result)),
+        ("Why actions were not ok", _reasons(result)),
+        ("Where the money goes", _costs(result)),
+        ("All figures", _summary(result)),
+    ):
+        if grid.rows:
+            blocks += [Heading(title), grid]
+    return Page(result.name, _subtitle(result), tuple(blocks))
+
+
+def _subtitle(result: "Result") -> str:
+    runs = result.replications
+    return (
+        f"{runs} replication{'' if runs == 1 else 's'} of {duration(result.plan.horizon)}, seed {result.seed}, "
+        f"{result.engine} engine, prices of {result.plan.price_book}"
+    )
+
+
+def _summary(result: "Result") -> Grid:
+    rows = tuple(
+        (name, figure(e.value, METRICS[name].unit), interval(e, METRICS[name].unit), METRICS[name].unit, e.note)
+        for name, e in result.metrics.items()
+    )
+    return Grid(("metric", "value", "95 % interval", "unit", "note"), rows, frozenset({1, 2}))
+
+
+def _slo(result: "Result") -> Grid:
+    rows = tuple(
+        (
+            one.objective.text, figure(one.compliance.value, "share"), interval(one.compliance, "share"),
+            figure(one.budget_left.value, "share"), figure(one.burn_rate.value, "ratio"), str(one.verdict),
+        )
+        for one in standings(result.evidence)
+    )  # fmt: skip
+    columns = ("objective", "reached", "95 % interval", "budget left", "burn rate", "verdict")
+    return Grid(columns, rows, frozenset({1, 2, 3, 4}))
+
+
+def _expectations(result: "Result") -> Grid:
+    rows = tuple((one.text, figure(one.value, one.unit), str(one.verdict)) for one in result.expected)
+    return Grid(("expectation", "value", "verdict"), rows, frozenset({1}))
+
+
+def _observed(result: "Result") -> Grid:
+    rows = tuple(
+        (
+            one.name, figure(one.observed, one.unit), figure(one.simulated, one.unit),
+            "–" if one.difference is None else f"{one.difference:+.1%}",
+        )
+        for one in result.compared
+    )  # fmt: skip
+    return Grid(("metric", "observed", "simulated", "difference"), rows, frozenset({1, 2, 3}))
+
+
+def _limits(result: "Result") -> Grid:
+    rows = tuple(
+        (
+            one.name, one.text, percent(one.peak_use), percent(one.busiest_hour_use), percent(one.mean_use),
+            number(one.delayed), number(one.refused), "–" if one.mean_delay_s is None else seconds(one.mean_delay_s),
+            load_text(result.evidence, one.full_at),
+        )
+        for one in bottlenecks(result.evidence)[:MOST]
+    )  # fmt: skip
+    columns = ("limit", "", "peak minute", "busiest hour", "mean", "delayed", "refused", "mean delay", "full at")
+    return Grid(columns, rows, frozenset(range(2, 8)))
+
+
+def _reasons(result: "Result") -> Grid:
+    rows = tuple(
+        (str(row.outcome), str(row.reason), number(float(row.actions)), figure(float(row.share), "share"))  # type: ignore[arg-type]
+        for row in result.reasons.head(MOST).itertuples()
+    )
+    return Grid(("outcome", "reason", "actions", "share"), rows, frozenset({2, 3}))
+
+
+def _costs(result: "Result") -> Grid:
+    table = result.costs
+    shown = table[table["by"].isin(["total", "model", "call", "outcome"]) & (table["cost_usd"] > 0)]
+    rows = tuple(
+        (str(row.by), str(row.name), dollars(float(row.cost_usd)), figure(float(row.share), "share"))  # type: ignore[arg-type]
+        for row in shown.itertuples(index=False, name="Row")
+    )
+    return Grid(("by", "name", f"cost of {duration(result.plan.horizon)}", "share"), rows, frozenset({2, 3}))

@@ -1,0 +1,98 @@
+"""The log as DataFrames: names instead of codes, seconds and USD instead of ns and picodollars."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simkit.engine.codes import Cause
+from simkit.engine.log import Column, Log
+from simkit.plan.plan import Plan
+from simkit.result.tally import KINDS, OUTCOMES
+from simkit.result.windows import happened
+
+Floats = NDArray[np.float64]
+CAUSES = tuple(cause.name.lower() for cause in Cause)
+
+
+def actions_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
+    """One row an action of every replication, in the order in which they ended, unmeasured ones included."""
+    return _together([_actions(plan, log) for log in logs])
+
+
+def attempts_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
+    """One row an attempt of every replication."""
+    return _together([_attempts(plan, log) for log in logs])
+
+
+def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def _actions(plan: Plan, log: Log) -> pd.DataFrame:
+    a, names = log.actions, plan.names
+    return pd.DataFrame(
+        {
+            "replication": log.replication,
+            "action": a["action"],
+            "measured": (a["arrival"] >= 0) & (a["arrival"] < plan.horizon),
+            "arrival_s": a["arrival"] * 1e-9,
+            "user": a["user"],
+            "plan": _named(a["plan"], names.plans),
+            "kind": _named(a["kind"], names.kinds),
+            "complexity": _named(a["complexity"], names.complexities),
+            "start_s": _moment(a["start"]),
+            "first_token_s": _moment(a["first_token"]),
+            "end_s": _moment(a["end"]),
+            "latency_s": _span(a["arrival"], a["end"]),
+            "ttft_s": _span(a["arrival"], a["first_token"]),
+            "waited_s": a["waited"] * 1e-9,
+            "outcome": _named(a["outcome"], OUTCOMES),
+            "reason": _named(np.where(a["reason"] == 0, -1, a["reason"]), KINDS),
+            "good": pd.array(np.where(a["good"] < 0, 0, a["good"]).astype(bool), "boolean").where(a["good"] >= 0),  # type: ignore[attr-defined]
+            "attempts": a["attempts"],
+            "tokens_in": a["tokens_in"],
+            "tokens_out": a["tokens_out"],
+            "cost_usd": a["cost"] * 1e-12,
+        }
+    )
+
+
+def _attempts(plan: Plan, log: Log) -> pd.DataFrame:
+    t, names = log.attempts, plan.names
+    return pd.DataFrame(
+        {
+            "replication": log.replication,
+            "action": t["action"],
+            "call": _named(t["call"], names.calls),
+            **{name: t[name] for name in ("repeat", "rung", "attempt", "hedge")},
+            "cause": _named(t["cause"], CAUSES),
+            "model": _named(t["model"], names.models),
+            "deployment": _named(t["deployment"], names.deployments),
+            "dispatched_s": t["dispatched"] * 1e-9,
+            "started_s": _moment(t["started"]),
+            "first_token_s": _moment(t["first_token"]),
+            "ended_s": _moment(t["ended"]),
+            "released_s": _moment(t["released"]),
+            "queued_s": _span(t["dispatched"], t["started"]),
+            "ttft_s": _span(t["dispatched"], t["first_token"]),
+            "latency_s": _span(t["dispatched"], t["ended"]),
+            "outcome": _named(t["outcome"], KINDS),
+            **{name: t[name] for name in t if name.startswith(("tokens_", "billed_"))},
+            "cost_usd": t["cost"] * 1e-12,
+            "retry_after_s": t["retry_after"] * 1e-9,
+        }
+    )
+
+
+def _named(codes: Column, names: Sequence[str]) -> "pd.Categorical[str]":
+    return pd.Categorical.from_codes(codes, pd.Index(list(names), dtype=str))
+
+
+def _moment(times: Column) -> Floats:
+    return np.where(happened(times), times * 1e-9, np.nan)
+
+
+def _span(start: Column, end: Column) -> Floats:
+    return np.where(happened(end), (end - start) * 1e-9, np.nan)

@@ -1,0 +1,70 @@
+"""Which picture shows which table. The pictures are `simkit.report`'s, loaded when one is drawn."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from simkit.result.words import duration
+
+if TYPE_CHECKING:
+    from simkit.result.result import Result
+
+
+def draw(result: "Result", table: str) -> Any:
+    """The picture of a table of a result.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return PICTURES[table](result)
+
+
+def _figures(name: str) -> Any:
+    return import_module(f"simkit.report.{name}")
+
+
+def _latency(result: "Result") -> Any:
+    marks = {label: result.metrics[f"latency_{label}"].value for label in ("p50", "p95", "p99")}
+    rate = result.metrics["success_rate"].value
+    served = "" if rate is None else f"{rate:.2%} of the actions were served"
+    return _figures("figures").latency_figure(result.latency_distribution, marks, _latency_objectives(result), served)
+
+
+def _latency_objectives(result: "Result") -> dict[str, float]:
+    return {one.label.split()[-1]: one.limit * 1e-9 for one in result.evidence.objectives if one.kind == "latency"}
+
+
+def _timeline(result: "Result") -> Any:
+    return _figures("figures_time").timeline_figure(result.timeline, _shaded(result), _latency_objectives(result))
+
+
+def _shaded(result: "Result") -> Any:
+    """Incidents of every replication; those of one alone only where there is one."""
+    found = result.incidents
+    return found if result.replications == 1 else found[found["replication"] < 0]
+
+
+def _costs(result: "Result") -> Any:
+    return _figures("figures").costs_figure(result.costs, duration(result.plan.horizon))
+
+
+def _limits(result: "Result") -> Any:
+    return _figures("figures_time").limits_figure(result.limits, _shaded(result))
+
+
+def _budget(result: "Result") -> Any:
+    from simkit.result.slo import allowance
+
+    figures, timeline = _figures("figures_time"), result.timeline
+    targets = {one.label: one.target for one in result.evidence.objectives}
+    left = figures.budget_left(timeline, targets, allowance(result.evidence))
+    return figures.budget_figure(left, timeline, _shaded(result))
+
+
+PICTURES = {
+    "latency_distribution": _latency,
+    "timeline": _timeline,
+    "costs": _costs,
+    "limits": _limits,
+    "bottlenecks": _limits,
+    "slo": _budget,
+}

@@ -1,0 +1,373 @@
+"""`Result`: what a run found, as answers, figures with intervals, tables, a card, and files."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from simkit.engine.log import Log
+from simkit.plan.plan import Plan
+from simkit.result.answers import Answer, answers
+from simkit.result.caveats import Comparison, observed, warnings
+from simkit.result.evidence import Evidence, evidence_of
+from simkit.result.expectations import Expected, expected
+from simkit.result.metrics import METRICS, evaluate
+from simkit.result.objectives import objectives_of
+from simkit.result.saving import save
+from simkit.result.statistics import LEVEL, Estimate
+from simkit.result.tally import Tally, tally
+
+if TYPE_CHECKING:
+    from simkit.result.page import Page
+    from simkit.result.table import Table
+    from simkit.scenario.scenario import Document
+
+NO_LOG = "The log of the run was not kept: run with log=True to have {}."
+
+
+class Described(Protocol):
+    """What a result needs of a scenario."""
+
+    @property
+    def document(self) -> "Document":
+        """The full form."""
+
+    @property
+    def hash(self) -> str:
+        """Hash of the full form."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """All replications of one scenario."""
+
+    scenario: Described
+    plan: Plan
+    tallies: tuple[Tally, ...]
+    logs: tuple[Log, ...] | None
+    """None: not kept."""
+    seed: int
+    engine: str
+    elapsed_s: float
+    level: float = LEVEL
+    """Share of intervals that miss the truth."""
+
+    @property
+    def name(self) -> str:
+        """The scenario's."""
+        return self.scenario.document.name
+
+    @property
+    def replications(self) -> int:
+        """How many there are."""
+        return len(self.tallies)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The tallies as rows of sums."""
+        return evidence_of(self.plan, self.tallies, self.scenario.document.slo, self.level)
+
+    @cached_property
+    def metrics(self) -> dict[str, Estimate]:
+        """Every metric by name."""
+        return evaluate(self.evidence)
+
+    def without(self, replication: int) -> dict[str, float | None]:
+        """Every metric's value with one replication left out (for the jackknife of a comparison).
+
+        Raises:
+            ValueError: It is the only one.
+        """
+        rest = [one for one in self.tallies if one.replication != replication]
+        evidence = evidence_of(self.plan, rest, self.scenario.document.slo, self.level)
+        return {name: estimate.value for name, estimate in evaluate(evidence).items()}
+
+    @cached_property
+    def answers(self) -> tuple[Answer, ...]:
+        """Will it hold, what will it cost, what breaks first."""
+        return answers(self.evidence, self.metrics)
+
+    @cached_property
+    def assumed_text(self) -> str:
+        """How many of the figures are assumed; empty where the scenario cannot say."""
+        count = getattr(self.scenario, "figures", None)
+        if count is None:
+            return ""
+        kinds = [kind for _, kind in count()]
+        assumed = kinds.count("assumed")
+        rest = f"{kinds.count('estimated')} estimated, {kinds.count('measured')} measured"
+        return f"{assumed} of its {len(kinds)} figures are assumed, {rest}."
+
+    @cached_property
+    def compared(self) -> tuple[Comparison, ...]:
+        """What was observed beside the simulated figures."""
+        return observed(self.evidence, self.metrics, self.scenario.document.observed)
+
+    @cached_property
+    def expected(self) -> tuple[Expected, ...]:
+        """The scenario's `expect` lines with their verdicts."""
+        texts = self.scenario.document.expect
+        if not texts:
+            return ()
+        from simkit.scenario.expectations import parse_expectation
+
+        return expected(self.metrics, texts, [parse_expectation(text) for text in texts])
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before trusting a figure."""
+        return warnings(self.evidence, self.compared)
+
+    @cached_property
+    def summary(self) -> "Table":
+        """metric, value, low, high, unit, note."""
+        return self._table("summary", self.metrics)
+
+    @cached_property
+    def timeline(self) -> "Table":
+        """By window of arrivals: outcomes, percentiles, cost, failures."""
+        return self._table("timeline")
+
+    @cached_property
+    def costs(self) -> "Table":
+        """Cost by model, deployment, provider, call, kind, outcome, cause, waste."""
+        return self._table("costs")
+
+    @cached_property
+    def slo(self) -> "Table":
+        """By objective."""
+        return self._table("slo")
+
+    @cached_property
+    def models(self) -> "Table":
+        """By deployment."""
+        return self._table("models")
+
+    @cached_property
+    def bottlenecks(self) -> "Table":
+        """By limit, what breaks first at the top."""
+        return self._table("bottlenecks")
+
+    @cached_property
+    def limits(self) -> "Table":
+        """Use of every limit by hour."""
+        return self._table("limits")
+
+    @cached_property
+    def reasons(self) -> "Table":
+        """Why actions were not ok."""
+        return self._table("reasons")
+
+    @cached_property
+    def incidents(self) -> "Table":
+        """Scheduled and random incidents."""
+        return self._table("incidents")
+
+    @cached_property
+    def latency_distribution(self) -> "Table":
+        """Served actions by latency."""
+        return self._table("latency_distribution")
+
+    @cached_property
+    def observed(self) -> "Table":
+        """metric, observed, simulated, difference, unit, warning."""
+        from simkit.result.table import table
+
+        columns = ["metric", "observed", "simulated", "difference", "unit", "warning"]
+        rows = [(o.name, o.observed, o.simulated, o.difference, o.unit, o.warning) for o in self.compared]
+        return table(rows, names=columns)
+
+    @cached_property
+    def expectations(self) -> "Table":
+        """expectation, metric, op, bound, value, low, high, verdict, note."""
+        from simkit.result.table import table
+
+        columns = ["expectation", "metric", "op", "bound", "value", "low", "high", "verdict", "note"]
+        rows = [
+            (e.text, e.metric, e.op, e.bound, e.value, e.low, e.high, str(e.verdict), e.note) for e in self.expected
+        ]
+        return table(rows, names=columns)
+
+    @cached_property
+    def actions(self) -> "Table":
+        """The log's actions, with names, seconds and USD.
+
+        Raises:
+            ValueError: The log was not kept.
+        """
+        from simkit.result.frames import actions_frame
+        from simkit.result.table import table
+
+        return table(actions_frame(self.plan, self._logs("the actions")))
+
+    @cached_property
+    def attempts(self) -> "Table":
+        """The log's attempts, with names, seconds and USD.
+
+        Raises:
+            ValueError: The log was not kept.
+        """
+        from simkit.result.frames import attempts_frame
+        from simkit.result.table import table
+
+        return table(attempts_frame(self.plan, self._logs("the attempts")))
+
+    @cached_property
+    def outliers(self) -> "Table":
+        """The dearest 1 % of the measured actions, dearest first; without the log, their share of the cost alone."""
+        from simkit.result.table import table
+
+        threshold = self.evidence.pooled("cost").percentile(0.99)
+        if self.logs is None or threshold is None:
+            return table([(self.metrics["top1pct_cost_share"].value,)], names=["top1pct_cost_share"])
+        actions = self.actions
+        return actions[actions["measured"] & (actions["cost_usd"] >= threshold * 1e-12)].sort_values(
+            ["cost_usd", "replication", "action"], ascending=[False, True, True], kind="stable"
+        )
+
+    def _logs(self, what: str) -> tuple[Log, ...]:
+        if self.logs is None:
+            raise ValueError(NO_LOG.format(what))
+        return self.logs
+
+    def _table(self, name: str, *of: Any) -> "Table":
+        from simkit.result import tables
+        from simkit.result.plots import PICTURES, draw
+
+        build = {"bottlenecks": "bottleneck_table"}.get(name, name)
+        made: Table = getattr(tables, build)(
+            *(of or (self.evidence,)), partial(draw, self, name) if name in PICTURES else None
+        )
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object of `simkit run --json`: plain values, None where a metric does not apply."""
+        return {
+            "scenario": self.name,
+            "scenario_hash": self.scenario.hash,
+            "seed": self.seed,
+            "replications": self.replications,
+            "engine": self.engine,
+            "version": _version(),
+            "metrics": {
+                name: {"value": e.value, "low": e.low, "high": e.high, "unit": METRICS[name].unit}
+                for name, e in self.metrics.items()
+            },
+        }
+
+    def to_json(self, indent: int | None = None) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def manifest(self) -> dict[str, Any]:
+        """What made this result: the same scenario, seed and version make it again."""
+        return self.to_dict() | {
+            "resolved": json.loads(self.scenario.document.model_dump_json()),
+            "price_book": self.plan.price_book,
+            "versions": _versions(),
+        }
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write timeline, and with the log actions and attempts, as Parquet, and `manifest.json`.
+
+        Raises:
+            OSError: It cannot be written; nothing is left behind.
+        """
+        frames = {"timeline": self.timeline}
+        if self.logs is not None:
+            frames |= {"actions": self.actions, "attempts": self.attempts}
+        return save(folder, frames, self.manifest())
+
+    @cached_property
+    def page(self) -> "Page":
+        """What the text and the HTML face show."""
+        from simkit.result.document import document
+
+        return document(self)
+
+    def text(self, width: int | None = None, colour: bool = False) -> str:
+        """The page as text."""
+        from simkit.result.text import render
+
+        return render(self.page, width, colour)
+
+    def html(self) -> str:
+        """The page as a self-contained HTML fragment."""
+        from simkit.result.html import render
+
+        return render(self.page)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+
+def result_of(
+    scenario: Described,
+    plan: Plan,
+    tallies: Sequence[Tally],
+    *,
+    seed: int,
+    engine: str,
+    elapsed_s: float,
+    logs: Sequence[Log] = (),
+    level: float = LEVEL,
+) -> Result:
+    """The result of replications given as tallies; `logs` (none, or all of them) are kept for its rows.
+
+    Raises:
+        ValueError: There is no tally, or there are logs of other replications.
+    """
+    ordered = tuple(sorted(tallies, key=lambda one: one.replication))
+    kept = tuple(sorted(logs, key=lambda one: one.replication))
+    if not ordered:
+        raise ValueError("a result needs at least one replication")
+    if kept and [one.replication for one in kept] != [one.replication for one in ordered]:
+        raise ValueError("logs and tallies are of different replications")
+    return Result(scenario, plan, ordered, kept or None, seed, engine, elapsed_s, level)
+
+
+def result_from(
+    scenario: Described,
+    plan: Plan,
+    logs: Sequence[Log],
+    *,
+    seed: int,
+    engine: str,
+    elapsed_s: float,
+    keep_logs: bool = False,
+    level: float = LEVEL,
+) -> Result:
+    """The result of replications given as logs.
+
+    Raises:
+        ValueError: There is none.
+    """
+    objectives = objectives_of(scenario.document.slo)
+    tallies = [tally(plan, log, objectives) for log in logs]
+    kept = logs if keep_logs else ()
+    return result_of(scenario, plan, tallies, seed=seed, engine=engine, elapsed_s=elapsed_s, logs=kept, level=level)
+
+
+def _version() -> str:
+    import simkit
+
+    return str(simkit.__version__)
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for name in ("numpy", "numba", "simpy", "scipy", "pandas"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,65 @@
+"""A result on disk: Parquet tables and a manifest, complete or not at all."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+
+
+def check_writable(folder: str | os.PathLike[str]) -> Path:
+    """The folder as a path, if a result can be saved there; nothing is left behind.
+
+    Raises:
+        OSError: It is a file, or cannot be made or written; the message says which and what to do.
+    """
+    path = Path(folder).absolute()
+    place = path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise NotADirectoryError(f"Cannot save to {folder}: {place} is not a folder. Name another with --out.")
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise PermissionError(
+            f"Cannot save to {folder}: {place} cannot be written ({error.strerror}). Name another with --out."
+        ) from error
+    return path
+
+
+def save(folder: str | os.PathLike[str], frames: Mapping[str, Any], manifest: Mapping[str, Any]) -> Path:
+    """Write `frames` as NAME.parquet and the manifest.
+
+    All is written beside the folder first. A new folder appears whole by one rename; in one that exists, files
+    of the same names are replaced one by one, the manifest last, and others are left alone.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path = check_writable(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        for name, frame in frames.items():
+            frame.to_parquet(draft / f"{name}.parquet", index=False)
+        text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        draft.chmod(0o755)
+        _move(draft, path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return path
+
+
+def _move(draft: Path, path: Path) -> None:
+    if not path.exists():
+        draft.rename(path)
+        return
+    for file in sorted(draft.iterdir(), key=lambda file: file.name == MANIFEST):
+        file.replace(path / file.name)

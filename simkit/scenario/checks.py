@@ -1,0 +1,44 @@
+"""The named checks: what a scenario says that its author may not have meant, and how to repair it.
+
+Every rule is a function `check_*(document)` that yields findings; all are collected before anything is told.
+"""
+
+from collections.abc import Callable, Iterator
+
+from simkit.scenario import checks_limits, checks_policy, checks_promises, checks_tokens
+from simkit.scenario.findings import Finding
+from simkit.scenario.scenario import Document
+
+Check = Callable[[Document], Iterator[Finding]]
+
+CHECKS: tuple[Check, ...] = (
+    checks_limits.check_quota_load,
+    checks_limits.check_service_load,
+    checks_limits.check_concurrency_load,
+    checks_limits.check_standby_limit,
+    checks_limits.check_service_unlimited,
+    checks_tokens.check_timeout_cuts_answers,
+    checks_tokens.check_output_cut,
+    checks_tokens.check_context_exceeded,
+    checks_tokens.check_prompt_prefix,
+    checks_policy.check_fallback_independence,
+    checks_policy.check_retries_within_deadline,
+    checks_policy.check_retry_amplification,
+    checks_policy.check_batch_price,
+    checks_policy.check_outages_modelled,
+    checks_policy.check_incident_has_effect,
+    checks_policy.check_outages_rare,
+    checks_promises.check_slo_window,
+    checks_promises.check_promise_trivial,
+    checks_promises.check_promise_impossible,
+    checks_promises.check_sources,
+)
+
+
+def run_checks(document: Document) -> list[Finding]:
+    """All findings of all checks, errors first."""
+    found = [finding for check in CHECKS for finding in check(document)]
+    return sorted(found, key=lambda finding: finding.severity != "error")
+
+
+__all__ = ["CHECKS", "Finding", "run_checks"]

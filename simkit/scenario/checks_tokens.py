@@ -1,0 +1,118 @@
+"""Checks of token counts against timeouts, cuts, context and the prompt cache."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from simkit.scenario.defaults import resilience
+from simkit.scenario.findings import Finding, percent, seconds
+from simkit.scenario.scenario import Document
+from simkit.scenario.workload import (
+    Visit,
+    action_share,
+    answer_times,
+    answers,
+    fallback_chain,
+    prompts,
+    quantiles,
+    visits,
+    grid,
+)
+
+CUT = 0.05
+BEYOND_CONTEXT = 0.01
+
+
+def check_timeout_cuts_answers(document: Document) -> Iterator[Finding]:
+    """A timeout below the 99th percentile of the time that an answer takes without any queue."""
+    timeout = resilience(document).timeout
+    for visit in _once(_with_fallbacks(document)) if timeout is not None else ():
+        for deployment in document.models[visit.model].deployments:
+            times = answer_times(document, visit, deployment)
+            late = float(np.mean(times > (timeout or 0) / 1e9))
+            if late > 0.01:
+                p99 = seconds(float(np.quantile(times, 0.99, method="higher")))
+                message = f"The timeout of {seconds((timeout or 0) / 1e9)} cuts {percent(late)} of the answers "
+                message += f"of {visit.model} to `{visit.path}`: their 99th percentile is {p99}, before any queue."
+                severity = "error" if late > 0.5 else "warning"
+                repair = f"Set `resilience.timeout` above {p99}, limit `output.max`, or use a faster model."
+                yield Finding("timeout_cuts_answers", severity, "resilience.timeout", message, repair)
+                break
+
+
+def check_output_cut(document: Document) -> Iterator[Finding]:
+    """More than 5 % of the answers of a call are cut at its `max`."""
+    for path, parts in _by_call(document).items():
+        call = parts[0].call
+        if call.output.max is None:
+            continue
+        cut = sum(v.per_action * float(np.mean(answers(call, v.complexity) > call.output.max)) for v in parts)
+        share = cut / sum(v.per_action for v in parts)
+        if share > CUT:
+            message = f"`max: {call.output.max}` cuts {percent(share)} of the answers; a cut answer is not a good one."
+            yield Finding("output_cut", "warning", f"{path}.output.max", message, "Raise `max`, or ask for shorter answers.")
+
+
+def check_context_exceeded(document: Document) -> Iterator[Finding]:
+    """More than 1 % of a call's requests exceed a model's context: prompt and longest answer together."""
+    for visit in _once(_with_fallbacks(document)):
+        context, longest = document.models[visit.model].context, visit.call.output.max
+        if context is None:
+            continue
+        answer = answers(visit.call, visit.complexity) if longest is None else np.float64(longest)
+        share = float(np.mean(prompts(visit.call) + answer > context))
+        if share > BEYOND_CONTEXT:
+            message = f"{percent(share)} of the requests of `{visit.path}` exceed the {context:,} tokens of {visit.model} "
+            message += "(prompt and longest answer): they fail as `too_large`, and no retry helps."
+            severity = "error" if share > 0.5 else "warning"
+            repair = "Shorten the prompt, lower `output.max`, or route long ones to a model with more context."
+            yield Finding("context_exceeded", severity, f"models.{visit.model}.context", message, repair)
+
+
+def check_prompt_prefix(document: Document) -> Iterator[Finding]:
+    """A prompt cache that the calls' prefixes are too short for."""
+    cache = document.caches.prompt
+    if cache is None or not cache.hit_rate:
+        return
+    for visit in _once(visits(document)):
+        minimum, system = document.models[visit.model].prompt_cache_minimum or 0, visit.call.input.system
+        if system is None:
+            message = f"`{visit.path}` has no `input.system`: nothing of its prompt can be cached."
+            repair = "Say which part of the prompt is a fixed prefix: `input: {system: ..., user: ...}`."
+            yield Finding("prompt_prefix", "warning", f"{visit.path}.input.system", message, repair)
+        elif (short := float(np.mean(quantiles(system, grid(1)[0]) < minimum))) > 0.5:
+            message = f"The prefix of `{visit.path}` ({system.mean():,.0f} tokens) is shorter than the {minimum:,} that "
+            message += f"{visit.model} caches at least, in {percent(short)} of the requests: they pay in full."
+            repair = f"Put at least {minimum:,} fixed tokens first (tools, examples), or do not count on this cache."
+            yield Finding("prompt_prefix", "warning", f"{visit.path}.input.system", message, repair)
+
+
+def _by_call(document: Document) -> dict[str, list[Visit]]:
+    found: dict[str, list[Visit]] = {}
+    for visit in visits(document):
+        if action_share(document, visit.action):
+            found.setdefault(visit.path, []).append(visit)
+    return found
+
+
+def _with_fallbacks(document: Document) -> list[Visit]:
+    """The visits, and those of the fallback models."""
+    found = visits(document)
+    for visit in list(found):
+        for model in fallback_chain(document, visit.model):
+            found.append(Visit(visit.path, visit.action, visit.call, visit.complexity, model, 0.0))
+    return found
+
+
+def _once(found: list[Visit]) -> list[Visit]:
+    """One visit for each call and model: the complexity with the longest answers."""
+
+    def longest(visit: Visit) -> float:
+        return float(np.quantile(answers(visit.call, visit.complexity), 0.99))
+
+    chosen: dict[tuple[str, str], Visit] = {}
+    for visit in found:
+        key = (visit.path, visit.model)
+        if key not in chosen or longest(visit) > longest(chosen[key]):
+            chosen[key] = visit
+    return list(chosen.values())

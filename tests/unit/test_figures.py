@@ -1,0 +1,168 @@
+"""Pictures: the data behind them is right, and each renders once, without pyplot."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+from simkit.report import figures, figures_study, figures_time, style
+
+START = pd.date_range("2026-11-02", periods=4, freq="1h", tz="America/New_York")
+
+
+def texts(picture: style.Picture) -> str:
+    """Everything written on a picture."""
+    found = [text.get_text() for ax in picture.axes for text in ax.texts]
+    for ax in picture.axes:
+        found += [ax.get_title(loc="left"), ax.get_xlabel(), ax.get_ylabel()]
+        found += [t.get_text() for t in (*ax.get_xticklabels(), *ax.get_yticklabels())]
+        legend = ax.get_legend()
+        found += [t.get_text() for t in legend.get_texts()] if legend else []
+    return "\n".join(found).replace(r"\$", "$")
+
+
+def draw(picture: style.Picture) -> str:
+    """Render it, as a notebook does, and return its texts."""
+    png = picture._repr_png_()
+    assert png.startswith(b"\x89PNG") and len(png) > 3000
+    return texts(picture)
+
+
+@pytest.fixture
+def timeline() -> pd.DataFrame:
+    frame = pd.DataFrame({"start": START, "end": START + pd.Timedelta("1h")})
+    frame["ok"], frame["failed"], frame["degraded"] = [60, 120, 0, 60], [0, 60, 60, 0], 0
+    frame["latency_p50"] = [1.0, 2.0, np.nan, 1.0]
+    frame["latency_p95"] = [2.0, 8.0, np.nan, 2.0]
+    frame["ended"] = frame["ok"] + frame["failed"]
+    frame["bad_success"] = frame["failed"]
+    return frame
+
+
+@pytest.fixture
+def incidents() -> pd.DataFrame:
+    return pd.DataFrame({"name": ["openai down"], "start": [START[1]], "end": [START[2]]})
+
+
+def histogram(values: np.ndarray) -> pd.DataFrame:
+    edges = 2.0 ** (np.arange(-500, 1001) / 100)
+    return pd.DataFrame({"low_s": edges[:-1], "high_s": edges[1:], "count": np.histogram(values, edges)[0]})
+
+
+def test_latency_bins_keep_every_action_and_its_place() -> None:
+    values = np.array([0.5] * 30 + [1.7] * 60 + [30.0] * 10)
+    bins = figures.latency_bins(histogram(values))
+    assert bins["share"].sum() == pytest.approx(1)
+    for value, expected in ((0.5, 0.3), (1.7, 0.6), (30.0, 0.1)):
+        holds = bins[(bins["low_s"] <= value * 1.01) & (bins["high_s"] > value * 0.99)]
+        assert holds["share"].sum() == pytest.approx(expected)
+    assert np.allclose(bins["high_s"] / bins["low_s"], 2 ** (1 / 6))
+
+
+def test_latency_figure_names_percentiles_and_objective() -> None:
+    values = np.random.default_rng(1).lognormal(0.5, 0.6, 10_000)
+    seen = draw(
+        figures.latency_figure(histogram(values), {"p50": 1.65, "p95": 4.4, "p999": float("nan")}, {"p95": 5.0})
+    )
+    assert "p50\n1.65 s" in seen and "p95 ≤ 5 s" in seen and "p999" not in seen
+
+
+def test_pictures_of_nothing_say_so() -> None:
+    empty = pd.DataFrame({"low_s": [1.0], "high_s": [2.0], "count": [0]})
+    assert "No action was served" in draw(figures.latency_figure(empty, {}, {}))
+    costs = pd.DataFrame({"by": ["model"], "name": ["m"], "cost_usd": [0.0]})
+    assert "Nothing was spent" in draw(figures.costs_figure(costs, "7 d"))
+    assert "no limits" in draw(figures_time.limits_figure(pd.DataFrame(), pd.DataFrame()))
+
+
+def test_outcome_rates_are_per_minute(timeline: pd.DataFrame) -> None:
+    rates = figures_time.outcome_rates(timeline)
+    assert list(rates) == ["ok", "failed"]
+    assert rates["ok"].tolist() == [1.0, 2.0, 0.0, 1.0]
+
+
+def test_timeline_shows_incident_objective_and_zone(timeline: pd.DataFrame, incidents: pd.DataFrame) -> None:
+    picture = figures_time.timeline_figure(timeline, incidents, {"p95": 5.0})
+    seen = draw(picture)
+    for text in ("openai down", "objective p95 ≤ 5 s", "America/New_York", "failed", "actions / min"):
+        assert text in seen
+    assert _spans(picture.axes[0]) == 1 and _spans(picture.axes[1]) == 1
+
+
+def _spans(ax: Axes) -> int:
+    return sum(1 for patch in ax.patches if type(patch).__name__ == "Rectangle")
+
+
+def test_busiest_limits_come_first(incidents: pd.DataFrame) -> None:
+    rows = [(t, t + pd.Timedelta("1h"), name, use) for t in START for name, use in (("idle", 0.1), ("tokens", 1.7))]
+    limits = pd.DataFrame(rows, columns=["start", "end", "limit", "use"])
+    use = figures_time.limit_use(limits)
+    assert list(use) == ["tokens", "idle"] and (use["tokens"] == 1.7).all()
+    assert list(figures_time.limit_use(limits, most=1)) == ["tokens"]
+    assert "full" in draw(figures_time.limits_figure(limits, incidents))
+
+
+def test_budget_burns_as_defined(timeline: pd.DataFrame, incidents: pd.DataFrame) -> None:
+    left = figures_time.budget_left(timeline, {"success": 0.5}, allowance=2.0)
+    allowed = 0.5 * 360 * 2
+    assert left["success"].tolist() == pytest.approx([1, 1 - 60 / allowed, 1 - 120 / allowed, 1 - 120 / allowed])
+    assert "success: 66.7 % left" in draw(figures_time.budget_figure(left, timeline, incidents))
+    assert figures_time.budget_left(timeline, {"success": 1.0}, 1.0)["success"].tolist() == [
+        1,
+        -np.inf,
+        -np.inf,
+        -np.inf,
+    ]
+
+
+def test_cost_shares_add_up_and_fold_the_small() -> None:
+    costs = pd.DataFrame({"by": "model", "name": [f"m{i}" for i in range(12)], "cost_usd": np.arange(1.0, 13.0)})
+    part = figures.cost_shares(costs, "model", most=4)
+    assert part["name"].tolist() == ["m11", "m10", "m9", "9 others"]
+    assert part["cost_usd"].sum() == 78 and part["share"].sum() == pytest.approx(1)
+    seen = draw(figures.costs_figure(costs, "7 d"))
+    assert "m11" in seen and "USD in 7 d" in seen
+
+
+def test_comparison_rows_say_better_worse_undecided() -> None:
+    summary = pd.DataFrame(
+        [("cost_per_action", "b", 0.5, 0.4, 0.6), ("success_rate", "b", 0.9, 0.8, 0.95),
+         ("latency_p50", "b", 1.0, 0.9, 1.1),
+         ("tokens_in", "b", 1.2, 1.1, 1.3), ("ttft_p50", "b", np.nan, np.nan, np.nan)],
+        columns=["metric", "other", "ratio", "ratio_low", "ratio_high"],
+    )  # fmt: skip
+    rows = figures_study.comparison_rows(summary, tuple(summary["metric"]))
+    assert rows["tone"].tolist() == ["better", "worse", "undecided", "neutral"]
+    assert rows["change"].tolist() == pytest.approx([-0.5, -0.1, 0.0, 0.2])
+    assert "−50 %" in draw(figures_study.comparison_figure(rows, "today"))
+
+
+def test_routing_saving_is_price_arithmetic() -> None:
+    curve = figures_study.routing_saving(np.array([0.0, 0.5, 1.0]), 0.06)
+    assert curve["saving"].tolist() == pytest.approx([0.0, 0.47, 0.94])
+    misrouted = figures_study.routing_saving(np.array([0.5]), 0.0, (0.1, 0.2))
+    assert misrouted["saving"].tolist() == pytest.approx([0.45 + 0.1])
+
+
+def test_labels_are_moved_apart_and_keep_their_order() -> None:
+    placed = style.spread([0.5, 0.52, 0.1], 0.1)
+    assert placed == pytest.approx([0.46, 0.56, 0.1])
+    assert style.spread([], 0.1) == []
+
+
+def test_no_pyplot_and_one_picture_in_jupyter() -> None:
+    """A picture is displayed once, with or without the inline backend, and pyplot is never imported."""
+    code = """
+import sys
+from simkit.report.style import nothing
+from IPython.core.interactiveshell import InteractiveShell
+picture = nothing("x")
+formatter = InteractiveShell.instance().display_formatter
+data, _ = formatter.format(picture)
+assert "matplotlib.pyplot" not in sys.modules
+assert sorted(data) == ["image/png", "text/plain"], sorted(data)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
