@@ -1,6 +1,7 @@
 """Arrivals of a non-homogeneous renewal process, by time change."""
 
 from simkit.laws.jit import Floats, Ints, law
+from simkit.laws.sample import whole
 
 
 @law
@@ -16,4 +17,4 @@ def arrival_time(operational: float, segment: int, start: Ints, rate: Floats, cu
         segment += 1
     if segment == last:
         return int(start[last]), last
-    return int(start[segment]) + int((operational - cumulative[segment]) / rate[segment]), segment
+    return int(start[segment]) + whole((operational - cumulative[segment]) / rate[segment]), segment

@@ -51,11 +51,10 @@ def latency_figure(
     edges = np.append(bins["low_s"], bins["high_s"].iloc[-1])
     ax.stairs(bins["share"], edges, fill=True, color=style.SKY, alpha=0.75)
     ax.set_xscale("log")
-    known = {name: value for name, value in percentiles.items() if value}
-        name: value for name, value in percentiles.items() if value is not None and np.isfinite(value) and value > 0
-    }
+    known = {name: value for name, value in percentiles.items() if value and np.isfinite(value)}
     marks = [*known.values(), *slo.values()]
-    ax.set_xlim(min(edges[0], *marks) / 1.15, max(edges[-1], *marks) * 1.15)
+    shown = _bulk(bins)
+    ax.set_xlim(min(shown[0], *marks) / 1.15, max(shown[1], *marks) * 1.25)
     ax.set_ylim(0, float(bins["share"].max()) * 1.28)
     _mark_percentiles(ax, known)
     for label, limit in slo.items():
@@ -70,6 +69,13 @@ def latency_figure(
     ax.set_ylabel("share of served actions")
     title(ax, "How long users wait", served)
     return picture
+
+
+def _bulk(bins: pd.DataFrame, beyond: float = 2e-4) -> tuple[float, float]:
+    """From where to where all but a share `beyond` at each end lies."""
+    below = bins["share"].cumsum().to_numpy()
+    first, last = np.searchsorted(below, [beyond, 1 - beyond])
+    return float(bins["low_s"].iloc[first]), float(bins["high_s"].iloc[min(last, len(bins) - 1)])
 
 
 def _mark_percentiles(ax: Axes, percentiles: Mapping[str, float]) -> None:
@@ -109,12 +115,12 @@ def cost_shares(costs: pd.DataFrame, by: str, most: int = 8) -> pd.DataFrame:
 
 
 def costs_figure(costs: pd.DataFrame, period: str) -> Picture:
-    """Cost by model, by call and by outcome as bars. `period` names what the amounts are of, e.g. `7 d`."""
+    """Cost by model, and by call and outcome where there are several, as bars. `period` names what the amounts are of, e.g. `7 d`."""
     parts = {by: cost_shares(costs, by) for by in ("model", "call", "outcome")}
     parts = {by: part[part["cost_usd"] > 0] for by, part in parts.items()}
-    parts = {by: part for by, part in parts.items() if len(part)}
-    if not parts:
+    if not len(parts["model"]):
         return nothing("Nothing was spent.")
+    parts = {by: part for by, part in parts.items() if by == "model" or len(part) > 1}
     picture, axes = canvas(*(0.75 + 0.34 * len(part) for part in parts.values()))
     widest = max(part["cost_usd"].max() for part in parts.values())
     for ax, (by, part) in zip(axes, parts.items(), strict=True):

@@ -32,11 +32,12 @@ def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mappin
         return nothing("No action was measured.")
     picture, (top, bottom) = canvas(2.9, 2.9)
     edges = _edges(timeline)
-    for name, colour in PERCENTILES.items():
-        if name in timeline:
-            top.stairs(timeline[name].to_numpy(float), edges, baseline=None, color=colour, linewidth=1.5)
-    _log_seconds(top, timeline, list(slo.values()))
-    _label_ends(top, {n.removeprefix("latency_"): timeline[n] for n in PERCENTILES if n in timeline})
+    lines = percentile_lines(timeline)
+    for name in lines:
+        top.stairs(lines[name].to_numpy(float), edges, baseline=None, color=PERCENTILES[str(name)], linewidth=1.2)
+    _log_seconds(top, lines, list(slo.values()))
+    names = [str(name).removeprefix("latency_") for name in lines]
+    _label_right(top, names, [_last(lines[name]) for name in lines], [PERCENTILES[str(name)] for name in lines])
     _objectives(top, slo)
     _incidents(top, incidents, named=True)
     title(top, "Latency over time", "median, 95th and 99th percentile of served actions in each window")
@@ -46,6 +47,15 @@ def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mappin
     legend(bottom, columns=5)
     _clock(bottom, timeline)
     return picture
+
+
+def percentile_lines(timeline: pd.DataFrame) -> pd.DataFrame:
+    """The latency percentiles of each window; none where too few were served to have that percentile (20 for p95)."""
+    served = timeline["ok"] + timeline["degraded"]
+    fewest = {"latency_p50": 2, "latency_p95": 20, "latency_p99": 100}
+    return pd.DataFrame(
+        {name: timeline[name].where(served >= fewest[name]) for name in PERCENTILES if name in timeline}
+    )
 
 
 def limit_use(limits: pd.DataFrame, most: int = 5) -> pd.DataFrame:
@@ -77,7 +87,7 @@ def limits_figure(limits: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
     _incidents(ax, incidents, named=True)
     formatted("y", ax, "share")
     ax.set_ylabel("demand / limit")
-    title(ax, "Use of limits", "the highest in each window; above 100 %: refused or made to wait")
+    title(ax, "Use of limits", "demand of each hour against the limit; above 100 %: refused or made to wait")
     _clock(ax, limits)
     return picture
 
@@ -110,7 +120,7 @@ def budget_figure(left: pd.DataFrame, timeline: pd.DataFrame, incidents: pd.Data
     ax.axhline(0, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
     ax.axhspan(floor, 0, color=style.INCIDENT, alpha=0.45, linewidth=0)
     ax.set_ylim(floor, 1.06)
-    texts = [f"{name}: {words.percent(_last(left[name]))} left" for name in left]
+    texts = [f"{name}: {words.percent(_last(left[name]))} left".replace("-", "−") for name in left]
     _label_right(
         ax,
         texts,
@@ -138,10 +148,10 @@ def _days(moments: pd.Series) -> NDArray[np.float64]:
 
 def _clock(ax: Axes, windows: pd.DataFrame) -> None:
     zone = windows["start"].dt.tz
-    locator = AutoDateLocator(tz=zone, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(tz=zone, minticks=4, maxticks=8)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     formats = ["%Y", "%b", "%a %d", "%H:%M", "%H:%M", "%H:%M:%S"]
-    zeros = ["", *formats[:5]]
+    zeros = ["", "%Y", "%a %d", "%a %d", "%H:%M", "%H:%M"]
     text = ConciseDateFormatter(locator, tz=zone, formats=formats, zero_formats=zeros)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(text)
     ax.set_xlabel(f"local time ({zone})" if zone is not None else "time")
@@ -175,8 +185,8 @@ def _stack(ax: Axes, rates: pd.DataFrame, edges: NDArray[np.float64]) -> None:
     ax.set_ylabel("actions / min")
 
 
-def _log_seconds(ax: Axes, timeline: pd.DataFrame, also: Sequence[float]) -> None:
-    values = np.concatenate([timeline[[n for n in PERCENTILES if n in timeline]].to_numpy(float).ravel(), also])
+def _log_seconds(ax: Axes, lines: pd.DataFrame, also: Sequence[float]) -> None:
+    values = np.concatenate([lines.to_numpy(float).ravel(), also])
     values = values[np.isfinite(values) & (values > 0)]
     ax.set_yscale("log")
     if len(values):
@@ -201,10 +211,6 @@ def _objectives(ax: Axes, slo: Mapping[str, float]) -> None:
             plain(f"objective {label} ≤ {words.seconds(limit)}"), (0, limit), xycoords=("axes fraction", "data"),
             xytext=(3, 3), textcoords="offset points", color=style.OBJECTIVE, fontsize=8.5, bbox=style.HALO,
         )  # fmt: skip
-
-
-def _label_ends(ax: Axes, series: Mapping[str, pd.Series]) -> None:
-    _label_right(ax, list(series), [_last(values) for values in series.values()], tuple(PERCENTILES.values()))
 
 
 def _label_right(ax: Axes, names: Sequence[str], values: Sequence[float], colours: Sequence[str]) -> None:

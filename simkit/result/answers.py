@@ -9,7 +9,7 @@ from simkit.result.bottlenecks import Bottleneck, bottlenecks, load_text
 from simkit.result.evidence import Evidence
 from simkit.result.slo import Standing, Verdict, standings
 from simkit.result.statistics import Estimate
-from simkit.result.words import dollars, percent, seconds
+from simkit.result.words import dollars, percent, seconds, whole
 
 HOLD, COST, BREAK = "Will it hold?", "What will it cost?", "What breaks first?"
 
@@ -36,19 +36,18 @@ def _hold(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottle
     if not every:
         rate, p95 = metrics["success_rate"].value or 0.0, metrics["latency_p95"].value
         time = f" and 95 % of them within {seconds(p95)}" if p95 is not None else ""
-        why = _why(evidence, metrics, limits) if rate < 0.99 else ""
+        why = _lost(evidence, limits) if rate < 0.99 else ""
         return Answer(HOLD, f"No objective is set: {percent(rate)} succeed{time}.{why}", "")
     verdicts = [_leaning(one) for one in every]
     sure = all(one.compliance.low is not None for one in every)
     missed = [one for one, said in zip(every, verdicts, strict=True) if said == Verdict.FAIL]
     open_ = [one for one, said in zip(every, verdicts, strict=True) if said == Verdict.UNDECIDED]
     if missed:
-        text = f"{'No' if sure else 'Probably no'}: {_said(missed)}.{_why(evidence, metrics, limits)}"
+        text = f"{'No' if sure else 'Probably no'}: {_said(missed)}.{_why(evidence, metrics, limits, missed)}"
         return Answer(HOLD, text, "bad")
     if open_:
-        return Answer(
-            HOLD, f"Not decided: {_said(open_)}; more replications would tell.{_why(evidence, metrics, limits)}", "warn"
-        )
+        why = _why(evidence, metrics, limits, open_)
+        return Answer(HOLD, f"Not decided: {_said(open_)}; more replications would tell.{why}", "warn")
     if not sure:
         return Answer(HOLD, f"Probably yes: {_said(every)} (one run has no interval).", "good")
     return Answer(HOLD, f"Yes: {_said(every)}.", "good")
@@ -79,16 +78,28 @@ def _one(one: Standing) -> str:
     return f"{value} {what} (objective {target})"
 
 
-def _why(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> str:
-    """The main reason in a sentence: who is not served and why, or what takes the time."""
-    reasons = np.sum([one.reasons for one in evidence.tallies], axis=0)[Outcome.FAILED : Outcome.CENSORED]
-    lost, ended = int(reasons.sum()), evidence.total("ended")
-    if lost * 20 >= evidence.total("bad") and lost:
-        outcome, reason = np.unravel_index(int(reasons.argmax()), reasons.shape)
-        word = Outcome(int(outcome) + Outcome.FAILED).name.lower()
-        rate = percent(int(reasons.max()) / ended)
-        return f" {rate} {word}{_by(evidence, Kind(int(reason)), limits)}."
+def _why(
+    evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...], missed: list[Standing]
+) -> str:
+    """The main reason in a sentence: who is not served and why, what takes the time, or bad answers."""
+    worst = max(missed, key=lambda one: one.bad / max(1e-9, 1 - one.objective.target))
+    if 2 * (evidence.total("ended") - evidence.total("served")) >= worst.bad:
+        return _lost(evidence, limits)
+    if worst.objective.kind == "good":
+        return " The answers themselves are too often bad: see the models' quality and the routes."
     return _slow(evidence, metrics, limits)
+
+
+def _lost(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> str:
+    """Why most of those that were not served were not."""
+    reasons = np.sum([one.reasons for one in evidence.tallies], axis=0)[Outcome.FAILED : Outcome.CENSORED]
+    most = int(reasons.max())
+    if not most:
+        return ""
+    outcome, reason = divmod(int(reasons.argmax()), reasons.shape[1])
+    word = {Outcome.FAILED: "fail", Outcome.REJECTED: "are rejected", Outcome.ABANDONED: "are abandoned"}
+    rate = percent(most / evidence.total("ended"))
+    return f" {rate} {word[Outcome(outcome + Outcome.FAILED)]}{_by(evidence, Kind(reason), limits)}."
 
 
 def _by(evidence: Evidence, reason: Kind, limits: tuple[Bottleneck, ...]) -> str:
@@ -99,14 +110,12 @@ def _by(evidence: Evidence, reason: Kind, limits: tuple[Bottleneck, ...]) -> str
     }.get(reason, ())
     blamed = max((one for one in limits if one.kind in kinds), key=lambda one: one.refused, default=None)
     if blamed is None or not blamed.refused:
-        return f" ({reason.name.lower().replace('_', ' ')})"
-    return f" by {_limit(evidence, blamed)}"
+        return f" with {reason.name.lower().replace('_', ' ')}"
+    return f" because of {_limit(evidence, blamed)}"
 
 
 def _limit(evidence: Evidence, one: Bottleneck) -> str:
-    return (
-        f"{one.name} ({one.text}), its busiest minute at {one.peak_use:.0%}, full at {load_text(evidence, one.full_at)}"
-    )
+    return f"{one.name} ({one.text}), its busiest minute at {whole(one.peak_use)}, full at {load_text(evidence, one.full_at)}"
 
 
 def _slow(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> str:
@@ -149,7 +158,7 @@ def _breaks(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:
     if not used:
         return Answer(BREAK, "No limit was used.")
     first = used[0]
-    now = f"its busiest hour at {first.busiest_hour_use:.0%}, its busiest minute at {first.peak_use:.0%}"
+    now = f"its busiest hour at {whole(first.busiest_hour_use)}, its busiest minute at {whole(first.peak_use)}"
     already = "already full" if first.busiest_hour_use >= 1 else "full"
     text = f"{first.name} ({first.text}): {already} at {load_text(evidence, first.full_at)}; {now}."
     others = [one for one in used[1:] if one.kind != "queue"]

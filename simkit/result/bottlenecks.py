@@ -51,7 +51,8 @@ def hour_use(uses: Sequence[LimitUse]) -> Floats:
     """Use by hour, mean over replications."""
     demand = np.array([one.demand for one in uses], np.float64).mean(axis=0)
     capacity = uses[0].capacity
-    return np.divide(demand, capacity, out=np.zeros_like(capacity), where=capacity > 0)
+    use: Floats = np.divide(demand, capacity, out=np.zeros_like(capacity), where=capacity > 0)
+    return use
 
 
 def _bottleneck(uses: Sequence[LimitUse], evidence: Evidence) -> Bottleneck:

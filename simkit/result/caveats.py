@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from simkit.result.evidence import PICO, Evidence
 from simkit.result.metrics import HOUR_NS, MONTH_HOURS
 from simkit.result.statistics import Estimate
-from simkit.result.words import duration, figure, percent
+from simkit.result.words import duration, figure, percent, whole
 from simkit.scenario.policy import Observed
 
 FEWEST_INCIDENTS = 200
@@ -35,7 +35,7 @@ class Comparison:
             return "there is no simulated figure"
         if abs(self.difference) <= DIFFERENCE:
             return ""
-        return f"simulated {figure(self.simulated, self.unit)} is {abs(self.difference):.0%} " + (
+        return f"simulated {figure(self.simulated, self.unit)} is {whole(abs(self.difference))} " + (
             f"{'above' if self.difference > 0 else 'below'} the observed {figure(self.observed, self.unit)}"
         )
 

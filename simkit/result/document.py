@@ -18,8 +18,7 @@ MOST = 8
 def document(result: "Result") -> Page:
     """The page of a result: the answers, warnings, then the figures behind them."""
     blocks: list[Block] = [Paragraph(one.text, one.question, one.tone) for one in result.answers]
-    if result.assumed_text:
-        blocks.append(Paragraph(result.assumed_text, "What does it rest on?"))
+    blocks.append(Paragraph(result.assumed_text, "What does it rest on?"))
     blocks += [Paragraph(text, "Note:", "warn") for text in result.warnings]
     for title, grid in (
         ("Objectives", _slo(result)),
@@ -72,7 +71,7 @@ def _observed(result: "Result") -> Grid:
     rows = tuple(
         (
             one.name, figure(one.observed, one.unit), figure(one.simulated, one.unit),
-            "–" if one.difference is None else f"{one.difference:+.1%}",
+            "–" if one.difference is None else f"{100 * one.difference:+.1f} %",
         )
         for one in result.compared
     )  # fmt: skip

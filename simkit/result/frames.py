@@ -50,7 +50,7 @@ def _actions(plan: Plan, log: Log) -> pd.DataFrame:
             "waited_s": a["waited"] * 1e-9,
             "outcome": _named(a["outcome"], OUTCOMES),
             "reason": _named(np.where(a["reason"] == 0, -1, a["reason"]), KINDS),
-            "good": pd.array(np.where(a["good"] < 0, 0, a["good"]).astype(bool), "boolean").where(a["good"] >= 0),  # type: ignore[attr-defined]
+            "good": pd.arrays.BooleanArray(a["good"] == 1, a["good"] < 0),
             "attempts": a["attempts"],
             "tokens_in": a["tokens_in"],
             "tokens_out": a["tokens_out"],

@@ -163,6 +163,7 @@ NO_SUCCESS = "no action succeeded"
 NO_ATTEMPT = "no attempt was made"
 NO_CALL = "no call was made"
 NO_COST = "nothing was spent on models"
+NO_SEMANTIC = "there is no semantic cache"
 
 _OUTCOMES = (
     Metric(
@@ -175,14 +176,14 @@ _OUTCOMES = (
     Metric(
         "rejected_rate",
         "share",
-        "Turned away (queue full, quota, budget) / ended.",
+        "Turned away / ended.",
         _share("rejected", "ended", NO_END),
     ),
     Metric("abandoned_rate", "share", "Given up by the user / ended.", _share("abandoned", "ended", NO_END)),
     Metric(
         "good_rate",
         "share",
-        "Right for the user / ended; what nobody judges is left out.",
+        "Right for the user / ended, of those judged.",
         _if(has_quality, _good_rate),
     ),
     Metric("throughput", "1/s", "Successful actions a second of the horizon.", _throughput),
@@ -198,7 +199,7 @@ _TIMES = (
     ),
     *(
         Metric(
-            f"ttft_{label}", "s", f"From arrival to the first token seen: {p * 100:g} % of served actions take at most this.",
+            f"ttft_{label}", "s", f"From arrival to the first token: {p * 100:g} % of served actions take at most this.",
             _percentile("ttft", p),
         )
         for label, p in (("p50", 0.5), ("p95", 0.95))
@@ -214,10 +215,10 @@ _PROMISES = (
         "error_budget_left", "share",
         "Least over objectives of 1 - bad / ((1 - target) x ended x max(1, window / horizon)).", budget_left,
     ),
-    Metric("burn_rate", "number", "Most over objectives of (bad / ended) / (1 - target); 1 uses up the budget.", burn_rate),
+    Metric("burn_rate", "number", "Most over objectives of (bad / ended) / (1 - target).", burn_rate),
 )  # fmt: skip
 _MONEY = (
-    Metric("cost_total", "USD", "All cost of the measured actions, and the own service's.", _ratio("spent", "runs", "", PICO)),
+    Metric("cost_total", "USD", "All cost of measured actions, and the own service.", _ratio("spent", "runs", "", PICO)),
     Metric("cost_per_action", "USD", "All cost / successful actions.", _ratio("spent", "served", NO_SUCCESS, PICO)),
     Metric(
         "cost_per_good_action", "USD", "All cost / good actions.",
@@ -226,7 +227,7 @@ _MONEY = (
     Metric("cost_per_month", "USD", "All cost at this rate for 730 hours.", _a_month),
     Metric("cost_per_user_month", "USD", "cost_per_month / daily active users.", _if(has_users, _a_user)),
     Metric(
-        "wasted_cost_share", "share", "Cost of attempts that failed or whose action was not served / cost of all attempts.",
+        "wasted_cost_share", "share", "Cost of attempts that failed or whose action was not served / of all attempts.",
         _share("wasted", "cost", NO_COST),
     ),
     Metric("top1pct_cost_share", "share", "Share of the models' cost that the dearest 1 % of actions make.", _top_share),
@@ -239,8 +240,8 @@ _USE = (
         _if(has_prompt_cache, _share("tokens_cached", "tokens_in", "no token was billed")),
     ),
     Metric("exact_hit_rate", "share", "Calls answered by the exact cache / calls.", _never("there is no exact cache")),
-    Metric("semantic_hit_rate", "share", "Calls answered by the semantic cache / calls.", _never("there is no semantic cache")),
-    Metric("attempts_per_call", "number", "Attempts / calls; each repetition is a call.", _ratio("attempts", "calls", NO_CALL)),
+    Metric("semantic_hit_rate", "share", "Calls answered by the semantic cache / calls.", _never(NO_SEMANTIC)),
+    Metric("attempts_per_call", "number", "Attempts / calls.", _ratio("attempts", "calls", NO_CALL)),
     Metric("retry_rate", "share", "Retries / attempts.", _if(has_retries, _share("retries", "attempts", NO_ATTEMPT))),
     Metric(
         "fallback_rate", "share", "Calls that went on to a fallback model / calls.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 from simkit.result.answers import Answer, answers
+from simkit.result.assumptions import source_kinds
 from simkit.result.caveats import Comparison, observed, warnings
 from simkit.result.evidence import Evidence, evidence_of
 from simkit.result.expectations import Expected, expected
@@ -38,6 +39,9 @@ class Described(Protocol):
     @property
     def hash(self) -> str:
         """Hash of the full form."""
+
+    def source_of(self, path: str) -> tuple[str, str]:
+        """Kind and words of where a figure comes from."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,14 +96,11 @@ class Result:
 
     @cached_property
     def assumed_text(self) -> str:
-        """How many of the figures are assumed; empty where the scenario cannot say."""
-        count = getattr(self.scenario, "figures", None)
-        if count is None:
-            return ""
-        kinds = [kind for _, kind in count()]
-        assumed = kinds.count("assumed")
-        rest = f"{kinds.count('estimated')} estimated, {kinds.count('measured')} measured"
-        return f"{assumed} of its {len(kinds)} figures are assumed, {rest}."
+        """How many of the figures are assumed."""
+        kinds = source_kinds(self.scenario.document, self.scenario.source_of)
+        every = sum(kinds.values())
+        rest = f"{kinds['estimated']} are estimated, {kinds['measured']} measured"
+        return f"{kinds['assumed']} of its {every} figures are assumed, {rest}."
 
     @cached_property
     def compared(self) -> tuple[Comparison, ...]:

@@ -7,10 +7,20 @@ from simkit.result.statistics import Estimate
 
 def percent(value: float) -> str:
     """`0.0612` -> `6.12 %`; near 0 and near 100 % with the digits that matter: `99.954 %`."""
-    size = min(abs(value), abs(1 - value)) if abs(value) <= 1 else abs(value)
-    digits = 2 if size == 0 or abs(value) > 1 else max(1, min(5, 1 - floor(log10(100 * size)) + 1))
-    text = f"{100 * value:,.{digits}f}"
-    return f"{_trim(text)} %"
+    size = abs(100 * value)
+    near = abs(100 - size)
+    if size >= 100:
+        digits = 0
+    elif size >= 50:
+        digits = max(1, min(4, 1 - floor(log10(near))))
+    else:
+        digits = 0 if size == 0 else min(5, 2 - floor(log10(size)))
+    return f"{_trim(f'{100 * value:,.{digits}f}')} %"
+
+
+def whole(value: float) -> str:
+    """`2.124` -> `212 %`."""
+    return f"{100 * value:,.0f} %"
 
 
 def seconds(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The base of every part of a scenario: frozen, unknown keys forbidden, docstrings are the help text."""
+"""The base of every part of a scenario: frozen, unknown keys forbidden, docstrings are the help text (`helptext`)."""
 
 from typing import Any, ClassVar
 
@@ -15,11 +15,11 @@ class Part(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         frozen=True,
         strict=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
         populate_by_name=True,
     )
     choices: ClassVar[tuple[frozenset[str], ...]] = ()

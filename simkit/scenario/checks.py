@@ -4,10 +4,14 @@ Every rule is a function `check_*(document)` that yields findings; all are colle
 """
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from simkit.scenario import checks_limits, checks_policy, checks_promises, checks_tokens
 from simkit.scenario.findings import Finding
 from simkit.scenario.scenario import Document
+
+if TYPE_CHECKING:
+    from simkit.scenario.load import Scenario
 
 Check = Callable[[Document], Iterator[Finding]]
 
@@ -35,8 +39,9 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def run_checks(document: Document) -> list[Finding]:
+def run_checks(scenario: "Scenario | Document") -> list[Finding]:
     """All findings of all checks, errors first."""
+    document = scenario if isinstance(scenario, Document) else scenario.document
     found = [finding for check in CHECKS for finding in check(document)]
     return sorted(found, key=lambda finding: finding.severity != "error")
 

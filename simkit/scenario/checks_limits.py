@@ -43,7 +43,7 @@ def check_quota_load(document: Document) -> Iterator[Finding]:
     """Offered load above a rate limit, in the mean or in the busiest hour."""
     rate = mean_rate(document)
     for name, quota in document.quotas.items() if rate else ():
-        asked = total(document, lambda model, deployment, q=quota: covers(q, model, deployment), quota)
+        asked = total(document, quota)
         for measure, limit, text in limits(quota):
             mean = (rate or 0.0) * float(getattr(asked, measure)) / limit
             yield from _overload(document, "quota_load", f"quotas.{name}.{measure}", f"{measure} limit {text}", mean)
@@ -64,7 +64,7 @@ def check_concurrency_load(document: Document) -> Iterator[Finding]:
     for model in models_in_use(document) if rate else ():
         for place, deployment in enumerate(document.models[model].deployments):
             limit = setting(document, model, deployment, "concurrency")
-            asked = total(document, lambda m, d, own=deployment: d is own, model=model)
+            asked = total(document, among=[deployment])
             if limit and asked.requests:
                 what = f"concurrency {limit} (a call takes {seconds(asked.busy_s / asked.requests)} on average)"
                 path = f"models.{model}.deployments.{place}.concurrency"
@@ -74,9 +74,11 @@ def check_concurrency_load(document: Document) -> Iterator[Finding]:
 def _overload(document: Document, name: str, path: str, what: str, mean: float) -> Iterator[Finding]:
     peak = mean * peak_factor(document)
     if peak > 1:
-        when = f"{percent(mean)} on average, {percent(peak)} in the busiest hour" if peak > mean else percent(mean)
-        message = f"The offered load is {when} of the {what}, before any retry."
-        yield Finding(name, "warning", path, message, "Raise the limit, spread the load, or expect refusals and queues.")
+        when = f"{percent(mean)} on average and {percent(peak)} in the busiest hour" if peak > mean else percent(mean)
+        message = f"The offered load on the {what} is {when}, before any retry."
+        yield Finding(
+            name, "warning", path, message, "Raise the limit, spread the load, or expect refusals and queues."
+        )
 
 
 def check_standby_limit(document: Document) -> Iterator[Finding]:
@@ -88,7 +90,7 @@ def check_standby_limit(document: Document) -> Iterator[Finding]:
             if not any(covers(quota, standby, deployment) for deployment in deployments):
                 continue
             moved = _moved(document, primary, standby, deployments[0], quota)
-            own = total(document, lambda m, d, q=quota, p=primary: covers(q, m, d) and m != p, quota)
+            own = total(document, quota, without=primary)
             for measure, limit, text in limits(quota):
                 need = peak * (getattr(moved, measure) + getattr(own, measure))
                 if need > limit:
@@ -97,7 +99,7 @@ def check_standby_limit(document: Document) -> Iterator[Finding]:
         places = [setting(document, standby, deployment, "concurrency") for deployment in deployments]
         if None not in places:
             moved = _moved(document, primary, standby, deployments[0], None)
-            own = total(document, lambda m, d, ds=deployments: any(d is each for each in ds))
+            own = total(document, among=deployments, without=primary)
             need = peak * (moved.busy_s + own.busy_s)
             if need > sum(places):
                 yield _too_small(path, primary, standby, f"its concurrency is {sum(places)}", need / sum(places))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from simkit.scenario.defaults import resilience
-from simkit.scenario.findings import Finding, percent, seconds
+from simkit.scenario.findings import Finding, Severity, percent, seconds
 from simkit.scenario.scenario import Document
 from simkit.scenario.workload import (
     Visit,
@@ -13,14 +13,15 @@ from simkit.scenario.workload import (
     answer_times,
     answers,
     fallback_chain,
+    grid,
     prompts,
     quantiles,
     visits,
-    grid,
 )
 
 CUT = 0.05
 BEYOND_CONTEXT = 0.01
+MOSTLY_TOO_SHORT = 0.5
 
 
 def check_timeout_cuts_answers(document: Document) -> Iterator[Finding]:
@@ -34,7 +35,7 @@ def check_timeout_cuts_answers(document: Document) -> Iterator[Finding]:
                 p99 = seconds(float(np.quantile(times, 0.99, method="higher")))
                 message = f"The timeout of {seconds((timeout or 0) / 1e9)} cuts {percent(late)} of the answers "
                 message += f"of {visit.model} to `{visit.path}`: their 99th percentile is {p99}, before any queue."
-                severity = "error" if late > 0.5 else "warning"
+                severity: Severity = "error" if late > 0.5 else "warning"
                 repair = f"Set `resilience.timeout` above {p99}, limit `output.max`, or use a faster model."
                 yield Finding("timeout_cuts_answers", severity, "resilience.timeout", message, repair)
                 break
@@ -50,7 +51,9 @@ def check_output_cut(document: Document) -> Iterator[Finding]:
         share = cut / sum(v.per_action for v in parts)
         if share > CUT:
             message = f"`max: {call.output.max}` cuts {percent(share)} of the answers; a cut answer is not a good one."
-            yield Finding("output_cut", "warning", f"{path}.output.max", message, "Raise `max`, or ask for shorter answers.")
+            yield Finding(
+                "output_cut", "warning", f"{path}.output.max", message, "Raise `max`, or ask for shorter answers."
+            )
 
 
 def check_context_exceeded(document: Document) -> Iterator[Finding]:
@@ -62,9 +65,11 @@ def check_context_exceeded(document: Document) -> Iterator[Finding]:
         answer = answers(visit.call, visit.complexity) if longest is None else np.float64(longest)
         share = float(np.mean(prompts(visit.call) + answer > context))
         if share > BEYOND_CONTEXT:
-            message = f"{percent(share)} of the requests of `{visit.path}` exceed the {context:,} tokens of {visit.model} "
+            message = (
+                f"{percent(share)} of the requests of `{visit.path}` exceed the {context:,} tokens of {visit.model} "
+            )
             message += "(prompt and longest answer): they fail as `too_large`, and no retry helps."
-            severity = "error" if share > 0.5 else "warning"
+            severity: Severity = "error" if share > 0.5 else "warning"
             repair = "Shorten the prompt, lower `output.max`, or route long ones to a model with more context."
             yield Finding("context_exceeded", severity, f"models.{visit.model}.context", message, repair)
 
@@ -74,17 +79,23 @@ def check_prompt_prefix(document: Document) -> Iterator[Finding]:
     cache = document.caches.prompt
     if cache is None or not cache.hit_rate:
         return
-    for visit in _once(visits(document)):
-        minimum, system = document.models[visit.model].prompt_cache_minimum or 0, visit.call.input.system
+    for path, parts in _by_call(document).items():
+        system = parts[0].call.input.system
+        path = f"{path}.input.system"
         if system is None:
-            message = f"`{visit.path}` has no `input.system`: nothing of its prompt can be cached."
+            message = f"`{path}` is not given: nothing of this prompt can be cached."
             repair = "Say which part of the prompt is a fixed prefix: `input: {system: ..., user: ...}`."
-            yield Finding("prompt_prefix", "warning", f"{visit.path}.input.system", message, repair)
-        elif (short := float(np.mean(quantiles(system, grid(1)[0]) < minimum))) > 0.5:
-            message = f"The prefix of `{visit.path}` ({system.mean():,.0f} tokens) is shorter than the {minimum:,} that "
-            message += f"{visit.model} caches at least, in {percent(short)} of the requests: they pay in full."
-            repair = f"Put at least {minimum:,} fixed tokens first (tools, examples), or do not count on this cache."
-            yield Finding("prompt_prefix", "warning", f"{visit.path}.input.system", message, repair)
+            yield Finding("prompt_prefix", "warning", path, message, repair)
+            continue
+        minima = {visit.model: document.models[visit.model].prompt_cache_minimum or 0 for visit in parts}
+        prefix = quantiles(system, grid(1)[0])
+        short = {model: least for model, least in minima.items() if float(np.mean(prefix < least)) > MOSTLY_TOO_SHORT}
+        if short:
+            needed = " and ".join(f"{model} ({least:,})" for model, least in short.items())
+            message = f"`{path}` ({system.mean():,.0f} tokens) is mostly shorter than the prefixes that are cached by "
+            message += f"{needed}: such requests pay in full."
+            repair = f"Put {max(short.values()):,} fixed tokens first (tools, examples), or do not count on this cache."
+            yield Finding("prompt_prefix", "warning", path, message, repair)
 
 
 def _by_call(document: Document) -> dict[str, list[Visit]]:

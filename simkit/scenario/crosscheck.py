@@ -109,7 +109,7 @@ def calls_are_whole(tree: Node) -> Problems:
     """Calls have a model that is known, or work; names are unique within an action."""
     names = Names(tree)
     seen: set[tuple[str, str]] = set()
-    replayed = tree.get("traffic", "trace") is not None
+    replayed = _has_tokens(tree.get("traffic", "trace"))
     for kind, call in calls(tree):
         yield from _known(call.get("model"), names.models, "model")
         yield from _known(call.get("route"), names.routes, "route", "Routes are described under `routes:`.")
@@ -147,7 +147,7 @@ def _route_keys(route: Node, names: Names) -> Problems:
     """Keys of a route that need each other."""
     for key, needed in (("to", "by"), ("misrouted", "by"), ("escalate", "cascade")):
         one = route.get(key)
-        if one is not None and route.get(needed) is None:
+        if one is not None and one.map and route.get(needed) is None:
             yield one.place.problem(f"`{key}` has no effect without `{needed}`.", hint=f"Add `{needed}`, or remove `{key}`.")
     by, cascade = route.get("by"), route.get("cascade")
     missing = [name for name in names.complexities if name not in _entries(route, "to")]
@@ -330,16 +330,24 @@ def something_happens(tree: Node) -> Problems:
             yield node.place.problem("Weights are 0 or more, and not all 0.", node.text())
 
 
-def trace_is_simple(tree: Node) -> Problems:
-    """A trace is replayed by one action of one call."""
-    trace = tree.get("traffic", "trace")
+def _has_tokens(trace: Node | None) -> bool:
+    """Does a trace say more than when actions arrive? (Recognised formats do.)"""
     if trace is None:
+        return False
+    columns = trace.get("columns")
+    return columns is None or not columns.map.keys().isdisjoint({"input", "output", "cached", "model"})
+
+
+def trace_is_simple(tree: Node) -> Problems:
+    """A trace that says the tokens is replayed by one call."""
+    trace = tree.get("traffic", "trace")
+    if trace is None or not _has_tokens(trace):
         return
     kinds, listed = list(_entries(tree, "actions")), list(calls(tree))
     if len(kinds) > 1 or len(listed) > 1:
         yield trace.place.problem(
-            f"A trace is replayed by one action of one call; here: {len(kinds)} actions, {len(listed)} calls.",
-            trace.text(), hint="Leave one call, or use `rate` or `users` instead of `trace`.",
+            f"A trace with tokens is replayed by one call; here: {len(kinds)} kinds of actions, {len(listed)} calls.",
+            trace.text(), hint="Leave one action with one call; or name only the time: `columns: {time: NAME}`.",
         )  # fmt: skip
     for _, call in listed:
         repeat, times = call.get("repeat"), call.get("repeat", "times")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Severity = Literal["warning", "error"]
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -10,7 +12,7 @@ class Finding:
 
     name: str
     """Name of the check, e.g. `standby_limit`."""
-    severity: Literal["warning", "error"]
+    severity: Severity
     """error: the scenario contradicts itself; warning: it may be meant."""
     path: str
     """Field that it is about."""
@@ -33,4 +35,4 @@ def seconds(time: float) -> str:
     return f"{time:.3g} s" if time >= 1 or time == 0 else f"{time * 1000:.3g} ms"
 
 
-__all__ = ["Finding", "percent", "seconds"]
+__all__ = ["Finding", "Severity", "percent", "seconds"]

@@ -50,8 +50,10 @@ class Scenario:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical full form: equal for scenarios that mean the same."""
-        full = self.document.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return hashlib.sha256(json.dumps(full, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+        from simkit.scenario.resolved import canonical
+
+        text = json.dumps(canonical(self.document), separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def trace_path(self) -> Path | None:

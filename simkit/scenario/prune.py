@@ -73,7 +73,8 @@ def _qualities(tree: Node) -> Node:
         quality = model.get("quality")
         if quality is not None and isinstance(quality.value, dict):
             kept = {key: one for key, one in quality.map.items() if key in names or one.place.origin != "base"}
-            changed[name] = _with(model, "quality", replace(quality, value=kept))
+            rest = {key: one for key, one in model.map.items() if key != "quality"}
+            changed[name] = replace(model, value={**rest, "quality": replace(quality, value=kept)} if kept else rest)
     return _with(tree, "models", replace(models, value=changed)) if models else tree
 
 

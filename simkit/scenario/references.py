@@ -6,7 +6,7 @@ from simkit.scenario.crosscheck import problems as cross_problems
 from simkit.scenario.errors import Invalid, Problem
 from simkit.scenario.overlay import override
 from simkit.scenario.paths import Steps, resolve, shape_at
-from simkit.scenario.schema import alternatives, child, is_whole, part_of
+from simkit.scenario.schema import alternatives, child, expand, is_whole, part_of
 from simkit.scenario.scenario import Document
 from simkit.scenario.tree import Node
 from simkit.scenario.validate import literals, validated
@@ -16,7 +16,7 @@ FIXED = frozenset({
     "knobs", "changes", "sources", "seed", "replications", "slo",
 })  # fmt: skip
 """What holds for the whole run and cannot change at a time."""
-FIXED_FIELDS = frozenset({"trace", "outages", "priority", "order", "times", "share_of"})
+FIXED_FIELDS = frozenset({"trace", "outages", "priority", "order", "times"})
 """Fields below which nothing can change at a time."""
 
 
@@ -79,6 +79,7 @@ def _numbers(steps: Steps, node: Node, tree: Node) -> bool:
         return True
     if isinstance(node.value, list) or literals(shape) or set(alternatives(shape)) & {str, bool}:
         return False
+    node = expand(node, shape)
     if not isinstance(node.value, dict):
         return part_of(shape, None) is None and bool(alternatives(shape))
     return all(child(shape, key, node) is not None and _numbers((*steps, key), one, tree) for key, one in node.map.items())

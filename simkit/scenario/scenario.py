@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from simkit.scenario.actions import Action, Route
 from simkit.scenario.base import Part
@@ -29,7 +29,15 @@ def parse_start(value: object) -> object:
     return found
 
 
-Start = Annotated[dt.datetime | dt.date, BeforeValidator(parse_start)]
+def format_start(start: dt.datetime | dt.date) -> str:
+    """The ISO text of a date and time; midnight is left out."""
+    text = start.isoformat()
+    return text.removesuffix("T00:00:00")
+
+
+Start = Annotated[
+    dt.datetime | dt.date, BeforeValidator(parse_start), PlainSerializer(format_start, return_type=str, when_used="json")
+]
 
 
 class Document(Part):

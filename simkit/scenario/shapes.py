@@ -173,15 +173,17 @@ class Scipy:
 
     def below(self, u: Floats) -> Floats:
         """Quantile of u."""
-        return significant(_frozen(self).ppf(u), SCIPY_BITS)
+        frozen = _frozen(self)
+        values = frozen.ppf(u) if _has(frozen, "_ppf") else _inverse(frozen, u, above=False)
+        return significant(values, SCIPY_BITS)
 
     def above(self, v: Floats) -> Floats:
         """Quantile of 1 - v."""
-        from scipy.stats import rv_continuous
-
         frozen = _frozen(self)
-        if type(frozen.dist)._isf is not rv_continuous._isf or math.isfinite(frozen.support()[1]):
+        if _has(frozen, "_isf") or math.isfinite(frozen.support()[1]):
             return significant(frozen.isf(v), SCIPY_BITS)
+        if not _has(frozen, "_ppf"):
+            return significant(_inverse(frozen, v, above=True), SCIPY_BITS)
         far, nearer = frozen.isf(FARTHEST), frozen.isf(8 * FARTHEST)
         near = frozen.isf(np.maximum(v, FARTHEST))
         steepness = log(far / nearer) / log(8.0) if nearer > 0 else 0.0
@@ -191,6 +193,34 @@ class Scipy:
         """Exact mean."""
         mean = float(_frozen(self).mean())
         return mean if math.isfinite(mean) else math.inf
+
+
+def _has(frozen: Any, method: str) -> bool:
+    """Does the distribution have this method of its own, rather than a slow or coarse general one?"""
+    from scipy.stats import rv_continuous
+
+    return getattr(type(frozen.dist), method) is not getattr(rv_continuous, method)
+
+
+def _inverse(frozen: Any, probability: Floats, above: bool) -> Floats:
+    """The quantile by doubling and bisection of all values at once, where SciPy would search one by one."""
+    middle, quarter = float(frozen.median()), float(frozen.ppf(0.75 if above else 0.25))
+    outer = np.full_like(probability, middle)
+    step = abs(quarter - middle)
+    beyond, bound = (frozen.sf, frozen.support()[1]) if above else (frozen.cdf, frozen.support()[0])
+    sign = 1.0 if above else -1.0
+    for doubling in range(200):
+        short = beyond(outer) > probability
+        if not short.any():
+            break
+        outer = np.where(short, middle + sign * step * 2.0**doubling, outer)
+        outer = np.minimum(outer, bound) if above else np.maximum(outer, bound)
+    inner = np.full_like(probability, middle)
+    for _ in range(52):
+        half = (inner + outer) / 2
+        short = beyond(half) > probability
+        inner, outer = np.where(short, half, inner), np.where(short, outer, half)
+    return outer
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from simkit.scenario.base import Part
 from simkit.scenario.errors import Invalid, Problem, listing, nearest, shown
+from simkit.scenario.helptext import help_of
 from simkit.scenario.scenario import Document
 from simkit.scenario.schema import Shape, alternatives, child, fields, keys, part_of
 from simkit.scenario.traffic import Traffic, Users
@@ -137,14 +138,6 @@ def _missing(node: Node, shape: Shape, key: str) -> Words:
     return f"`{key}` is missing.", "", help_of(part, key)
 
 
-def help_of(part: type[Part], key: str) -> str:
-    """First sentence of a field's help."""
-    for name, field in part.model_fields.items():
-        if (field.alias or name) == key:
-            return (field.description or "").split("\n")[0]
-    return ""
-
-
 def _bound(words: str) -> Callable[[dict[str, Any], Node], Words]:
     def say(context: dict[str, Any], node: Node) -> Words:
         limit = next(iter(context.values()))
@@ -217,4 +210,4 @@ def unknown_keys(node: Node, shape: Shape) -> Iterator[Problem]:
         yield from unknown_keys(one, child(shape, index, node))
 
 
-__all__ = ["help_of", "literals", "unknown_keys", "validated"]
+__all__ = ["literals", "unknown_keys", "validated"]

@@ -4,7 +4,7 @@ The named checks compare it with the limits. Rates are per second, times seconds
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -228,23 +228,32 @@ def demand(document: Document, visit: Visit, deployment: Deployment, quota: Quot
 
 def mean_cached(document: Document, visit: Visit) -> float:
     """Mean tokens of a visit's prompt that are read from the provider's cache."""
-    cache_, system = document.caches.prompt, visit.call.input.system
-    if cache_ is None or system is None:
+    prompt_cache, system = document.caches.prompt, visit.call.input.system
+    if prompt_cache is None or system is None:
         return 0.0
     prefix = quantiles(system, grid(1)[0])
-    return float(np.mean(np.where(prefix >= (document.models[visit.model].prompt_cache_minimum or 0), prefix, 0))) * (
-        cache_.hit_rate
-    )
+    long_enough = prefix >= (document.models[visit.model].prompt_cache_minimum or 0)
+    return prompt_cache.hit_rate * float(np.mean(np.where(long_enough, prefix, 0.0)))
 
 
 def total(
-    document: Document, counts: Callable[[str, Deployment], bool], quota: Quota | None = None, model: str | None = None
+    document: Document,
+    quota: Quota | None = None,
+    among: Sequence[Deployment] | None = None,
+    without: str | None = None,
 ) -> Demand:
-    """What all visits (or those of one model) ask of the deployments that count, per action of the traffic."""
+    """What all visits ask, per action of the traffic.
+
+    Args:
+        quota: count what this quota counts, as it counts it.
+        among: count these deployments only.
+        without: leave out the visits of this model.
+    """
     found = Demand()
     for visit in visits(document):
-        for deployment, share in spread(document, visit.model) if model in (None, visit.model) else ():
-            if share and counts(visit.model, deployment):
+        for deployment, share in spread(document, visit.model) if visit.model != without else ():
+            counted = quota is None or covers(quota, visit.model, deployment)
+            if share and counted and (among is None or any(deployment is each for each in among)):
                 found = found.plus(demand(document, visit, deployment, quota), visit.per_action * share)
     return found
 

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 from simkit.result.metrics import METRICS, evaluate
 from simkit.result.page import Block, Grid, Heading, Page, Paragraph
-from simkit.result.result import Result
+from simkit.result.result import Described, Result
 from simkit.result.table import Table, table
 from simkit.result.words import figure
+from simkit.scenario.errors import shown
 from simkit.study.paired import Paired, paired
 from simkit.study.progress import Progress, progress_of
 from simkit.study.verdict import verdict
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from simkit.report.style import Picture
     from simkit.scenario.load import Scenario
 
@@ -26,7 +25,8 @@ SHOWN = (
     "cost_per_action", "cost_per_good_action", "cost_per_month",
 )  # fmt: skip
 """Metrics that the faces and the picture show; `summary` has all."""
-NOT_SET = "not set"
+NO_EFFECT = ("name", "description", "sources", "knobs", "expect", "observed")
+NOTHING = object()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,15 +66,12 @@ class Comparison:
     @cached_property
     def changes(self) -> Table:
         """The fields in which the scenarios differ: other, field, baseline_value, other_value."""
-        base = fields_of(self.results[self.baseline].scenario)
-        rows = []
-        for name in self.others:
-            other = fields_of(self.results[name].scenario)
-            rows += [
-                (name, path, base.get(path, NOT_SET), other.get(path, NOT_SET))
-                for path in [*base, *(path for path in other if path not in base)]
-                if base.get(path) != other.get(path)
-            ]
+        base = self.results[self.baseline].scenario
+        rows = [
+            (name, *row)
+            for name in self.others
+            for row in differences(_written(base), _written(self.results[name].scenario))
+        ]
         return table(rows, None, ("other", "field", "baseline_value", "other_value"))
 
     def to_json(self) -> str:
@@ -97,7 +94,7 @@ class Comparison:
         runs = f"{count} replication{'s' * (count != 1)}, seed {first.seed}"
         blocks: list[Block] = []
         for name in self.others:
-            blocks += [*self._verdicts(name), self._figures(name), *self._differences(name)]
+            blocks += [self._verdicts(name), *self._differences(name), *self._figures(name)]
         names = " and ".join(self.others)
         return Page(
             f"{names} compared with {self.baseline}", f"{runs}; the same users and draws in each", tuple(blocks)
@@ -115,19 +112,24 @@ class Comparison:
 
         return html.render(self.page())
 
-    def _verdicts(self, name: str) -> list[Block]:
+    def _verdicts(self, name: str) -> Grid:
         rows = self.summary[(self.summary["other"] == name) & self.summary["metric"].isin(SHOWN)]
-        return [Paragraph(f"{text}.") for text in rows["verdict"]]
-
-    def _figures(self, name: str) -> Grid:
-        rows = []
-        for metric, (base, value, one) in self._paired[name].items():
-            unit = METRICS[metric].unit
-            ends = "–" if one.low is None else f"{figure(one.low, unit)} to {figure(one.high, unit)}"
-            rows.append((metric, figure(base, unit), figure(value, unit), figure(one.difference, unit), ends))
-        return Grid(
-            ("metric", self.baseline, name, "difference", "95 % interval"), tuple(rows), frozenset({1, 2, 3, 4})
+        cells = zip(
+            rows["metric"], rows["unit"], rows["baseline_value"], rows["other_value"], rows["verdict"], strict=True
         )
+        shown = tuple((m, figure(b, unit), figure(o, unit), text) for m, unit, b, o, text in cells)
+        return Grid(("metric", self.baseline, name, "verdict"), shown, frozenset({1, 2}))
+
+    def _figures(self, name: str) -> list[Block]:
+        every = self._paired[name].items()
+        same = ", ".join(metric for metric, (_, _, one) in every if one.same)
+        rows = tuple(
+            (metric, _size(one.difference, METRICS[metric].unit), _ends(one.low, one.high, METRICS[metric].unit))
+            for metric, (_, _, one) in every
+            if not one.same
+        )
+        grid = Grid(("metric", f"{name} - {self.baseline}", "95 % interval"), rows, frozenset({1, 2}))
+        return [Heading("All differences"), grid, *([Paragraph(same, "The same in every replication:")] if same else [])]
 
     def _differences(self, name: str) -> list[Block]:
         rows = self.changes[self.changes["other"] == name]
@@ -228,28 +230,37 @@ def rows_of(result: Result) -> dict[str, list[float | None]]:
     return {metric: [one[metric].value for one in alone] for metric in METRICS}
 
 
-NOT_COMPARED = ("name", "description", "sources")
-
-
-def fields_of(scenario: "Scenario") -> dict[str, str]:
-    """Every field of the full form by its path, as it is written."""
-    from simkit.scenario.tree import plain
-
-    found: dict[str, str] = {}
-    for key, value in plain(scenario.tree).items():
-        if key not in NOT_COMPARED:
-            _flatten(value, key, found)
-    return found
-
-
-def _flatten(value: object, path: str, found: dict[str, str]) -> None:
+def differences(before: object, after: object, path: str = "") -> list[tuple[str, str, str]]:
+    """Where two trees of plain values differ: path, what stands before, what stands after."""
     from simkit.scenario.tree import scalar_text
 
-    if isinstance(value, dict) and value:
-        for key, one in value.items():
-            _flatten(one, f"{path}.{key}", found)
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        for place, one in enumerate(value):
-            _flatten(one, f"{path}.{one.get('name', place)}", found)
+    if before == after:
+        return []
+    if isinstance(before, dict) and isinstance(after, dict):
+        steps = [(str(key), before.get(key, NOTHING), after.get(key, NOTHING)) for key in {**before, **after}]
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        steps = [(_step(one, i), one, other) for i, (one, other) in enumerate(zip(before, after, strict=True))]
     else:
-        found[path] = scalar_text(value)
+        return [(path, *("not set" if one is NOTHING else shown(scalar_text(one)) for one in (before, after)))]  # type: ignore[list-item]
+    return [row for step, one, other in steps for row in differences(one, other, f"{path}.{step}" if path else step)]
+
+
+def _step(item: object, place: int) -> str:
+    return str(item.get("name", place)) if isinstance(item, dict) else str(place)
+
+
+def _written(scenario: Described) -> object:
+    """The full form as it was written, without what has no effect on a run."""
+    from simkit.scenario.tree import plain
+
+    full = plain(scenario.tree)  # type: ignore[attr-defined]
+    return {key: one for key, one in full.items() if key not in NO_EFFECT}
+
+
+def _size(value: float, unit: str) -> str:
+    """A difference in its unit; of shares in points."""
+    return figure(value, unit).replace(" %", " points") if unit == "share" else figure(value, unit)
+
+
+def _ends(low: float | None, high: float | None, unit: str) -> str:
+    return "–" if low is None or high is None else f"{_size(low, unit)} to {_size(high, unit)}"

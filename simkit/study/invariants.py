@@ -197,7 +197,8 @@ def _units(plan: Plan, log: Log, b: int, rows: Ints, epoch: Ints) -> NDArray[np.
 
 def _before(later: Ints, earlier: Ints) -> Bools:
     """Where both happened, and in the wrong order."""
-    return (later != DID_NOT) & (earlier != DID_NOT) & (later < earlier)
+    wrong: Bools = (later != DID_NOT) & (earlier != DID_NOT) & (later < earlier)
+    return wrong
 
 
 def _rule(name: str, broken: NDArray[np.bool_], where: Ints, what: str) -> Invariant:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from simkit.plan.plan import Plan
 from simkit.study.executor import Executor, cpus, executor_for
@@ -30,6 +30,13 @@ class Stopped(KeyboardInterrupt):
         self.planned = planned
 
 
+class Part(NamedTuple):
+    """What one replication gives."""
+
+    tally: "Tally"
+    log: "Log | None"
+
+
 @dataclass(frozen=True)
 class Work:
     """What a replication needs; it is sent to worker processes."""
@@ -40,13 +47,13 @@ class Work:
     engine: str
     keep_log: bool
 
-    def part(self, replication: int, progress: Progress | None = None) -> "Tally | Log":
-        """Run one replication: its tally, or the log where that is to be kept."""
+    def part(self, replication: int, progress: Progress | None = None) -> Part:
+        """Run one replication and tally it; its log is dropped unless it is to be kept."""
         from simkit.engine import run_plan
         from simkit.result.tally import tally
 
         log = run_plan(self.plan, self.seed, replication, self.engine, self._watch(progress))
-        return log if self.keep_log else tally(self.plan, log, self.objectives)
+        return Part(tally(self.plan, log, self.objectives), log if self.keep_log else None)
 
     def _watch(self, progress: Progress | None) -> "EngineProgress | None":
         if progress is None:
@@ -119,9 +126,9 @@ def jobs_for(plan: Plan, replications: int, jobs: int | None) -> int:
 
 def _collect(
     work: Work, numbers: Sequence[int], jobs: int, executor: Executor, progress: Progress
-) -> "tuple[list[Tally | Log], bool]":
+) -> tuple[list[Part], bool]:
     """The parts of all replications in their order, and whether all finished (False: the user interrupted)."""
-    found: dict[int, Tally | Log] = {}
+    found: dict[int, Part] = {}
     inside = (lambda done: progress((len(found) + done) / len(numbers))) if jobs == 1 else None
     answers = executor.map(partial(work.part, progress=inside), numbers)
     try:
@@ -136,11 +143,10 @@ def _collect(
     return [found[number] for number in sorted(found)], len(found) == len(numbers)
 
 
-def _result(scenario: "Scenario", work: Work, parts: "Sequence[Tally | Log]", elapsed_s: float) -> "Result | None":
+def _result(scenario: "Scenario", work: Work, parts: Sequence[Part], elapsed_s: float) -> "Result | None":
     if not parts:
         return None
-    from simkit.result.result import result_from
+    from simkit.result.result import result_of
 
-    return result_from(
-        scenario, work.plan, parts, seed=work.seed, engine=work.engine, elapsed_s=elapsed_s, keep_logs=work.keep_log
-    )
+    tallies, logs = [part.tally for part in parts], [part.log for part in parts if part.log is not None]
+    return result_of(scenario, work.plan, tallies, seed=work.seed, engine=work.engine, elapsed_s=elapsed_s, logs=logs)

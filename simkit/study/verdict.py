@@ -30,7 +30,8 @@ def verdict(name: str, metric: str, unit: str, one: Paired) -> str:
         return f"{name} {(lower if one.difference < 0 else higher).format(size)}; no interval: use replications"
     low, high, value = _interval(one, relative)
     if not one.decided:
-        return f"{name}: no sure difference in {what}, 95 % interval {_signed(low, relative, unit)} to {_signed(high, relative, unit)}"
+        ends_text = f"{_signed(low, relative, unit)} to {_signed(high, relative, unit)}"
+        return f"{name}: no sure difference in {what}, 95 % interval {ends_text}"
     ends = sorted((abs(low), abs(high)))
     size, least, most = (_size(x, relative, unit) for x in (value, *ends))
     return f"{name} {(lower if value < 0 else higher).format(size)}, 95 % interval {_without_unit(least, most)}-{most}"

@@ -17,8 +17,7 @@ def run(plan: Plan, seed: int, replication: int, progress: Progress | None = Non
     with calm_collector():
         world.run()
     actions, attempts, incidents = world.recorder.tables()
-    ended = world.last_end if world.open == 0 else world.end
-    return Log(replication, actions, attempts, incidents, ended, world.clock.events)
+    return Log(replication, actions, attempts, incidents, world.ended(), world.clock.events)
 
 
 @contextmanager

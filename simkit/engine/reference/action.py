@@ -158,12 +158,12 @@ class Action:
             self.world.last_end = max(self.world.last_end, self.world.clock.now)
         self.world.recorder.action(self, self.world.clock.now)
 
-    def censor(self) -> None:
-        """The run stopped before the action ended."""
+    def censor(self, ended: int) -> None:
+        """The run stopped at `ended`, before the action did."""
         for call in self.calls:
             if call.attempt is not None:
-                call.attempt.censor()
-        self.outcome, self.reason = Outcome.CENSORED, Kind.UNFINISHED
+                call.attempt.censor(ended)
+        self.outcome = Outcome.CENSORED
         self.world.recorder.action(self, DID_NOT)
 
 
@@ -320,7 +320,7 @@ class Call:
         """An answer came: is it right for the user?"""
         world, attempt = self.world, self.attempt
         assert attempt is not None
-        self.first_token = attempt.seen_first_token(world.clock.now) if world.kinds.streaming[self.index] else DID_NOT
+        self.first_token = attempt.first_token if world.kinds.streaming[self.index] else DID_NOT
         quality = world.models.quality[world.epoch][model][self.action.complexity]
         if quality != quality:  # NaN: not judged
             self.good = -1

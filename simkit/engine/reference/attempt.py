@@ -29,10 +29,10 @@ class Attempt:
     """A request and what becomes of it."""
 
     __slots__ = (
-        "action", "answered_at", "began_at", "billed_in", "billed_out", "cached", "call", "cause", "code", "cost",
-        "deployment", "dispatched", "finish_at", "key", "kind", "model", "number", "over", "place",
-        "price_row", "priority", "repeat", "retry_after", "rung", "slot", "started", "times_out_at",
-        "tokens_in", "tokens_out", "watched", "world", "written",
+        "action", "answered_at", "answers", "began_at", "billed_in", "billed_out", "cached", "call", "cause",
+        "code", "cost", "deployment", "dispatched", "finish_at", "first_token", "key", "kind", "model",
+        "number", "over", "place", "price_row", "priority", "repeat", "retry_after", "rung", "slot", "started",
+        "times_out_at", "tokens_in", "tokens_out", "watched", "world", "written",
     )  # fmt: skip
 
     def __init__(self, call: "Call", repeat: int, rung: int, number: int, cause: Cause, model: int) -> None:
@@ -45,7 +45,8 @@ class Attempt:
         self.dispatched = self.world.clock.now
         self.started = self.began_at = self.answered_at = DID_NOT
         self.finish_at = self.times_out_at = NEVER
-        self.watched = False
+        self.watched = self.answers = False
+        self.first_token = DID_NOT
         self.price_row = 0
         self.kind = OK
         self.over = False
@@ -191,6 +192,7 @@ class Attempt:
         self.answered_at = self.began_at + answer_ns(self.tokens_out, speed, weather.slowdown)
         u, v = world.dice.pair(Stream.ATTEMPT, self.action.number, self.code, 1)
         self.kind = self.call_error() or drawn_kind(u, weather.error_rate, weather.kind, world.errors[e][n])
+        self.answers = self.kind == OK or world.policy.takes[self.kind] in (TAKES_PART, TAKES_ANSWER)
         self.finish_at = self.end_of_service(v)
         self.expect()
 
@@ -283,14 +285,17 @@ class Attempt:
         self.world.in_service[self.deployment].pop(self.key, None)
         self.world.stations[self.deployment].leave(self)
 
-    def censor(self) -> None:
-        """The run stopped: billed as if it went on to its end."""
+    def censor(self, ended: int) -> None:
+        """The run stopped at `ended`: billed like work that is stopped there."""
         if not self.over:
-            self.bill(self.kind if self.finish_at < NEVER else Kind.TIMEOUT, max(self.finish_at, self.dispatched))
-            self.record(DID_NOT, DID_NOT, Kind.UNFINISHED)
+            self.bill(Kind.UNFINISHED, ended)
+            self.record(DID_NOT, DID_NOT, Kind.UNFINISHED, ended)
 
-    def record(self, ended: int, released: int, kind: int) -> None:
+    def record(self, ended: int, released: int, kind: int, known_until: int | None = None) -> None:
         """Write the log's row and add to the action's totals."""
+        self.first_token = self.seen_first_token(ended if known_until is None else known_until)
+        if self.started == DID_NOT:
+            released = DID_NOT
         action = self.action
         action.cost += self.cost
         action.tokens_in += self.billed_in
@@ -302,21 +307,21 @@ class Attempt:
         if self.started == DID_NOT:
             self.cached = self.written = 0
             return
-        stopped = kind in (Kind.TIMEOUT, Kind.CANCELLED)
+        stopped = kind in (Kind.TIMEOUT, Kind.CANCELLED, Kind.UNFINISHED)
         billed = BILLED_ALL if kind == Kind.OK else BILLED_ELAPSED if stopped else self.world.policy.billed[kind]
         if billed == BILLED_NOTHING:
             return
         self.billed_in = self.tokens_in
         if billed == BILLED_ALL:
             self.billed_out = self.tokens_out
-        elif billed == BILLED_ELAPSED:
+        elif billed == BILLED_ELAPSED and self.answers:
             self.billed_out = elapsed_tokens(self.tokens_out, self.began_at, self.answered_at, now)
         tariff = self.world.tariffs[self.price_row][self.deployment]
         self.cost = price(self.billed_in, self.cached, self.written, self.billed_out, *tariff)
 
     def seen_first_token(self, ended: int) -> int:
-        """When the user saw the first token: streamed and reached before the end, or with the whole answer; else -1."""
-        if DID_NOT in (self.started, ended):
+        """When the first token came, if it did: streamed, or with the whole answer; else -1."""
+        if self.started == DID_NOT or not self.answers:
             return DID_NOT
         if not self.world.kinds.streaming[self.call.index]:
             return ended if self.kind == Kind.OK and ended == self.finish_at else DID_NOT

@@ -99,7 +99,11 @@ class World:
         self.next_arrival(0, 0.0, 0)
         self.clock.run()
         for action in sorted(self.live.values(), key=lambda a: a.number):
-            action.censor()
+            action.censor(self.ended())
+
+    def ended(self) -> int:
+        """When the run stopped: the last measured action has ended, or the cooldown is over."""
+        return self.last_end if self.open == 0 else self.end
 
     def change(self, epoch: int) -> None:
         """From now on, the numbers of another epoch."""

@@ -1,0 +1,198 @@
+"""Checks of retries, fallbacks and incidents: what looks like a safety net and is none."""
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+
+from simkit.scenario.defaults import jitter_range, resilience
+from simkit.scenario.findings import Finding, seconds
+from simkit.scenario.models import Incident, Outage
+from simkit.scenario.prices import UnknownModel, book, day_ns
+from simkit.scenario.profiles import hour_factors
+from simkit.scenario.scenario import Document
+from simkit.scenario.workload import covers, fallback_chain, models_in_use, names_of, visits
+
+MOST_TRIES = 8
+ENOUGH_INCIDENTS = 200
+WEEK = 7 * 86_400 * 10**9
+HOUR = 3_600 * 10**9
+
+
+def horizon_of(document: Document) -> int | None:
+    """Measured time in ns; None for a trace that ends with its last row."""
+    if document.horizon is None and document.traffic.trace is not None:
+        return None
+    return WEEK if document.horizon is None else document.horizon
+
+
+def _served(document: Document) -> list[str]:
+    """Models that calls go to first."""
+    served = {visit.model for visit in visits(document)}
+    return [name for name in document.models if name in served]
+
+
+def check_fallback_independence(document: Document) -> Iterator[Finding]:
+    """A fallback that fails together with its primary: same provider, or same quota pool."""
+    for model in _served(document):
+        for standby in fallback_chain(document, model):
+            path = f"resilience.fallback.{model}"
+            own, other = document.models[model].deployments, document.models[standby].deployments
+            shared = {each.provider for each in own} & {each.provider for each in other}
+            if shared == {each.provider for each in other}:
+                message = f"{standby} stands in for {model}, but runs at {' and '.join(sorted(shared))} like it: "
+                message += "an incident of the provider takes both."
+                repair = "Name a fallback at another provider, or add a deployment of it elsewhere."
+                yield Finding("fallback_shares_provider", "warning", path, message, repair)
+            for name, quota in document.quotas.items():
+                if any(covers(quota, model, each) for each in own) and all(covers(quota, standby, e) for e in other):
+                    message = f"{standby} stands in for {model}, but both draw on the quota `{name}`: "
+                    message += "what refuses the one refuses the other."
+                    repair = "Give the fallback a quota of its own, or name another one."
+                    yield Finding("fallback_shares_quota", "warning", path, message, repair)
+
+
+def worst_time_ns(document: Document) -> float | None:
+    """Time until a model's last retry has timed out, at the longest backoff; None without a timeout."""
+    policy = resilience(document)
+    if policy.timeout is None:
+        return None
+    retries, backoff = policy.max_retries or 0, policy.backoff
+    high = jitter_range(backoff.jitter)[1]
+    waits = ((backoff.initial or 0) * (backoff.factor or 1.0) ** n for n in range(retries))
+    return (retries + 1) * policy.timeout + sum(min(wait, backoff.max or wait) * high for wait in waits)
+
+
+def check_retries_within_deadline(document: Document) -> Iterator[Finding]:
+    """Tries that cannot all happen before the action's deadline, when a model hangs."""
+    policy, worst = resilience(document), worst_time_ns(document)
+    if policy.deadline is None:
+        return
+    if worst is None:
+        message = f"Attempts have no timeout: one that hangs uses up the deadline of {seconds(policy.deadline / 1e9)}."
+        repair = "Set `resilience.timeout` so that a retry or fallback still fits."
+        yield Finding("retries_exceed_deadline", "warning", "resilience.timeout", message, repair)
+        return
+    rungs = 1 + max((len(fallback_chain(document, model)) for model in _served(document)), default=0)
+    if worst * rungs > policy.deadline:
+        tries = (policy.max_retries or 0) + 1
+        what = f"{tries} tries of {seconds((policy.timeout or 0) / 1e9)} with their backoff"
+        what += f" on each of {rungs} models" if rungs > 1 else ""
+        message = f"{what} take up to {seconds(worst * rungs / 1e9)}; "
+        message += f"the deadline of {seconds(policy.deadline / 1e9)} ends the action before the last of them."
+        waits = worst - tries * (policy.timeout or 0)
+        fits = int((policy.deadline / rungs - waits) / tries / 1e8) / 10
+        repair = f"Set `resilience.timeout` to at most {seconds(fits)}, or retry less." if fits > 0 else "Retry less."
+        yield Finding("retries_exceed_deadline", "warning", "resilience.deadline", message, repair)
+
+
+def check_retry_amplification(document: Document) -> Iterator[Finding]:
+    """Retries times fallbacks: what an outage multiplies the load by."""
+    tries = (resilience(document).max_retries or 0) + 1
+    chains = {model: fallback_chain(document, model) for model in _served(document)}
+    model = max(chains, key=lambda name: len(chains[name]), default="")
+    rungs = 1 + len(chains.get(model, ()))
+    if tries * rungs > MOST_TRIES:
+        where = f" on each of {rungs} models" if rungs > 1 else ""
+        message = f"A call of {model} can make {tries * rungs} attempts ({tries} tries{where}): "
+        message += f"when all fail, the load is {tries * rungs} times the usual."
+        repair = "Retry less (2 retries are the SDKs' default), or fall back to fewer models."
+        yield Finding("retry_amplification", "warning", "resilience.max_retries", message, repair)
+
+
+def check_batch_price(document: Document) -> Iterator[Finding]:
+    """Batch processing of a model that has no batch price in the book."""
+    when = day_ns(dt.date(document.start.year, document.start.month, document.start.day))
+    for name in models_in_use(document):
+        model = document.models[name]
+        for deployment in model.deployments if model.processing == "batch" and model.prices is None else ():
+            try:
+                found = book().find(model.price_of or name, deployment.provider)
+            except UnknownModel:
+                continue
+            if found.at(when, "batch") == found.at(when):
+                message = f"The price book has no batch price of {name} at {deployment.provider} on this date: "
+                message += "the standard price is used."
+                repair = "Say `prices:` yourself, or `processing: standard`."
+                yield Finding("batch_price", "warning", f"models.{name}.processing", message, repair)
+
+
+def outages_in_use(document: Document) -> list[tuple[str, Outage]]:
+    """(path, outage) of the random incidents that can hit a call."""
+    models = models_in_use(document)
+    providers = {each.provider for name in models for each in document.models[name].deployments}
+    found = [
+        (f"providers.{name}.outages", outage)
+        for name, provider in document.providers.items()
+        for outage in (provider.outages if name in providers else ())
+    ]
+    for name in models:
+        model = document.models[name]
+        found += [(f"models.{name}.outages", outage) for outage in model.outages]
+        for place, deployment in enumerate(model.deployments):
+            found += [(f"models.{name}.deployments.{place}.outages", outage) for outage in deployment.outages]
+    return found
+
+
+def check_outages_modelled(document: Document) -> Iterator[Finding]:
+    """Providers that never fail."""
+    if document.incidents:
+        return
+    hit = {path for path, _ in outages_in_use(document)}
+    for name in models_in_use(document):
+        model = document.models[name]
+        for place, deployment in enumerate(model.deployments):
+            own = {f"models.{name}.outages", f"models.{name}.deployments.{place}.outages"}
+            path = f"providers.{deployment.provider}.outages"
+            if hit.isdisjoint(own | {path}):
+                hit.add(path)
+                message = f"{deployment.provider} never has an outage here; by their status pages "
+                message += "OpenAI and Anthropic are unavailable for 1.3 and 0.6 hours a month."
+                repair = "Extend `simkit:openai_anthropic`, or describe `outages` (none on purpose: leave it so)."
+                yield Finding("outages_not_modelled", "warning", path, message, repair)
+
+
+def check_outages_rare(document: Document) -> Iterator[Finding]:
+    """Random outages too rare for the horizon: their effect is a matter of luck."""
+    horizon = horizon_of(document)
+    cycles = [o.time_between_failures.mean() + o.duration.mean() for _, o in outages_in_use(document)]
+    if horizon is None or not cycles:
+        return
+    expected = sum(horizon * document.replications / cycle for cycle in cycles if cycle)
+    if 0 < expected < ENOUGH_INCIDENTS:
+        shown = f"{expected:,.0f}" if expected >= 10 else f"{expected:.2g}"
+        message = f"About {shown} random incidents are expected in {document.replications} replications of "
+        message += (
+            f"{seconds(horizon / 1e9)}; below {ENOUGH_INCIDENTS} their effect on the figures is a matter of luck."
+        )
+        needed = math.ceil(document.replications * ENOUGH_INCIDENTS / expected)
+        repair = f"Use {needed:,} replications, or a longer horizon, to judge outages."
+        yield Finding("outages_rare", "warning", "replications", message, repair)
+
+
+def check_incident_has_effect(document: Document) -> Iterator[Finding]:
+    """A scheduled incident that hits nothing, does nothing, or happens while nobody asks."""
+    used = models_in_use(document)
+    targets = {name for model in used for each in document.models[model].deployments for name in names_of(model, each)}
+    for place, incident in enumerate(document.incidents):
+        path = f"incidents.{incident.name or place}"
+        if incident.target not in targets:
+            reason, repair = f"no call goes to {incident.target}", "Name a model, provider or deployment that is used."
+        elif incident.error_rate == 0 and incident.slowdown == 1 and incident.quota == 1:
+            reason, repair = "it has no effect", "Say its `error_rate`, `slowdown` or `quota`."
+        elif _nobody_asks(document, incident):
+            reason, repair = "the traffic has no arrivals in these hours", "Move it to where there is traffic."
+        else:
+            continue
+        message = f"The incident at {seconds(incident.at / 1e9)} changes nothing: {reason}."
+        yield Finding("incident_no_effect", "warning", path, message, repair)
+
+
+def _nobody_asks(document: Document, incident: Incident) -> bool:
+    """Is the rate 0 in all local hours of the incident (daylight saving apart)?"""
+    factors = hour_factors(document.traffic.seasonality)
+    first = getattr(document.start, "hour", 0) + incident.at // HOUR
+    last = getattr(document.start, "hour", 0) + (incident.at + incident.lasts - 1) // HOUR
+    return all(factors[hour % 24] == 0 for hour in range(first, min(last, first + 23) + 1))
+
+
+__all__ = ["horizon_of", "outages_in_use", "worst_time_ns"]
