@@ -12,6 +12,7 @@ Names are loaded when they are first used: importing simkit imports nothing heav
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simkit import report as report
     from simkit.result.result import Result as Result
     from simkit.scenario.errors import ScenarioError as ScenarioError
     from simkit.scenario.load import Scenario as Scenario
@@ -32,7 +33,7 @@ _HOMES = {
     "run": "simkit.study.run",
 }
 
-__all__ = ["Comparison", "Result", "Scenario", "ScenarioError", "__version__", "compare", "load", "run"]
+__all__ = ["Comparison", "Result", "Scenario", "ScenarioError", "__version__", "compare", "load", "report", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -41,6 +42,8 @@ def __getattr__(name: str) -> Any:
 
     if name == "__version__":
         value: Any = _version()
+    elif name == "report":
+        value = import_module("simkit.report")
     elif name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
     else:

@@ -11,6 +11,7 @@ from simkit.cli.console import Exit, complain, discard_output, say
 from simkit.cli.new import new
 from simkit.cli.run import run
 from simkit.cli.schema import schema
+from simkit.study.executor import LostWorkerError
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -63,6 +64,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return Exit.STOPPED
     except MemoryError:
         complain("Not enough memory to finish. Use fewer --jobs, a shorter horizon, or less traffic.")
+        return Exit.UNFINISHED
+    except LostWorkerError as error:
+        complain(f"Could not finish: {error}. Try fewer --jobs.")
         return Exit.UNFINISHED
     except OSError as error:
         discard_output()

@@ -121,11 +121,16 @@ def look(
 
 
 def named_checks(scenario: "Scenario") -> Iterator[Item]:
-    """Warnings of the scenario's named checks, with what to do."""
-    from simkit.scenario.checks import run_checks
+    """What the named checks found, with what to do; and those that found nothing."""
+    from simkit.scenario.checks import CHECKS
 
-    for found in run_checks(scenario):
-        yield Item("checks", found.name, "warn", found.text())
+    for check in CHECKS:
+        found = list(check(scenario.document))
+        for one in found:
+            outcome = "fail" if one.severity == "error" else "warn"
+            yield Item("checks", one.name, outcome, f"{one.path}: {one.message}\n{one.repair}")
+        if not found:
+            yield Item("checks", check.__name__.removeprefix("check_"), "pass")
 
 
 def model_invariants(scenario: "Scenario", seed: int | None, engine: str) -> Iterator[Item]:

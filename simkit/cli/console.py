@@ -47,6 +47,11 @@ def discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def coloured() -> bool:
+    """May standard output have colours: a terminal, and nobody said no (no-color.org)?"""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
 def complain(text: str) -> None:
     """Write to standard error, if anybody can read it."""
     try:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, complain, say
+from simkit.cli.console import BadInput, Exit, coloured, complain, say
 from simkit.cli.options import overrides, running
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ def run(
       simkit run scenarios/founder.yaml --json | jq .metrics.cost_per_month
     """
     from simkit.scenario.load import load
-    from simkit.study.executor import LostWorkerError
     from simkit.study.run import Stopped
     from simkit.study.run import run as simulate
 
@@ -53,9 +52,6 @@ def run(
         )  # fmt: skip
     except Stopped as stop:
         return stopped(stop, out, as_json)
-    except LostWorkerError as error:
-        complain(f"Could not finish: {error}. Try fewer --jobs.")
-        return Exit.UNFINISHED
     return finish(result, out, as_json)
 
 
@@ -75,7 +71,7 @@ def check_folder(out: Path) -> None:
 
 def finish(result: "Result", out: Path | None, as_json: bool) -> int:
     """Print the result, save it, and say how that went."""
-    say(result.to_json(indent=2) if as_json else result.text())
+    say(result.to_json(indent=2) if as_json else result.text(colour=coloured()))
     if out is None:
         return Exit.WELL
     try:

@@ -38,7 +38,9 @@ Piece = tuple[int, int, float, Seasonality, str]
 
 
 def start_utc_ns(start: dt.datetime | dt.date, timezone: str) -> int:
-    """The scenario's zero as ns since 1970 UTC. A time without an offset is local; of two alike (clocks go back), the first.
+    """The scenario's zero as ns since 1970 UTC.
+
+    A time without an offset is local; where it comes twice (clocks go back), the first is meant.
 
     Raises:
         Invalid: the time does not exist (clocks go forward), the zone is unknown, or the year is out of reach.
@@ -108,7 +110,10 @@ def _segments(
 
 
 def local_hours(begin: int, end: int, timezone: str) -> tuple[Ints, Ints]:
-    """Starts of the local hours that cover [begin, end) (s since 1970 UTC; the first is `begin`) and their UTC offsets (s)."""
+    """Starts of the local hours that cover [begin, end), and their UTC offsets; all in s since 1970 UTC.
+
+    The first start is `begin`; a change of the offset starts an hour of its own.
+    """
     parts = []
     for left, right, offset in _offsets(begin, end, zone_of(timezone)):
         first = ((left + offset) // HOUR + 1) * HOUR - offset

@@ -5,6 +5,8 @@ cells divide each octave of (side + c) into 64 equal parts: their width follows 
 end, until it is c / 64, the spacing of the random numbers in the upper half. In each cell the line has the
 exact mean of the quantile function and its best slope (least squares), so the sampled mean is exact
 however heavy the tail; the outermost cell holds the conditional mean of all that lies beyond it.
+A random number has 52 bits: what lies beyond 1 - 2^-52 is met as its mean, which costs second moment where
+the tail is extreme (a lognormal of sigma 3 loses 0.5 %, a Pareto tail of index 2.5 0.06 %).
 Quantiles that behave as u^a at the lower end are off by about a (a - 1) / 33,000 there: 0.1 % up to
 a = 6 (gamma and Weibull shapes down to 1/6).
 """
@@ -29,7 +31,7 @@ LARGEST = 2.0**62
 """Cap of what has no cap: what an int64 can hold."""
 COLLOCATION = 12
 """Chebyshev nodes per octave at which a slow quantile function is evaluated."""
-TAIL_OCTAVES = 256
+TAIL_OCTAVES = 32
 
 Side = Callable[[Floats], Floats]
 
@@ -82,7 +84,7 @@ def table(shape: Shape) -> Floats:
 
 def edges(offset: float) -> Floats:
     """Ends of the cells of one half, from 0 to 1/2."""
-    octaves = offset * 2.0 ** np.arange(round(-1 - math.log2(offset)))
+    octaves = np.ldexp(offset, np.arange(round(-1 - math.log2(offset))))
     inner = (octaves[:, None] * (1 + np.arange(PARTS) / PARTS)).ravel()
     return np.concatenate([inner, [0.5, 0.5 + offset]]) - offset
 
@@ -91,10 +93,7 @@ def _half(side: Side, offset: float, closed: bool) -> Floats:
     """Intercept and slope of the cells of one half: Legendre projections of degree 0 and 1."""
     ends = edges(offset)
     middle, half = (ends[1:] + ends[:-1]) / 2, (ends[1:] - ends[:-1]) / 2
-    if closed:
-        values = [side(middle + half * node) for node in NODES]
-    else:
-        values = _collocated(side, offset, middle, half)
+    values = [side(middle + half * node) for node in NODES] if closed else _collocated(side, offset, middle, half)
     mean, moment = np.zeros_like(middle), np.zeros_like(middle)
     for node, weight, value in zip(NODES, WEIGHTS, values, strict=True):
         mean += weight * value
@@ -107,7 +106,7 @@ def _half(side: Side, offset: float, closed: bool) -> Floats:
 def _collocated(side: Side, offset: float, middle: Floats, half: Floats) -> list[Floats]:
     """The quantile function at the cells' nodes, by a polynomial for each octave but the outermost."""
     points, bases = _basis()
-    octaves = offset * 2.0 ** np.arange(1, round(-1 - math.log2(offset)))
+    octaves = np.ldexp(offset, np.arange(1, round(-1 - math.log2(offset))))
     known = side((octaves[:, None] * points - offset).ravel()).reshape(len(octaves), COLLOCATION)
     outer = np.r_[:PARTS, len(middle) - 1]
     values = []
@@ -135,15 +134,17 @@ def _basis() -> tuple[Floats, Floats]:
 
 
 def _outermost(shape: Shape) -> float:
-    """Mean of the outermost upper cell, octave by octave; where it is infinite, the cell's median."""
+    """Mean of the outermost upper cell, octave by octave, then as a power law; its median where that is infinite."""
     width = UPPER / PARTS
-    right = width * 2.0 ** -np.arange(TAIL_OCTAVES)
-    mean = np.zeros_like(right)
+    right = np.ldexp(width, -np.arange(TAIL_OCTAVES)).astype(np.float64)
+    mean: Floats = np.zeros_like(right)
     for node, weight in zip(NODES, WEIGHTS, strict=True):
         mean += weight * shape.above(right * (0.75 + 0.25 * node))
-    total = math.fsum(mean * 0.5 ** np.arange(1, TAIL_OCTAVES + 1)) if np.isfinite(mean).all() else math.inf
-    finite = math.isfinite(total) and math.isfinite(shape.mean())
-    return total if finite else float(shape.above(np.array([width / 2]))[0])
+    parts = np.ldexp(mean, -np.arange(1, TAIL_OCTAVES + 1))
+    ratio = parts[-1] / parts[-2]
+    if not (math.isfinite(shape.mean()) and np.isfinite(parts).all() and ratio < 1):
+        return float(shape.above(np.array([width / 2]))[0])
+    return math.fsum(parts) + float(parts[-1] * ratio / (1 - ratio))
 
 
 __all__ = ["LOWER", "PARTS", "UPPER", "DistPool", "edges", "table"]

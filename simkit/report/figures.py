@@ -115,7 +115,7 @@ def cost_shares(costs: pd.DataFrame, by: str, most: int = 8) -> pd.DataFrame:
 
 
 def costs_figure(costs: pd.DataFrame, period: str) -> Picture:
-    """Cost by model, and by call and outcome where there are several, as bars. `period` names what the amounts are of, e.g. `7 d`."""
+    """Cost by model, and by call and outcome where there are several. `period` is what was paid for, e.g. `7 d`."""
     parts = {by: cost_shares(costs, by) for by in ("model", "call", "outcome")}
     parts = {by: part[part["cost_usd"] > 0] for by, part in parts.items()}
     if not len(parts["model"]):

@@ -61,7 +61,7 @@ def _tone(metric: str, low: float, high: float) -> str:
 TONES = {"better": style.GREEN, "worse": style.VERMILLION, "neutral": style.BLUE, "undecided": style.MUTED}
 
 
-def comparison_figure(rows: pd.DataFrame, baseline: str) -> Picture:
+def comparison_figure(rows: pd.DataFrame, heading: str) -> Picture:
     """Change of each metric against the baseline with its 95 % interval. `rows` is from `comparison_rows`."""
     if rows.empty:
         return nothing("No metric applies to both scenarios.")
@@ -89,7 +89,7 @@ def comparison_figure(rows: pd.DataFrame, baseline: str) -> Picture:
     tones = [t for t in TONES if t in set(rows["tone"])]
     for tone in tones:
         ax.plot([], [], "o", color=TONES[tone], label=tone)
-    title(ax, f"Compared with {baseline}", "same users, same draws in every scenario")
+    title(ax, heading, "same users, same draws in every scenario")
     legend(ax, columns=1, where="best")
     return picture
 

@@ -32,9 +32,15 @@ def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mappin
         return nothing("No action was measured.")
     picture, (top, bottom) = canvas(2.9, 2.9)
     edges = _edges(timeline)
-    lines = percentile_lines(timeline)
+    lines = timeline[[name for name in PERCENTILES if name in timeline]]
     for name in lines:
-        top.stairs(lines[name].to_numpy(float), edges, baseline=None, color=PERCENTILES[str(name)], linewidth=1.2)
+        top.stairs(
+            lines[name].to_numpy(float),
+            edges,
+            baseline=None,
+            color=PERCENTILES[str(name)],
+            linewidth=1.0 if name == "latency_p99" else 1.4,
+        )
     _log_seconds(top, lines, list(slo.values()))
     names = [str(name).removeprefix("latency_") for name in lines]
     _label_right(top, names, [_last(lines[name]) for name in lines], [PERCENTILES[str(name)] for name in lines])
@@ -47,15 +53,6 @@ def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mappin
     legend(bottom, columns=5)
     _clock(bottom, timeline)
     return picture
-
-
-def percentile_lines(timeline: pd.DataFrame) -> pd.DataFrame:
-    """The latency percentiles of each window; none where too few were served to have that percentile (20 for p95)."""
-    served = timeline["ok"] + timeline["degraded"]
-    fewest = {"latency_p50": 2, "latency_p95": 20, "latency_p99": 100}
-    return pd.DataFrame(
-        {name: timeline[name].where(served >= fewest[name]) for name in PERCENTILES if name in timeline}
-    )
 
 
 def limit_use(limits: pd.DataFrame, most: int = 5) -> pd.DataFrame:

@@ -68,7 +68,7 @@ def _said(chosen: list[Standing] | tuple[Standing, ...]) -> str:
 def _one(one: Standing) -> str:
     value = percent(one.compliance.value or 0.0)
     target = percent(one.objective.target)
-    limit = seconds(one.objective.limit * 1e-9)
+    limit = seconds(one.objective.limit / 1e9)
     what = {
         "success": "succeed",
         "latency": f"succeed within {limit}",
@@ -111,11 +111,15 @@ def _by(evidence: Evidence, reason: Kind, limits: tuple[Bottleneck, ...]) -> str
     blamed = max((one for one in limits if one.kind in kinds), key=lambda one: one.refused, default=None)
     if blamed is None or not blamed.refused:
         return f" with {reason.name.lower().replace('_', ' ')}"
-    return f" because of {_limit(evidence, blamed)}"
+    return f" because of {_limit(evidence, blamed, limits)}"
 
 
-def _limit(evidence: Evidence, one: Bottleneck) -> str:
-    return f"{one.name} ({one.text}), its busiest minute at {whole(one.peak_use)}, full at {load_text(evidence, one.full_at)}"
+def _limit(evidence: Evidence, one: Bottleneck, limits: tuple[Bottleneck, ...]) -> str:
+    """A limit with its figures; of a queue, those of the slots that it waits for."""
+    slots = next((two for two in limits if two.kind != "queue" and two.station == one.station), one)
+    before = f" before {slots.text}" if slots is not one else ""
+    full = load_text(evidence, slots.full_at)
+    return f"{one.name} ({one.text}){before}, its busiest minute at {whole(slots.peak_use)}, full at {full}"
 
 
 def _slow(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> str:
@@ -126,7 +130,7 @@ def _slow(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottle
     slowest = max(limits, key=lambda one: (one.mean_delay_s or 0.0) * one.delayed, default=None)
     waiting = (slowest.mean_delay_s or 0.0) * slowest.delayed / served if slowest else 0.0
     if slowest and waiting >= 0.2 * mean:
-        return f" {percent(min(1.0, waiting / mean))} of the time is waiting for {_limit(evidence, slowest)}."
+        return f" {percent(min(1.0, waiting / mean))} of the time is waiting for {_limit(evidence, slowest, limits)}."
     return f" The time is the models' own: a served action takes {seconds(mean)} in the mean."
 
 
@@ -159,8 +163,8 @@ def _breaks(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:
         return Answer(BREAK, "No limit was used.")
     first = used[0]
     now = f"its busiest hour at {whole(first.busiest_hour_use)}, its busiest minute at {whole(first.peak_use)}"
-    already = "already full" if first.busiest_hour_use >= 1 else "full"
-    text = f"{first.name} ({first.text}): {already} at {load_text(evidence, first.full_at)}; {now}."
+    already = "already full, it is enough for" if first.busiest_hour_use >= 1 else "full at"
+    text = f"{first.name} ({first.text}): {already} {load_text(evidence, first.full_at)}; {now}."
     others = [one for one in used[1:] if one.kind != "queue"]
     if others:
         text += f" Then {others[0].name}, at {load_text(evidence, others[0].full_at)}."

@@ -37,14 +37,27 @@ class Bottleneck:
     peak_at: int
     """Start of the busiest minute of all replications, ns."""
 
+    @property
+    def station(self) -> str:
+        """Whose it is: slots and the queue before them share it."""
+        return self.name.rsplit(":", 1)[0] if self.kind != "quota" else self.name
+
 
 def bottlenecks(evidence: Evidence) -> tuple[Bottleneck, ...]:
-    """Every limit, by what breaks first."""
+    """Every limit, by what breaks first.
+
+    A queue overflows for long when the slots behind it are full, not when it is long for once: it is full with them.
+    """
     runs = evidence.tallies
     found = [_bottleneck([one.limits[i] for one in runs], evidence) for i in range(len(runs[0].limits))]
-    full = {one.name.rsplit(":", 1)[0]: one.full_at for one in found if one.kind in ("workers", "concurrency")}
-    rows = [_with_slots(one, full) if one.kind == "queue" else one for one in found]
-    return tuple(sorted(rows, key=lambda one: (one.full_at or float("inf"), -one.refused, -one.delayed)))
+    full = {one.station: one.full_at for one in found if one.kind != "queue"}
+    rows = [replace(one, full_at=full[one.station]) if one.kind == "queue" else one for one in found]
+    return tuple(sorted(rows, key=_order))
+
+
+def _order(one: Bottleneck) -> tuple[float, bool, float, float]:
+    """The first to be full; slots before their queue, which is full with them."""
+    return one.full_at or float("inf"), one.kind == "queue", -one.refused, -one.delayed
 
 
 def hour_use(uses: Sequence[LimitUse]) -> Floats:
@@ -70,16 +83,11 @@ def _bottleneck(uses: Sequence[LimitUse], evidence: Evidence) -> Bottleneck:
         mean_use=sum(int(one.demand.sum()) for one in uses) / runs / capacity if capacity else 0.0,
         delayed=delayed / runs,
         refused=sum(one.refused for one in uses) / runs,
-        mean_delay_s=sum(one.delay for one in uses) * 1e-9 / delayed if delayed else None,
+        mean_delay_s=sum(one.delay for one in uses) / 1e9 / delayed if delayed else None,
         affected_share=sum(one.affected for one in uses) / arrived if arrived else 0.0,
         full_at=1 / busiest if busiest > 0 else None,
         peak_at=max(uses, key=lambda one: one.peak_use).peak_at,
     )
-
-
-def _with_slots(queue: Bottleneck, full: dict[str, float | None]) -> Bottleneck:
-    """A queue overflows for long when the slots behind it are full, not when it is long for once."""
-    return replace(queue, full_at=full.get(queue.name.rsplit(":", 1)[0]))
 
 
 def load_text(evidence: Evidence, multiple: float | None) -> str:
@@ -89,5 +97,5 @@ def load_text(evidence: Evidence, multiple: float | None) -> str:
     users = evidence.users()
     if users:
         return f"about {significant(users * multiple, 3):,.0f} daily active users"
-    rate = evidence.total("arrived") / len(evidence.tallies) / (evidence.plan.horizon * 1e-9)
+    rate = evidence.total("arrived") / len(evidence.tallies) / (evidence.plan.horizon / 1e9)
     return f"about {significant(rate * multiple, 3):,.5g} arrivals/s in the mean"

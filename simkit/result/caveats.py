@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simkit.result.evidence import PICO, Evidence
+from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.metrics import HOUR_NS, MONTH_HOURS
 from simkit.result.statistics import Estimate
 from simkit.result.words import duration, figure, percent, whole
@@ -43,21 +43,21 @@ class Comparison:
 def observed(evidence: Evidence, metrics: dict[str, Estimate], known: Observed) -> tuple[Comparison, ...]:
     """What the scenario says of reality beside the simulated figure. The bill is the models' alone."""
     hours = evidence.plan.horizon / HOUR_NS
-    bill = evidence.total("cost") * PICO / len(evidence.tallies) / hours * MONTH_HOURS
+    bill = evidence.total("cost") / DOLLAR / len(evidence.tallies) / hours * MONTH_HOURS
     served = evidence.total("served")
-    action = evidence.total("cost") * PICO / served if served else None
+    action = evidence.total("cost") / DOLLAR / served if served else None
     rows: list[tuple[str, str, float | None, float | None]] = [
-        ("cost_per_month", "USD", _scaled(known.cost_per_month, PICO), bill),
-        ("cost_per_action", "USD", _scaled(known.cost_per_action, PICO), action),
-        ("latency_p50", "s", _scaled(known.latency_p50, 1e-9), metrics["latency_p50"].value),
-        ("latency_p95", "s", _scaled(known.latency_p95, 1e-9), metrics["latency_p95"].value),
+        ("cost_per_month", "USD", _in(known.cost_per_month, DOLLAR), bill),
+        ("cost_per_action", "USD", _in(known.cost_per_action, DOLLAR), action),
+        ("latency_p50", "s", _in(known.latency_p50, 1e9), metrics["latency_p50"].value),
+        ("latency_p95", "s", _in(known.latency_p95, 1e9), metrics["latency_p95"].value),
         ("success_rate", "share", known.success_rate, metrics["success_rate"].value),
     ]
     return tuple(Comparison(name, unit, real, model) for name, unit, real, model in rows if real is not None)
 
 
-def _scaled(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+def _in(value: float | None, unit: float) -> float | None:
+    return None if value is None else value / unit
 
 
 def warnings(evidence: Evidence, compared: tuple[Comparison, ...]) -> tuple[str, ...]:

@@ -25,7 +25,8 @@ BATCH_SIZE = 5_000
 """Fewest actions that arrive in each batch."""
 BATCH_PERCENTILE = 0.95
 """Batches say nothing of percentiles beyond it."""
-PICO = 1e-12
+DOLLAR = 10**12
+"""Picodollars."""
 SUMS = {
     "served": ("ok", "degraded"),
     "ended": OUTCOMES[:-1],
@@ -119,7 +120,7 @@ class Evidence:
             latencies = self.tallies[0].latencies
             rows = [latencies.over(first, last) for first, last in self.batches]
         else:
-            return Estimate(value * 1e-9, note=NO_INTERVAL)
+            return Estimate(value / 1e9, note=NO_INTERVAL)
         if self.batches:  # their values are bins, so ask for the bin of the pooled value
             value = Sample.merge(rows).percentile(p) or 0
         shares = np.array([row.count_le(value) / row.n for row in rows if row.n])

@@ -37,7 +37,7 @@ def _actions(plan: Plan, log: Log) -> pd.DataFrame:
             "replication": log.replication,
             "action": a["action"],
             "measured": (a["arrival"] >= 0) & (a["arrival"] < plan.horizon),
-            "arrival_s": a["arrival"] * 1e-9,
+            "arrival_s": a["arrival"] / 1e9,
             "user": a["user"],
             "plan": _named(a["plan"], names.plans),
             "kind": _named(a["kind"], names.kinds),
@@ -47,14 +47,14 @@ def _actions(plan: Plan, log: Log) -> pd.DataFrame:
             "end_s": _moment(a["end"]),
             "latency_s": _span(a["arrival"], a["end"]),
             "ttft_s": _span(a["arrival"], a["first_token"]),
-            "waited_s": a["waited"] * 1e-9,
+            "waited_s": a["waited"] / 1e9,
             "outcome": _named(a["outcome"], OUTCOMES),
             "reason": _named(np.where(a["reason"] == 0, -1, a["reason"]), KINDS),
             "good": pd.arrays.BooleanArray(a["good"] == 1, a["good"] < 0),
             "attempts": a["attempts"],
             "tokens_in": a["tokens_in"],
             "tokens_out": a["tokens_out"],
-            "cost_usd": a["cost"] * 1e-12,
+            "cost_usd": a["cost"] / 1e12,
         }
     )
 
@@ -70,7 +70,7 @@ def _attempts(plan: Plan, log: Log) -> pd.DataFrame:
             "cause": _named(t["cause"], CAUSES),
             "model": _named(t["model"], names.models),
             "deployment": _named(t["deployment"], names.deployments),
-            "dispatched_s": t["dispatched"] * 1e-9,
+            "dispatched_s": t["dispatched"] / 1e9,
             "started_s": _moment(t["started"]),
             "first_token_s": _moment(t["first_token"]),
             "ended_s": _moment(t["ended"]),
@@ -80,8 +80,8 @@ def _attempts(plan: Plan, log: Log) -> pd.DataFrame:
             "latency_s": _span(t["dispatched"], t["ended"]),
             "outcome": _named(t["outcome"], KINDS),
             **{name: t[name] for name in t if name.startswith(("tokens_", "billed_"))},
-            "cost_usd": t["cost"] * 1e-12,
-            "retry_after_s": t["retry_after"] * 1e-9,
+            "cost_usd": t["cost"] / 1e12,
+            "retry_after_s": t["retry_after"] / 1e9,
         }
     )
 
@@ -91,8 +91,8 @@ def _named(codes: Column, names: Sequence[str]) -> "pd.Categorical[str]":
 
 
 def _moment(times: Column) -> Floats:
-    return np.where(happened(times), times * 1e-9, np.nan)
+    return np.where(happened(times), times / 1e9, np.nan)
 
 
 def _span(start: Column, end: Column) -> Floats:
-    return np.where(happened(end), (end - start) * 1e-9, np.nan)
+    return np.where(happened(end), (end - start) / 1e9, np.nan)

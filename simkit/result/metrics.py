@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simkit.plan.plan import NEVER
-from simkit.result.evidence import PICO, Evidence
+from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.slo import all_objectives, budget_left, burn_rate
 from simkit.result.statistics import Estimate, jackknife, mean, missing
+from simkit.result.words import percent
 
 MONTH_HOURS = 730
 """A month of money, as clouds bill it: 365 days / 12."""
@@ -26,8 +27,8 @@ class Metric:
     formula: Formula
 
 
-def _ratio(numerator: str, denominator: str, why: str, factor: float = 1.0) -> Formula:
-    return lambda evidence: evidence.ratio(numerator, denominator, why).scaled(factor)
+def _ratio(numerator: str, denominator: str, why: str, unit: float = 1.0) -> Formula:
+    return lambda evidence: evidence.ratio(numerator, denominator, why).per(unit)
 
 
 def _share(numerator: str, denominator: str, why: str) -> Formula:
@@ -43,7 +44,7 @@ def _warned(evidence: Evidence, estimate: Estimate) -> Estimate:
     ended, served = evidence.total("ended"), evidence.total("served")
     if estimate.value is None or ended - served <= 0.01 * ended:
         return estimate
-    note = f"of served actions only: {1 - served / ended:.2%} were not"
+    note = f"of served actions only: {percent(1 - served / ended)} were not"
     return replace(estimate, note="; ".join(filter(None, (estimate.note, note))))
 
 
@@ -108,19 +109,19 @@ def _good_rate(evidence: Evidence) -> Estimate:
 
 
 def _a_month(evidence: Evidence) -> Estimate:
-    return evidence.ratio("spent", "runs").scaled(PICO * MONTH_HOURS * HOUR_NS / evidence.plan.horizon)
+    return evidence.ratio("spent", "runs").per(DOLLAR * evidence.plan.horizon / (MONTH_HOURS * HOUR_NS))
 
 
 def _a_user(evidence: Evidence) -> Estimate:
-    return _a_month(evidence).scaled(1 / evidence.users())
+    return _a_month(evidence).per(evidence.users())
 
 
 def _throughput(evidence: Evidence) -> Estimate:
-    return evidence.ratio("served", "runs").scaled(1e9 / evidence.plan.horizon)
+    return evidence.ratio("served", "runs").per(evidence.plan.horizon / 1e9)
 
 
 def _latency_mean(evidence: Evidence) -> Estimate:
-    return _warned(evidence, evidence.ratio("latency", "served", NO_SUCCESS).scaled(1e-9))
+    return _warned(evidence, evidence.ratio("latency", "served", NO_SUCCESS).per(1e9))
 
 
 def _top_share(evidence: Evidence) -> Estimate:
@@ -199,7 +200,7 @@ _TIMES = (
     ),
     *(
         Metric(
-            f"ttft_{label}", "s", f"From arrival to the first token: {p * 100:g} % of served actions take at most this.",
+            f"ttft_{label}", "s", f"From arrival to first token: {p * 100:g} % of served actions wait at most this.",
             _percentile("ttft", p),
         )
         for label, p in (("p50", 0.5), ("p95", 0.95))
@@ -218,11 +219,11 @@ _PROMISES = (
     Metric("burn_rate", "number", "Most over objectives of (bad / ended) / (1 - target).", burn_rate),
 )  # fmt: skip
 _MONEY = (
-    Metric("cost_total", "USD", "All cost of measured actions, and the own service.", _ratio("spent", "runs", "", PICO)),
-    Metric("cost_per_action", "USD", "All cost / successful actions.", _ratio("spent", "served", NO_SUCCESS, PICO)),
+    Metric("cost_total", "USD", "All cost of measured actions and own service.", _ratio("spent", "runs", "", DOLLAR)),
+    Metric("cost_per_action", "USD", "All cost / successful actions.", _ratio("spent", "served", NO_SUCCESS, DOLLAR)),
     Metric(
         "cost_per_good_action", "USD", "All cost / good actions.",
-        _if(has_quality, _ratio("spent", "good", "no action was good", PICO)),
+        _if(has_quality, _ratio("spent", "good", "no action was good", DOLLAR)),
     ),
     Metric("cost_per_month", "USD", "All cost at this rate for 730 hours.", _a_month),
     Metric("cost_per_user_month", "USD", "cost_per_month / daily active users.", _if(has_users, _a_user)),
@@ -230,7 +231,7 @@ _MONEY = (
         "wasted_cost_share", "share", "Cost of attempts that failed or whose action was not served / of all attempts.",
         _share("wasted", "cost", NO_COST),
     ),
-    Metric("top1pct_cost_share", "share", "Share of the models' cost that the dearest 1 % of actions make.", _top_share),
+    Metric("top1pct_cost_share", "share", "Models' cost of the dearest 1 % of actions / of all.", _top_share),
 )  # fmt: skip
 _USE = (
     Metric("tokens_in", "tokens", "Input tokens billed, of all attempts.", _ratio("tokens_in", "runs", "")),

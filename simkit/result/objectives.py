@@ -31,7 +31,7 @@ class Objective:
     def text(self) -> str:
         """As a person would say it."""
         share = f"{self.target * 100:.10g} %"
-        limit = f"{self.limit * 1e-9:.10g} s"
+        limit = f"{self.limit / 1e9:.10g} s"
         return {
             "success": f"{share} succeed",
             "latency": f"{share} succeed within {limit}",

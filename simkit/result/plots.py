@@ -30,7 +30,7 @@ def _latency(result: "Result") -> Any:
 
 
 def _latency_objectives(result: "Result") -> dict[str, float]:
-    return {one.label.split()[-1]: one.limit * 1e-9 for one in result.evidence.objectives if one.kind == "latency"}
+    return {one.label.split()[-1]: one.limit / 1e9 for one in result.evidence.objectives if one.kind == "latency"}
 
 
 def _timeline(result: "Result") -> Any:

@@ -225,7 +225,7 @@ class Result:
         if self.logs is None or threshold is None:
             return table([(self.metrics["top1pct_cost_share"].value,)], names=["top1pct_cost_share"])
         actions = self.actions
-        return actions[actions["measured"] & (actions["cost_usd"] >= threshold * 1e-12)].sort_values(
+        return actions[actions["measured"] & (actions["cost_usd"] >= threshold / 1e12)].sort_values(
             ["cost_usd", "replication", "action"], ascending=[False, True, True], kind="stable"
         )
 
@@ -282,7 +282,6 @@ class Result:
             frames |= {"actions": self.actions, "attempts": self.attempts}
         return save(folder, frames, self.manifest())
 
-    @cached_property
     def page(self) -> "Page":
         """What the text and the HTML face show."""
         from simkit.result.document import document
@@ -293,13 +292,13 @@ class Result:
         """The page as text."""
         from simkit.result.text import render
 
-        return render(self.page, width, colour)
+        return render(self.page(), width, colour)
 
     def html(self) -> str:
         """The page as a self-contained HTML fragment."""
         from simkit.result.html import render
 
-        return render(self.page)
+        return render(self.page())
 
     def __repr__(self) -> str:
         return self.text()

@@ -32,6 +32,10 @@ class Estimate:
             self, value=_times(self.value, factor), low=_times(self.low, factor), high=_times(self.high, factor)
         )
 
+    def per(self, divisor: float) -> "Estimate":
+        """The same by so many (`divisor` > 0); dividing by 1e9 rounds right where multiplying by 1e-9 does not."""
+        return replace(self, value=_by(self.value, divisor), low=_by(self.low, divisor), high=_by(self.high, divisor))
+
     def within(self, lowest: float, highest: float) -> "Estimate":
         """The same with the interval's limits cut to what is possible."""
         low = None if self.low is None else max(self.low, lowest)
@@ -41,6 +45,10 @@ class Estimate:
 
 def _times(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
+
+
+def _by(value: float | None, divisor: float) -> float | None:
+    return None if value is None else value / divisor
 
 
 def missing(note: str) -> Estimate:
@@ -105,13 +113,13 @@ def woodruff(pooled: Sample, p: float, shares: Floats, level: float = LEVEL) -> 
     if value is None:
         return missing("no action to measure")
     if len(shares) < 2:
-        return Estimate(value * 1e-9, note=NO_INTERVAL)
+        return Estimate(value / 1e9, note=NO_INTERVAL)
     binomial = t_quantile(level, len(shares) - 1) * sqrt(p * (1 - p) / pooled.n)
     half = max(half_width(shares, level), binomial)
     low = pooled.rank(nearest_rank(p - half, pooled.n)) if p - half > 0 else None
     high = pooled.rank(nearest_rank(p + half, pooled.n)) if p + half < 1 else None
     note = BEYOND if low is None or high is None else ""
-    return Estimate(value * 1e-9, _times(low, 1e-9), _times(high, 1e-9), note)
+    return Estimate(value / 1e9, _by(low, 1e9), _by(high, 1e9), note)
 
 
 def share_of_percentile(label: str) -> float:

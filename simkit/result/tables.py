@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from simkit.engine.codes import Cause, Kind, Outcome
 from simkit.result.bottlenecks import bottlenecks, hour_use
-from simkit.result.evidence import PICO, Evidence
+from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.limits import grids
 from simkit.result.metrics import METRICS
 from simkit.result.sample import Sample, bin_lows
@@ -39,15 +39,15 @@ def timeline(evidence: Evidence, draw: Draw = None) -> Table:
     frame: dict[str, Any] = {
         "start": local_times(evidence, windows.edges[:-1]),
         "end": local_times(evidence, windows.edges[1:]),
-        "start_s": windows.edges[:-1] * 1e-9,
-        "end_s": windows.edges[1:] * 1e-9,
+        "start_s": windows.edges[:-1] / 1e9,
+        "end_s": windows.edges[1:] / 1e9,
         "arrivals": series["arrived"],
         "ended": ended,
         **{name: series[name] for name in OUTCOMES},
         "success_rate": np.divide(served, ended, out=np.full(len(ended), np.nan), where=ended > 0),
         **_window_percentiles(evidence),
-        "cost_usd": series["cost"] * PICO,
-        "wasted_usd": series["wasted"] * PICO,
+        "cost_usd": series["cost"] / DOLLAR,
+        "wasted_usd": series["wasted"] / DOLLAR,
         "attempts": series["attempts"],
         **{f"attempts_{kind}": series[f"attempts_{kind}"] for kind in FAILURES},
         "tokens_in": series["tokens_in"],
@@ -71,7 +71,7 @@ def _window_percentiles(evidence: Evidence) -> dict[str, Floats]:
 
 
 def _seconds(ns: int | None) -> float:
-    return np.nan if ns is None else ns * 1e-9
+    return np.nan if ns is None else ns / 1e9
 
 
 def local_times(evidence: Evidence, ns: NDArray[np.int64]) -> pd.DatetimeIndex:
@@ -101,7 +101,7 @@ def costs(evidence: Evidence, draw: Draw = None) -> Table:
     rows += [("total", "models", evidence.total("cost")), ("total", "own service", evidence.total("service"))]
     whole = {by: sum(cost for also, _, cost in rows if also == by) for by, _, _ in rows}
     shares = [cost / whole[by] if whole[by] else None for by, _, cost in rows]
-    dollars = [cost * PICO / runs for _, _, cost in rows]
+    dollars = [cost / DOLLAR / runs for _, _, cost in rows]
     frame = {"by": [r[0] for r in rows], "name": [r[1] for r in rows], "cost_usd": dollars, "share": shares}
     return table(frame, draw).astype({"cost_usd": float, "share": float})
 
@@ -140,7 +140,7 @@ def models(evidence: Evidence, draw: Draw = None) -> Table:
             frame[f"{what}_{label}_s"] = [_seconds(pool.percentile(p)) for pool in pools]
     frame["tokens_in"] = np.mean([one.tokens_in for one in uses], axis=0)
     frame["tokens_out"] = np.mean([one.tokens_out for one in uses], axis=0)
-    frame["cost_usd"] = [sum(int(one.cost[n]) for one in uses) * PICO / runs for n in range(len(names.deployments))]
+    frame["cost_usd"] = [sum(int(one.cost[n]) for one in uses) / DOLLAR / runs for n in range(len(names.deployments))]
     frame["peak_in_flight"] = np.max([one.peak for one in uses], axis=0)
     return table(frame, draw)
 
@@ -148,7 +148,7 @@ def models(evidence: Evidence, draw: Draw = None) -> Table:
 def bottleneck_table(evidence: Evidence, draw: Draw = None) -> Table:
     """A row a limit, what breaks first at the top; full_at is a multiple of today's load."""
     users = evidence.users()
-    rate = evidence.total("arrived") / len(evidence.tallies) / (evidence.plan.horizon * 1e-9)
+    rate = evidence.total("arrived") / len(evidence.tallies) / (evidence.plan.horizon / 1e9)
     found = bottlenecks(evidence)
     columns = ("limit", "kind", "text", "peak_use", "busiest_hour_use", "mean_use", "delayed", "refused",
                "mean_delay_s", "affected_share", "full_at", "full_at_users", "full_at_per_s", "peak_at")  # fmt: skip
@@ -209,7 +209,7 @@ def incidents(evidence: Evidence, draw: Draw = None) -> Table:
             moments = local_times(evidence, np.array([start, end]))
             hard = plan.incidents
             how = (float(hard.error_rate[severity]), float(hard.slowdown[severity]), float(hard.quota[severity]))
-            rows.append((-1 if scheduled else run.replication, name, *moments, start * 1e-9, end * 1e-9, *how))
+            rows.append((-1 if scheduled else run.replication, name, *moments, start / 1e9, end / 1e9, *how))
     columns = ("replication", "name", "start", "end", "start_s", "end_s", "error_rate", "slowdown", "quota_left")
     return table(rows, draw, columns)
 
@@ -219,5 +219,5 @@ def latency_distribution(evidence: Evidence, draw: Draw = None) -> Table:
     bins = np.concatenate([one.latencies.bin for one in evidence.tallies])
     counts = np.concatenate([one.latencies.count for one in evidence.tallies])
     sums = Sample.counted(bins, counts)
-    frame = {"low_s": bin_lows(sums.values) * 1e-9, "high_s": bin_lows(sums.values + 1) * 1e-9, "count": sums.counts}
+    frame = {"low_s": bin_lows(sums.values) / 1e9, "high_s": bin_lows(sums.values + 1) / 1e9, "count": sums.counts}
     return table(frame, draw)

@@ -126,10 +126,17 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective]) -> Tally:
 
 
 def action_rows(log: Log) -> Ints:
-    """The row of its action for each attempt."""
-    ids = log.actions["action"]
+    """The row of its action for each attempt.
+
+    Raises:
+        ValueError: An attempt's action is not in the log.
+    """
+    ids, wanted = log.actions["action"], log.attempts["action"]
     order = np.argsort(ids, kind="stable")
-    found: Ints = order[np.searchsorted(ids[order], log.attempts["action"])]
+    place = np.searchsorted(ids[order], wanted)
+    if len(wanted) and (place.max() == len(ids) or (ids[order[place]] != wanted).any()):
+        raise ValueError("the log has attempts of actions that are not in it")
+    found: Ints = order[place]
     return found
 
 

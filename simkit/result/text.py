@@ -17,7 +17,7 @@ def render(page: Page, width: int | None = None, colour: bool = False) -> str:
     columns = max(NARROWEST, width or min(shutil.get_terminal_size((100, 24)).columns, 140))
     out = StringIO()
     console = Console(
-        file=out, width=columns, force_terminal=colour, no_color=not colour, highlight=False,
+        file=out, width=columns, force_terminal=colour, force_jupyter=False, no_color=not colour, highlight=False,
         color_system="standard" if colour else None, legacy_windows=False, emoji=False, markup=False,
     )  # fmt: skip
     console.print(Text(page.title, "bold"))

@@ -12,9 +12,9 @@ def percent(value: float) -> str:
     if size >= 100:
         digits = 0
     elif size >= 50:
-        digits = max(1, min(4, 1 - floor(log10(near))))
+        digits = max(1, min(8, 1 - floor(log10(near)))) if near else 0
     else:
-        digits = 0 if size == 0 else min(5, 2 - floor(log10(size)))
+        digits = 0 if size == 0 else min(9, 2 - floor(log10(size)))
     return f"{_trim(f'{100 * value:,.{digits}f}')} %"
 
 
@@ -47,7 +47,7 @@ def dollars(value: float) -> str:
     if size >= 1 or size == 0:
         text = f"{size:,.2f}" if size < 10_000 else f"{size:,.0f}"
     else:
-        text = _trim(f"{size:.{min(12, 2 - floor(log10(size)))}f}")
+        text = _trim(f"{size:.{min(12, 2 - floor(log10(size)))}f}").ljust(len("0.00"), "0")
     return f"{'-' if value < 0 else ''}${text}"
 
 
@@ -96,5 +96,5 @@ def duration(ns: int) -> str:
         if whole:
             parts.append(f"{whole} {unit}")
     if ns or not parts:
-        parts.append(f"{ns * 1e-9:.4g} s")
+        parts.append(f"{ns / 1e9:.4g} s")
     return " ".join(parts[:2])

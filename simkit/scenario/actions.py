@@ -140,7 +140,8 @@ class Route(Part):
     to: dict[Name, Name] = Field(default_factory=dict)
     """With `by`: complexity to model."""
     misrouted: dict[Name, Share] = Field(default_factory=dict)
-    """With `by`: share of a complexity that is sent to the next higher complexity's model (the highest: to the next lower)."""
+    """With `by`: share of a complexity that is sent to the next higher complexity's model
+    (the highest: to the next lower)."""
     cascade: list[Name] = Field(default_factory=list)
     """Cheap first: models in the order in which they are tried."""
     escalate: dict[Name, Share] = Field(default_factory=dict)

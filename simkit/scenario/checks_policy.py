@@ -106,7 +106,7 @@ def check_batch_price(document: Document) -> Iterator[Finding]:
         model = document.models[name]
         for deployment in model.deployments if model.processing == "batch" and model.prices is None else ():
             try:
-                found = book().find(model.price_of or name, deployment.provider)
+                found = book().find_at(model.price_of or name, deployment.provider)
             except UnknownModel:
                 continue
             if found.at(when, "batch") == found.at(when):

@@ -10,8 +10,18 @@ from pydantic_core import CoreSchema
 
 from simkit.scenario.errors import Invalid
 from simkit.scenario.forms import (
-    FLAT, TWO, Amount, ExponentialForm, GammaForm, ScipyForm, Spread, UniformForm, V, WeibullForm, quantiles,
-)  # fmt: skip
+    FLAT,
+    TWO,
+    Amount,
+    ExponentialForm,
+    GammaForm,
+    ScipyForm,
+    Spread,
+    UniformForm,
+    V,
+    WeibullForm,
+    quantiles,
+)
 from simkit.scenario.shapes import Scaled, Scipy
 from simkit.scenario.units import Duration
 
@@ -62,7 +72,7 @@ class Dist(Spread[V], Generic[V]):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        schema = handler.resolve_ref_schema(handler(core))
+        schema = super().__get_pydantic_json_schema__(core, handler)
         bare = dict(schema["properties"]["constant"])
         options = [option for option in bare.get("anyOf", [bare]) if option.get("type") != "null"]
         form = {key: value for key, value in schema.items() if key != "description"}

@@ -4,11 +4,11 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-LISTED = 12
+LISTED = 40
 """At most this many allowed names are listed."""
 
 
-class Invalid(ValueError):
+class Invalid(ValueError):  # noqa: N818
     """A value that cannot be used: what is wrong, what is allowed, what to write instead."""
 
     def __init__(self, message: str, allowed: str = "", hint: str = ""):
@@ -40,7 +40,8 @@ class Problem:
     def text(self) -> str:
         """The problem as an indented paragraph."""
         head = f"{self.file}:{self.line}" if self.line else self.file
-        field = f"{self.path}: {self.value}" if self.path and self.value else self.path or self.value
+        path = shown(self.path, 100)
+        field = f"{path}: {self.value}" if path and self.value else path or self.value
         lines = [f"{head}: {field}" if field else head, f"    {self.message}"]
         lines += [f"    Allowed: {self.allowed}"] if self.allowed else []
         lines += [f"    {self.hint}"] if self.hint else []
@@ -62,10 +63,10 @@ class ScenarioError(Exception):
         return "\n\n".join([f"{heading}; nothing was run.", *(problem.text() for problem in self.problems)])
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str], likeness: float = 0.6) -> str:
     """The hint that names what was probably meant, or nothing."""
     known = {known.lower(): known for known in names}
-    found = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name.lower(), known, n=1, cutoff=likeness)
     return f"Did you mean `{known[found[0]]}`?" if found else ""
 
 
@@ -73,14 +74,14 @@ def listing(names: Sequence[str], near: str = "") -> str:
     """The allowed names, shortened to those nearest to `near` where there are many."""
     if len(names) <= LISTED:
         return ", ".join(names) if names else "none are defined"
-    close = difflib.get_close_matches(near, names, n=LISTED, cutoff=0.0)
+    close = difflib.get_close_matches(near, names, n=LISTED // 2, cutoff=0.0)
     return ", ".join(sorted(close, key=list(names).index)) + f", ... ({len(names)} in all)"
 
 
-def shown(value: object) -> str:
+def shown(value: object, most: int = 60) -> str:
     """A value as a short text on one line."""
-    text = "" if value is None else str(value).replace("\n", " ")
-    return text if len(text) <= 60 else text[:57] + "..."
+    text = "" if value is None else " ".join(str(value).splitlines())
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 __all__ = ["Invalid", "Problem", "ScenarioError", "listing", "nearest", "shown"]

@@ -1,7 +1,7 @@
 """Expectations on metrics: `cost_per_action <= $0.004`, `good_rate >= 93%`, `latency_p95 < 5s`."""
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from simkit.scenario.errors import Invalid, listing, nearest
 from simkit.scenario.units import DOLLAR, SECOND, parse_count, parse_duration, parse_money, parse_rate, parse_share
@@ -44,12 +44,11 @@ def parse_expectation(text: str) -> Expectation:
     metric, operator, value = match.groups()
     if metric not in METRICS:
         raise Invalid(f"There is no metric `{metric}`.", listing(list(METRICS), metric), nearest(metric, METRICS))
-    assert operator in ("<=", "<", ">=", ">")
     try:
         number = _base_units(METRICS[metric], value)
     except Invalid as error:
         raise Invalid(f"`{value}`: {error.message}", error.allowed, error.hint) from None
-    return Expectation(metric, operator, number)
+    return Expectation(metric, cast(Operator, operator), number)
 
 
 def _base_units(unit: Unit, value: str) -> float:

@@ -5,16 +5,31 @@ import re
 from itertools import pairwise
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import ConfigDict, Field, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from simkit.scenario.base import Part
 from simkit.scenario.errors import Invalid, listing, nearest
+from simkit.scenario.helptext import helps
 from simkit.scenario.portable import exp, log, normal_quantile
 from simkit.scenario.shapes import Gamma, Lognormal, Quantiles, Scaled, Scipy, Uniform, Weibull, weibull_shape
 from simkit.scenario.units import Duration, PositiveFloat, Quantity, format_number, parse_count
 
 LARGEST_SIGMA = 4.0
 """A lognormal with more spread than this (p95 / median above 720) is taken for a mistake."""
+LIMITS = {
+    "gamma": {"cv": (0.01, 20), "shape": (0.0025, 10_000)},
+    "weibull": {"cv": (0.01, 20), "shape": (0.15, 150)},
+}
+"""Of parameters without a unit."""
 FLAT = ("mean", "median", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p999", "sigma")
 TWO = f"two of {', '.join(FLAT[:-1])} and sigma"
 
@@ -44,9 +59,16 @@ class Form(Part, Generic[V]):
     """A generic part whose name in the JSON Schema is readable."""
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """E.g. `GammaFormOfDuration`."""
         return f"{cls.__name__}Of{'Duration' if params[0] == Duration else 'Number'}"
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core))
+        for name, text in helps(cls).items():
+            schema["properties"][name]["description"] = text
+        return schema
 
     @model_serializer(mode="wrap")
     def _short(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
@@ -86,9 +108,9 @@ class GammaForm(Form[V], Generic[V]):
 
     mean: V | None = None
     """Mean."""
-    cv: Annotated[PositiveFloat | None, Field(ge=0.01, le=20)] = None
+    cv: PositiveFloat | None = None
     """Coefficient of variation: standard deviation / mean (0.01 to 20)."""
-    shape: Annotated[PositiveFloat | None, Field(ge=0.0025, le=10_000)] = None
+    shape: PositiveFloat | None = None
     """Shape; cv = 1 / sqrt(shape)."""
     scale: V | None = None
     """Scale; mean = shape x scale."""
@@ -105,13 +127,13 @@ class GammaForm(Form[V], Generic[V]):
 class WeibullForm(Form[V], Generic[V]):
     """Weibull: `shape` and `scale`, or `mean` and `cv`."""
 
-    shape: Annotated[PositiveFloat | None, Field(ge=0.1, le=200)] = None
+    shape: PositiveFloat | None = None
     """Shape; below 1 a heavier tail than the exponential."""
     scale: V | None = None
     """Scale: the 63.2 % quantile."""
     mean: V | None = None
     """Mean."""
-    cv: Annotated[PositiveFloat | None, Field(ge=0.01, le=20)] = None
+    cv: PositiveFloat | None = None
     """Coefficient of variation: standard deviation / mean (0.01 to 20)."""
 
     def scaled(self) -> Scaled:
@@ -224,8 +246,14 @@ class ScipyForm(Form[V], Generic[V]):
 
 
 def quantiles(points: dict[str, V]) -> Scaled:
-    """The distribution through these points, e.g. `{"p50": 0.4, "p99": 3.0}`; p0 and p100 bound it. Raises `Invalid`."""
-    shares = sorted((_share(name), name, _positive(name, value) if name != "p0" else float(value)) for name, value in points.items())
+    """The distribution through these points, e.g. `{"p50": 0.4, "p99": 3.0}`; p0 and p100 bound it.
+
+    Raises:
+        Invalid: a name that is no quantile, fewer than two points, values that do not grow.
+    """
+    shares = sorted((_share(name), name, float(value)) for name, value in points.items())
+    if shares[0][0] > 0:
+        _positive(*shares[0][1:])
     for (share, name, value), (next_share, next_name, next_value) in pairwise(shares):
         if share == next_share or value >= next_value:
             raise Invalid(f"{next_name} is not above {name}.", "values that grow from point to point")
@@ -260,6 +288,10 @@ def _parameters(form: GammaForm[V] | WeibullForm[V], name: str) -> str:
     if given not in ({"mean", "cv"}, {"shape", "scale"}):
         have = " and ".join(sorted(given)) or "none"
         raise Invalid(f"{name} has two parameters; here: {have}.", "mean and cv, or shape and scale")
+    for key, (low, high) in LIMITS[name].items():
+        value = getattr(form, key)
+        if value is not None and not low <= value <= high:
+            raise Invalid(f"This `{key}` is out of reach for {name}.", f"{low:g} to {high:g}")
     return "mean" if "mean" in given else "shape"
 
 
@@ -288,14 +320,13 @@ def _sigma(given: dict[str, float]) -> float:
 def _sigma_of_mean(name: str, mean: float, value: float) -> float:
     """sigma^2 / 2 - score sigma = ln(mean / value): the smaller positive root. Raises `Invalid`."""
     score = _score(name)
+    if score <= 0 and mean <= value:
+        raise Invalid(f"{name} is not below the mean.", f"{name} < mean", "Two percentiles fix the spread better.")
     root = score * score + 2 * float(log(mean / value))
     if root < 0:
         raise Invalid(f"{name} is too far above the mean for a lognormal.", f"{name} <= {_most(score)} x mean")
     sigma = score - math.sqrt(root)
-    sigma = sigma if sigma > 0 else score + math.sqrt(root)
-    if sigma <= 0:
-        raise Invalid(f"{name} is not below the mean.", f"{name} < mean", "Two percentiles fix the spread better.")
-    return sigma
+    return sigma if sigma > 0 else score + math.sqrt(root)
 
 
 def _most(score: float) -> str:

@@ -36,7 +36,7 @@ class FounderDocument(Document):
     """A scenario as it may be written: in full, or with the founder's short form of models and actions."""
 
     model: Name | None = None
-    """Short form: the model that answers, e.g. gpt-4o (speed, outages and price come from the base and the price book)."""
+    """Short form: the model that answers, e.g. gpt-4o (speed and outages come from the base, prices from the book)."""
     tier: Annotated[int, Field(ge=1)] | None = None
     """Short form: your rate-limit tier at the provider, 1 to 5."""
     tokens: Tokens | None = None
@@ -61,11 +61,11 @@ def full_form(tree: Node) -> tuple[Node, list[Problem]]:
     rest = replace(tree, value={key: one for key, one in tree.map.items() if key not in KEYS})
     model = short.get("model")
     problems = _problems(short, rest)
-    under = expand(base(BASE), Document)
-    if model is not None:
-        under = merge(under, expand(graft({**_quotas(short)}, model.place), Document), Document)
-        if "actions" not in rest.map:
-            under = merge(under, expand(graft(_actions(short), model.place), Document), Document)
+    if model is None:
+        return rest, problems
+    under = merge(expand(base(BASE), Document), expand(graft(_quotas(short), model.place), Document), Document)
+    if "actions" not in rest.map:
+        under = merge(under, expand(graft(_actions(short), model.place), Document), Document)
     return replace(merge(under, rest, Document), place=tree.place), problems
 
 
@@ -103,7 +103,11 @@ def _model_problems(short: dict[str, Node], rest: Node) -> list[Problem]:
     model = short.get("model")
     if model is None:
         first = next(iter(short.values()))
-        return [first.place.problem(f"`{first.place.path}` needs `model` beside it.", first.text(), hint="Write e.g. `model: gpt-4o`.")]
+        return [
+            first.place.problem(
+                f"`{first.place.path}` needs `model` beside it.", first.text(), hint="Write e.g. `model: gpt-4o`."
+            )
+        ]
     own = rest.get("models")
     known = [*base(BASE).map["models"].map, *(own.map if own else ())]
     if isinstance(model.value, str) and model.value in known:
@@ -132,15 +136,31 @@ def _tokens_problems(short: dict[str, Node], rest: Node) -> list[Problem]:
     if tokens is None:
         if "actions" in rest.map or rest.get("traffic", "trace") or model is None:
             return []
-        return [model.place.problem("`model` needs `tokens` beside it: how much an action reads and writes.", hint=example)]
+        return [
+            model.place.problem("`model` needs `tokens` beside it: how much an action reads and writes.", hint=example)
+        ]
     if "actions" in rest.map:
-        return [tokens.place.problem("`tokens` has no effect beside `actions`.", hint="Write `input` and `output` in the calls, and remove `tokens`.")]
+        return [
+            tokens.place.problem(
+                "`tokens` has no effect beside `actions`.",
+                hint="Write `input` and `output` in the calls, and remove `tokens`.",
+            )
+        ]
     if not isinstance(tokens.value, dict):
         return [tokens.place.problem("A map belongs here.", tokens.text(), hint=example)]
     unknown = [one for key, one in tokens.map.items() if key not in ("input", "output")]
     known = ["input", "output"]
-    problems = [one.place.problem("There is no such key here.", one.text(), "input, output", nearest(one.place.path.split(".")[-1], known)) for one in unknown]
-    return problems or [tokens.place.problem(f"`{join('tokens', key)}` is missing.", hint=example) for key in known if key not in tokens.map]
+    problems = [
+        one.place.problem(
+            "There is no such key here.", one.text(), "input, output", nearest(one.place.path.split(".")[-1], known)
+        )
+        for one in unknown
+    ]
+    return problems or [
+        tokens.place.problem(f"`{join('tokens', key)}` is missing.", hint=example)
+        for key in known
+        if key not in tokens.map
+    ]
 
 
 __all__ = ["BASE", "FounderDocument", "Tokens", "full_form", "is_founder"]

@@ -22,8 +22,8 @@ def helps(part: type[Part]) -> dict[str, str]:
 
 
 def help_of(part: type[Part], key: str) -> str:
-    """First line of a field's help."""
-    return helps(part).get(key, "").split("\n")[0]
+    """A field's help."""
+    return helps(part).get(key, "")
 
 
 @cache
@@ -39,7 +39,7 @@ def _of_class(node: ast.ClassDef) -> dict[str, str]:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
             value = text.value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                found[field.target.id] = inspect.cleandoc(value.value)
+                found[field.target.id] = " ".join(value.value.split())
     return found
 
 

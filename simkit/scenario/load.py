@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simkit.scenario.crosscheck import problems as cross_problems
-from simkit.scenario.errors import Invalid, Problem, ScenarioError
+from simkit.scenario.errors import Invalid, Problem, ScenarioError, nearest
 from simkit.scenario.founder import KEYS, FounderDocument, full_form
 from simkit.scenario.overlay import BASES, layers, merge, override, set_text, set_values
 from simkit.scenario.paths import Steps, resolve, split
+from simkit.scenario.pricecheck import price_problems
 from simkit.scenario.prune import pruned
 from simkit.scenario.references import path_problems
 from simkit.scenario.scenario import Document
@@ -57,7 +58,7 @@ class Scenario:
 
     @property
     def trace_path(self) -> Path | None:
-        """The trace's file: one given in a file starts from that file's folder, an override's from the working folder."""
+        """The trace's file: from the folder of the file that names it, or from the working folder for an override."""
         return trace_path(self.tree)
 
     def set(self, values: Mapping[str, Any]) -> "Scenario":
@@ -79,7 +80,9 @@ class Scenario:
         try:
             steps = resolve(path, self.tree, Document)
         except Invalid as error:
-            raise ScenarioError([Problem("source_of()", 0, "", path, error.message, error.allowed, error.hint)]) from None
+            raise ScenarioError(
+                [Problem("source_of()", 0, "", path, error.message, error.allowed, error.hint)]
+            ) from None
         known = self._sources
         for end in range(len(steps), 0, -1):
             if steps[:end] in known:
@@ -138,16 +141,22 @@ def build(path: Path, layered: Node, overrides: tuple[Override, ...]) -> Scenari
     problems += wrong
     tree, wrong = _overridden(_named(tree, path), full, Document)
     problems += wrong
-    checked = [*cross_problems(tree)]
+    problems += cross_problems(tree)
     kept = pruned(tree)
     document, wrong = validated(kept, FounderDocument)
-    problems += wrong + checked
-    problems += _trace_problems(kept)
-    if not problems:
-        problems += path_problems(kept)
+    problems += wrong + _trace_problems(kept) + price_problems(kept)
+    problems += path_problems(kept, document is not None and not problems)
     if problems or document is None:
-        raise ScenarioError(problems)
+        raise ScenarioError(_one_each(problems))
     return Scenario(document, path, kept, layered, overrides)
+
+
+def _one_each(problems: list[Problem]) -> list[Problem]:
+    """The first problem of each place."""
+    places: dict[tuple[str, int, str], Problem] = {}
+    for one in problems:
+        places.setdefault((one.file, one.line, one.path), one)
+    return list(places.values())
 
 
 def _first(path: str) -> str:
@@ -190,12 +199,14 @@ def _trace_problems(tree: Node) -> list[Problem]:
     path, node = trace_path(tree), tree.get("traffic", "trace", "file")
     if path is None or node is None or path.is_file():
         return []
-    from simkit.scenario.errors import nearest
-
     siblings = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
     start = "the working folder" if node.place.origin == "set" else "the folder of the file that names it"
     message = "This is a folder, not a file." if path.is_dir() else "There is no such trace file."
-    return [node.place.problem(message, node.text(), hint=nearest(path.name, siblings) or f"The path starts from {start}.")]
+    return [
+        node.place.problem(
+            message, node.text(), hint=nearest(path.name, siblings, 0.7) or f"The path starts from {start}."
+        )
+    ]
 
 
 __all__ = ["Scenario", "build", "load", "trace_path"]

@@ -12,7 +12,9 @@ FailureKind = Literal[
     "rate_limit", "quota_exhausted", "overloaded", "server_error", "timeout", "connection",
     "bad_request", "content_filter", "too_large", "stream_broken", "malformed",
 ]  # fmt: skip
-DrawnKind = Literal["overloaded", "server_error", "connection", "stream_broken", "malformed", "bad_request", "content_filter"]
+DrawnKind = Literal[
+    "overloaded", "server_error", "connection", "stream_broken", "malformed", "bad_request", "content_filter"
+]
 
 
 class Failure(Part):
@@ -27,7 +29,8 @@ class Failure(Part):
     billed: Literal["nothing", "input", "elapsed", "all"] | None = None
     """What the provider bills: nothing, the input, the input and the elapsed share of the output, all."""
     takes: DurationDist | Literal["first_token", "part", "answer", "never"] | None = None
-    """How long it takes: a time, as long as the first token, a random part of the answer, the whole answer, never ends (until a timeout)."""
+    """How long it takes: a time, as long as the first token, a random part of the answer, the whole answer,
+    never ends (until a timeout)."""
 
 
 class Severity(Part):
@@ -143,7 +146,8 @@ class Model(Performance):
     deployments: Annotated[list[Deployment], Field(min_length=1)]
     """Where it runs (`provider: openai` is short for one)."""
     balance: Literal["weighted", "ordered", "least_busy"] = "weighted"
-    """How attempts are spread over the deployments: by weight; the lowest order first, retries move on; the least busy."""
+    """How attempts are spread over the deployments: by weight; the lowest order first, retries
+    move on; the least busy."""
     quality: dict[Name, Share] = Field(default_factory=dict)
     """Share of good answers by complexity (a bare share is short for all); not given: quality is not judged."""
     context: Count | None = None

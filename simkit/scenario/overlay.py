@@ -45,7 +45,9 @@ def put(node: Node | None, shape: Shape, steps: Steps, value: Node) -> Node:
     if not steps:
         return merge(node, value, shape)
     step, rest = steps[0], steps[1:]
-    node = node if node is not None else Node({}, value.place)
+    if node is None:
+        above = value.place.path.rpartition(".")[0] if len(steps) == 1 else value.place.path
+        node = Node({}, replace(value.place, path=above))
     if isinstance(step, int):
         items = list(node.items)
         removed = not rest and value.value is None
@@ -75,7 +77,9 @@ def set_text(text: str) -> tuple[str, Node]:
     path = path.strip()
     place = Place("--set", 0, 0, path, "set")
     if not equals or not path or not value.strip():
-        raise ScenarioError([Problem("--set", 0, "", text, "This is not understood.", "PATH=VALUE, e.g. traffic.rate=4/s")])
+        raise ScenarioError(
+            [Problem("--set", 0, "", text, "This is not understood.", "PATH=VALUE, e.g. traffic.rate=4/s")]
+        )
     return path, parse(value.strip(), place) or Node(None, place)
 
 
@@ -109,33 +113,47 @@ def layers(path: Path, shown: str, shape: Shape) -> list[Node]:
     here = str(path.resolve())
     while True:
         above = tree.map.get("extends")
-        found.append(expand(replace(tree, value={key: one for key, one in tree.map.items() if key != "extends"}), shape))
+        found.append(
+            expand(replace(tree, value={key: one for key, one in tree.map.items() if key != "extends"}), shape)
+        )
         seen.append(here)
         if above is None or above.value is None:
             return found[::-1]
         tree, here, folder = _extended(above, folder)
         if here in seen:
             names = " -> ".join([*(Path(one).name for one in seen), Path(here).name])
-            raise ScenarioError([above.place.problem(f"The files extend one another in a circle: {names}.", above.value, hint="Remove one `extends`.")])
+            raise ScenarioError(
+                [
+                    above.place.problem(
+                        f"The files extend one another in a circle: {names}.", above.value, hint="Remove one `extends`."
+                    )
+                ]
+            )
         if len(seen) >= LONGEST_CHAIN:
-            raise ScenarioError([above.place.problem(f"More than {LONGEST_CHAIN} files extend one another.", above.value)])
+            raise ScenarioError(
+                [above.place.problem(f"More than {LONGEST_CHAIN} files extend one another.", above.value)]
+            )
 
 
 def _extended(above: Node, folder: Path) -> tuple[Node, str, Path]:
     """The tree that an `extends` names, its identity, and its folder."""
     place, name = above.place, above.value
     if not isinstance(name, str):
-        raise ScenarioError([place.problem("One file or base belongs here.", above.text(), "a file beside this one, or simkit:NAME")])
+        raise ScenarioError(
+            [place.problem("One file or base belongs here.", above.text(), "a file beside this one, or simkit:NAME")]
+        )
     if name.startswith(BASES):
         known = base_names()
         if name.removeprefix(BASES) not in known:
             listed = [BASES + one for one in known]
-            raise ScenarioError([place.problem("There is no such base.", name, listing(listed, name), nearest(name, listed))])
+            raise ScenarioError(
+                [place.problem("There is no such base.", name, listing(listed, name), nearest(name, listed))]
+            )
         return base(name.removeprefix(BASES)), name, folder
     path = folder / name
     if not path.is_file():
         siblings = [one.name for one in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        hint = nearest(path.name, siblings) or "The path starts from the folder of this file."
+        hint = nearest(path.name, siblings, 0.8) or "The path starts from the folder of this file."
         raise ScenarioError([place.problem("There is no such file to extend.", name, hint=hint)])
     return read(path, str(Path(place.file).parent / name)), str(path.resolve()), path.parent
 

@@ -101,7 +101,9 @@ def _longest(segments: list[tuple[str, bool]], node: Node | None) -> tuple[Steps
     return None
 
 
-def _field(segments: list[tuple[str, bool]], node: Node | None, shape: Shape, new: bool, done: str) -> tuple[Steps, int]:
+def _field(
+    segments: list[tuple[str, bool]], node: Node | None, shape: Shape, new: bool, done: str
+) -> tuple[Steps, int]:
     """A field or alias of the schema that is not set, or a new name."""
     name = segments[0][0]
     part = part_of(shape, node)

@@ -48,7 +48,8 @@ class Resilience(Part):
     """What happens when an attempt fails. What is left out comes from the client preset."""
 
     client: Literal["openai_sdk", "none"] = "openai_sdk"
-    """Preset: `openai_sdk` (timeout 600 s, 2 retries, backoff 0.5 s doubling to 8 s, Retry-After up to 60 s) or `none` (no timeout, no retry)."""
+    """Preset: `openai_sdk` (timeout 600 s, 2 retries, backoff 0.5 s doubling to 8 s,
+    Retry-After up to 60 s) or `none` (no timeout, no retry)."""
     timeout: Duration | None = None
     """Per attempt, from dispatch, queue included."""
     max_retries: Annotated[int | None, Field(ge=0, le=30)] = None
@@ -62,7 +63,8 @@ class Resilience(Part):
     deadline: Duration | None = None
     """Per action, over everything."""
     on_cancel: Literal["auto", "stops", "runs_on"] = "auto"
-    """Cancelled work stops (billed input and elapsed output), or runs on (slot held, billed in full); auto: streams stop, others run on."""
+    """Cancelled work stops (billed input and elapsed output), or runs on
+    (slot held, billed in full); auto: streams stop, others run on."""
 
 
 class PromptCache(Part):

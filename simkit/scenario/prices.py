@@ -215,6 +215,19 @@ class PriceBook:
                     return model_prices(home.id, found, batch=owner is home)
         raise self._unknown(model_ref, home)
 
+    def find_at(self, model_ref: str, provider: str) -> ModelPrices:
+        """Prices at a provider; where the book knows neither it nor the model there, the list prices of its maker.
+
+        Raises `UnknownModel` if the model is not in the book at all.
+        """
+        try:
+            return self.find(model_ref, provider)
+        except UnknownModel as error:
+            try:
+                return self.find(model_ref)
+            except UnknownModel:
+                raise error from None
+
     def provider(self, name: str) -> BookProvider | None:
         """The provider of that id, or the first whose rule matches the name."""
         name = name.lower().strip()

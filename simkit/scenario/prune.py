@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from simkit.scenario.crosscheck import Names, calls, deployments
 from simkit.scenario.errors import Invalid
+from simkit.scenario.names import Names, calls, deployments
 from simkit.scenario.paths import resolve
 from simkit.scenario.scenario import Document
 from simkit.scenario.tree import Node, walk
@@ -22,7 +22,7 @@ def _without(tree: Node, section: str, used: set[str]) -> Node:
     if node is None:
         return tree
     kept = {name: one for name, one in node.map.items() if name in used or one.place.origin != "base"}
-    return _with(tree, section, replace(node, value=kept))
+    return _with(tree, section, replace(node, value=kept)) if kept else tree
 
 
 def _with(tree: Node, section: str, node: Node) -> Node:
@@ -44,7 +44,9 @@ def _used_models(tree: Node) -> set[str]:
 
 def _words(node: Node) -> set[str]:
     """All keys and texts below a node."""
-    return {key for one in walk(node) for key in one.map} | {str(one.value) for one in walk(node) if isinstance(one.value, str)}
+    return {key for one in walk(node) for key in one.map} | {
+        str(one.value) for one in walk(node) if isinstance(one.value, str)
+    }
 
 
 def _second_step(path: str, tree: Node) -> str:

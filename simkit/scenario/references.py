@@ -6,8 +6,8 @@ from simkit.scenario.crosscheck import problems as cross_problems
 from simkit.scenario.errors import Invalid, Problem
 from simkit.scenario.overlay import override
 from simkit.scenario.paths import Steps, resolve, shape_at
-from simkit.scenario.schema import alternatives, child, expand, is_whole, part_of
 from simkit.scenario.scenario import Document
+from simkit.scenario.schema import alternatives, child, expand, is_whole, part_of
 from simkit.scenario.tree import Node
 from simkit.scenario.validate import literals, validated
 
@@ -20,16 +20,22 @@ FIXED_FIELDS = frozenset({"trace", "outages", "priority", "order", "times"})
 """Fields below which nothing can change at a time."""
 
 
-def path_problems(tree: Node) -> list[Problem]:
-    """Problems of all paths that the scenario writes down, and of what its changes and knobs set."""
-    return [*_sources(tree), *_knobs(tree), *_changes(tree)]
+def path_problems(tree: Node, well: bool = True) -> list[Problem]:
+    """Problems of all paths that the scenario writes down, and of what its changes and knobs set.
+
+    Args:
+        well: is nothing else wrong, so that it makes sense to try the changes?
+    """
+    return [*_sources(tree), *_knobs(tree, well), *_changes(tree, well)]
 
 
 def _found(path: str, node: Node, tree: Node) -> tuple[Steps | None, list[Problem]]:
     try:
         return resolve(path, tree, Document), []
     except Invalid as error:
-        return None, [node.place.problem(f"This path leads nowhere: {error.message}", node.text(), error.allowed, error.hint)]
+        return None, [
+            node.place.problem(f"This path leads nowhere: {error.message}", node.text(), error.allowed, error.hint)
+        ]
 
 
 def _sources(tree: Node) -> Iterator[Problem]:
@@ -38,11 +44,10 @@ def _sources(tree: Node) -> Iterator[Problem]:
         yield from _found(path, node, tree)[1]
 
 
-def _changes(tree: Node) -> Iterator[Problem]:
+def _changes(tree: Node, well: bool) -> Iterator[Problem]:
     """Every change is tried on the scenario as the earlier ones left it."""
     changes = tree.get("changes")
     later = tree
-    known = {problem.message for problem in cross_problems(tree)} if changes else set()
     for change in changes.items if changes else []:
         fields = change.get("set")
         for path, node in (fields.map if fields else {}).items():
@@ -50,9 +55,14 @@ def _changes(tree: Node) -> Iterator[Problem]:
             yield from problems
             if not problems:
                 later = override(later, Document, path, node)
-        document, wrong = validated(later)
-        yield from (one for one in wrong if document is None and _written_in(one, change))
-        yield from (one for one in cross_problems(later) if one.message not in known)
+        if well:
+            document, wrong = validated(later)
+            yield from (one for one in wrong if document is None and _written_in(one, change))
+            for one in cross_problems(later):
+                text = f"{one.path}: {one.value}"
+                yield change.place.problem(f"From this change on: {one.message}", text, one.allowed, one.hint)
+            if document is None:
+                return
 
 
 def _written_in(problem: Problem, change: Node) -> bool:
@@ -69,7 +79,9 @@ def _unchangeable(path: str, node: Node, tree: Node) -> Iterator[Problem]:
     names = {step for step in steps if isinstance(step, str)}
     if steps[0] in FIXED or names & FIXED_FIELDS or not _numbers(steps, node, tree):
         allowed = "rates, shares, times, tokens, speeds, prices, limits and other numbers"
-        yield node.place.problem("This cannot change at a time.", node.text(), allowed, "Make two scenarios and compare them.")
+        yield node.place.problem(
+            "This cannot change at a time.", node.text(), allowed, "Make two scenarios and compare them."
+        )
 
 
 def _numbers(steps: Steps, node: Node, tree: Node) -> bool:
@@ -82,16 +94,18 @@ def _numbers(steps: Steps, node: Node, tree: Node) -> bool:
     node = expand(node, shape)
     if not isinstance(node.value, dict):
         return part_of(shape, None) is None and bool(alternatives(shape))
-    return all(child(shape, key, node) is not None and _numbers((*steps, key), one, tree) for key, one in node.map.items())
+    return all(
+        child(shape, key, node) is not None and _numbers((*steps, key), one, tree) for key, one in node.map.items()
+    )
 
 
-def _knobs(tree: Node) -> Iterator[Problem]:
+def _knobs(tree: Node, well: bool) -> Iterator[Problem]:
     """Both ends of a knob are values of its field."""
     knobs = tree.get("knobs")
     for path, node in (knobs.map if knobs else {}).items():
         steps, problems = _found(path, node, tree)
         yield from problems
-        for end in node.items if steps is not None else []:
+        for end in node.items if well and steps is not None else []:
             document, wrong = validated(override(tree, Document, path, end))
             yield from (one for one in wrong if document is None and one.path.startswith(node.place.path))
 

@@ -36,8 +36,25 @@ def format_start(start: dt.datetime | dt.date) -> str:
 
 
 Start = Annotated[
-    dt.datetime | dt.date, BeforeValidator(parse_start), PlainSerializer(format_start, return_type=str, when_used="json")
+    dt.datetime | dt.date,
+    BeforeValidator(parse_start),
+    PlainSerializer(format_start, return_type=str, when_used="json"),
 ]
+
+
+def parse_book_date(value: object) -> object:
+    """A month or a day. Raises `Invalid`."""
+    text = f"{value}-01" if isinstance(value, str) and len(value) == 7 else value
+    try:
+        if not isinstance(text, str) or len(text) != 10:
+            raise ValueError
+        dt.date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("This is no date of the price book.", "a month or a day, e.g. 2026-11 or 2026-11-15") from None
+    return value
+
+
+BookDate = Annotated[str, Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$"), BeforeValidator(parse_book_date)]
 
 
 class Document(Part):
@@ -48,14 +65,16 @@ class Document(Part):
     description: str = ""
     """What it shows, in a sentence or two."""
     start: Start = dt.datetime(2026, 11, 2)
-    """Date (and time, in `traffic.timezone` unless it has an offset) of the scenario's zero; default a Monday, 00:00."""
+    """Date (and time, in `traffic.timezone` unless it has an offset) of the scenario's zero
+    (default: a Monday, 00:00)."""
     horizon: Duration | None = None
     """Measured time from start (default 7d; a trace: its last row)."""
     warmup: Duration | None = None
     """Unmeasured time before start that fills queues and buckets (default 1h; a trace: none)."""
     cooldown: Duration | None = None
-    """Unmeasured arrivals after the horizon until the measured actions have ended, at most this long (default: the deadline, or 10 min)."""
-    prices: Annotated[str, Field(pattern=r"^\d{4}-\d{2}(-\d{2})?$")] | None = None
+    """Unmeasured arrivals after the horizon until the measured actions have ended, at most this long
+    (default: the deadline, or 10 min)."""
+    prices: BookDate | None = None
     """Date of the price book, e.g. 2026-11 (default: the scenario's start, with dated changes on the way)."""
     traffic: Traffic
     """Who asks, when, how often."""

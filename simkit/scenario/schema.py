@@ -14,10 +14,15 @@ Shape = Any
 """A type annotation of the schema; None: nothing is known there."""
 
 
+def origin_of(shape: Shape) -> Any:
+    """`list` of `list[int]`, for example."""
+    return get_origin(shape)
+
+
 @cache
 def alternatives(shape: Shape) -> tuple[Shape, ...]:
     """The types that a value may have, without `Annotated`, unions and None."""
-    origin = get_origin(shape)
+    origin = origin_of(shape)
     if origin is Annotated:
         return alternatives(get_args(shape)[0])
     if origin in (Union, types.UnionType):
@@ -57,7 +62,7 @@ def child(shape: Shape, key: str | int, node: Node | None) -> Shape:
         return fields(part).get(key)
     wanted = list if isinstance(key, int) else dict
     for one in alternatives(shape):
-        if get_origin(one) is wanted:
+        if origin_of(one) is wanted:
             return get_args(one)[-1]
     return None
 
@@ -89,4 +94,16 @@ def expand(node: Node, shape: Shape) -> Node:
     return node
 
 
-__all__ = ["Shape", "alternatives", "child", "children", "expand", "fields", "is_whole", "keys", "part_of", "parts"]
+__all__ = [
+    "Shape",
+    "alternatives",
+    "child",
+    "children",
+    "expand",
+    "fields",
+    "is_whole",
+    "keys",
+    "origin_of",
+    "part_of",
+    "parts",
+]

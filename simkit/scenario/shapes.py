@@ -6,6 +6,7 @@ tail 1 - v would lose its digits. `mean()` is the exact mean, infinite where the
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol
@@ -25,6 +26,9 @@ class Shape(Protocol):
 
     closed: ClassVar[bool]
     """Is the quantile function cheap (closed form) and free to have kinks?"""
+
+    def __hash__(self) -> int:
+        """Equal shapes share a table."""
 
     def below(self, u: Floats) -> Floats:
         """Quantile of u."""
@@ -241,21 +245,24 @@ class Scaled:
 
     def quantile(self, u: float) -> float:
         """Exact quantile of u in (0, 1)."""
-        value = self.scale
-        if self.shape is not None:
-            side = self.shape.below(np.array([u])) if u <= 0.5 else self.shape.above(np.array([1 - u]))
-            value *= float(side[0])
-        return min(max(value, self.low), self.cap)
+        return min(max(self._unclipped(u), self.low), self.cap)
+
+    def _unclipped(self, u: float) -> float:
+        if self.shape is None:
+            return self.scale
+        side = self.shape.below(np.array([u])) if u <= 0.5 else self.shape.above(np.array([1 - u]))
+        return self.scale * float(side[0])
 
     def mean(self) -> float:
         """The mean, clipping included."""
         if self.shape is None:
             return self.quantile(0.5)
-        if self.cap == math.inf and self.quantile(1e-15) > self.low:
-            return self.scale * self.shape.mean()
-        edges = 0.5 * 2.0 ** -(np.arange(60 * 16 + 1) / 16)
-        parts = [_integral(side, self, edges) for side in (self.shape.below, self.shape.above)]
-        return math.fsum(parts)
+        if self.cap < math.inf:
+            return _integral(self.shape, lambda shape: np.clip(self.scale * shape, self.low, self.cap))
+        mean = self.scale * self.shape.mean()
+        if self._unclipped(1e-15) >= self.low:
+            return mean
+        return mean + _integral(self.shape, lambda shape: np.maximum(self.low - self.scale * shape, 0.0))
 
 
 NODES = (-0.8611363115940526, -0.33998104358485626, 0.33998104358485626, 0.8611363115940526)
@@ -263,12 +270,14 @@ WEIGHTS = (0.17392742256872693, 0.32607257743127307, 0.32607257743127307, 0.1739
 """Gauss-Legendre quadrature with four nodes on [-1, 1]; the weights add up to 1."""
 
 
-def _integral(side: Any, dist: Scaled, edges: Floats) -> float:
-    """Integral of the clipped quantile function over one half."""
+def _integral(shape: Shape, function: Callable[[Floats], Floats]) -> float:
+    """Mean of a function of the unit-scale value, by quadrature over 16 parts of each octave of both tails."""
+    edges = 0.5 * 2.0 ** -(np.arange(60 * 16 + 1) / 16)
     middle, half = (edges[:-1] + edges[1:]) / 2, (edges[:-1] - edges[1:]) / 2
     total = np.zeros_like(middle)
-    for node, weight in zip(NODES, WEIGHTS, strict=True):
-        total += weight * np.clip(dist.scale * side(middle + half * node), dist.low, dist.cap)
+    for side in (shape.below, shape.above):
+        for node, weight in zip(NODES, WEIGHTS, strict=True):
+            total += weight * function(side(middle + half * node))
     return math.fsum(total * 2 * half)
 
 

@@ -88,7 +88,9 @@ class Trace(Part):
 class Seasonality(Part):
     """Busy and quiet hours, days and months. Redistributes the traffic; the weekly mean stays."""
 
-    hours: Literal["flat", "office", "evening", "global"] | Annotated[list[float], Field(min_length=24, max_length=24)] = "flat"
+    hours: (
+        Literal["flat", "office", "evening", "global"] | Annotated[list[float], Field(min_length=24, max_length=24)]
+    ) = "flat"
     """A named profile or 24 weights for local hours 0..23."""
     weekdays: Annotated[list[float], Field(min_length=7, max_length=7)] | None = None
     """7 weights, Monday first."""
@@ -110,7 +112,8 @@ class Traffic(Part):
     trace: Trace | None = None
     """Arrivals from a recorded file (a path is short for `{file: path}`)."""
     process: Literal["poisson", "gamma", "weibull", "deterministic"] = "poisson"
-    """Gaps between arrivals: poisson (independent users), gamma or weibull (bursty or regular, see `cv`), deterministic."""
+    """Gaps between arrivals: poisson (independent users), gamma or weibull (bursty or regular, see `cv`),
+    deterministic."""
     cv: PositiveFloat = 1.0
     """Coefficient of variation of the gaps for gamma and weibull: above 1 bursty, below 1 regular."""
     timezone: str = "UTC"

@@ -1,5 +1,6 @@
 """A scenario as a tree of nodes that remember where they were written."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -70,6 +71,8 @@ def scalar_text(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {scalar_text(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(scalar_text(one) for one in value) + "]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f".{value}".replace(".-", "-.")
     return "" if value is None else str(value)
 
 
@@ -96,7 +99,9 @@ def graft(value: Any, place: Place) -> Node:
 def planted(value: Any, place: Place) -> Node:
     """A tree from plain values, each with its own path below `place`'s."""
     if isinstance(value, dict):
-        return Node({str(k): planted(v, replace(place, path=join(place.path, str(k)))) for k, v in value.items()}, place)
+        return Node(
+            {str(k): planted(v, replace(place, path=join(place.path, str(k)))) for k, v in value.items()}, place
+        )
     if isinstance(value, list | tuple):
         return Node([planted(v, replace(place, path=join(place.path, i))) for i, v in enumerate(value)], place)
     return Node(value.item() if hasattr(value, "item") else value, place)

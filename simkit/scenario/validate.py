@@ -1,6 +1,7 @@
 """From a tree to a `Document`: what pydantic finds wrong, in human words, at the key that is wrong."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -10,9 +11,9 @@ from simkit.scenario.base import Part
 from simkit.scenario.errors import Invalid, Problem, listing, nearest, shown
 from simkit.scenario.helptext import help_of
 from simkit.scenario.scenario import Document
-from simkit.scenario.schema import Shape, alternatives, child, fields, keys, part_of
+from simkit.scenario.schema import Shape, alternatives, child, fields, is_whole, keys, origin_of, part_of, parts
 from simkit.scenario.traffic import Traffic, Users
-from simkit.scenario.tree import Node, plain
+from simkit.scenario.tree import Node, join, plain
 
 Words = tuple[str, str, str]
 """Message, what is allowed, hint."""
@@ -21,7 +22,6 @@ NAMES = "letters, digits and _ . : + @ -, at most 100, not beginning with a sign
 PATTERNS = {
     r"^[A-Za-z0-9_][A-Za-z0-9_.:+@-]*$": ("This is not a name.", NAMES),
     r"^p\d{1,3}$": ("This is not a percentile.", "p50, p95, p99, p999 and the like"),
-    r"^\d{4}-\d{2}(-\d{2})?$": ("This is not a date of the price book.", "a month or a day, e.g. 2026-11 or 2026-11-15"),
     r"^complexity$": ("This is not one of the choices.", "complexity"),
 }
 
@@ -38,7 +38,8 @@ def validated(tree: Node, shape: Shape = Document) -> tuple[Document | None, lis
         document = Document.model_validate(plain(tree))
     except ValidationError as error:
         found = _problems(error, tree, Document)
-        return None, unknown + [one for one in found if not _explained(one, meant)]
+        told = unknown + [one for one in found if not _explained(one, meant)]
+        return None, told or [tree.place.problem("This is not a scenario.", hint=str(error).partition("\n")[2])]
     return document, unknown
 
 
@@ -66,8 +67,10 @@ def _problem(detail: ErrorDetails, node: Node, shape: Shape) -> Problem | None:
         below = node.items[step] if isinstance(step, int) and step < len(node.items) else node.map.get(str(step))
         if below is not None:
             node, shape = below, child(shape, step, node)
-        elif step != "[key]" and len(alternatives(shape)) > 1 and not _meant(str(step), node, shape):
-            return None
+        elif step != "[key]" and len(alternatives(shape)) > 1:
+            if not _meant(str(step), node, shape):
+                return None
+            shape = _narrowed(node, shape)
         elif detail["type"] == "missing" and len(loc) == 1:
             break
         loc = loc[1:]
@@ -94,13 +97,20 @@ def _founders_names(part: type[Part], node: Node) -> list[tuple[str, str]]:
 
 def _meant(tag: str, node: Node, shape: Shape) -> bool:
     """Is the member of a union that an error speaks of the one that the value was meant to be?"""
-    if isinstance(node.value, dict):
+    if isinstance(node.value, dict) and parts(shape):
         part = part_of(shape, node)
         return part is not None and tag == part.__name__
-    if isinstance(node.value, list):
+    if isinstance(node.value, list) and any(origin_of(one) is list for one in alternatives(shape)):
         return tag.startswith(("list", "constrained-list"))
-    literals = [one for one in alternatives(shape) if hasattr(one, "__origin__") and str(one).startswith("typing.Literal")]
-    return tag.startswith("literal") if literals else not tag.startswith(("list", "dict"))
+    return tag.startswith("literal") if literals(shape) else not tag.startswith(("list", "dict"))
+
+
+def _narrowed(node: Node, shape: Shape) -> Shape:
+    """The member of a union that a map or a list was meant to be."""
+    if isinstance(node.value, dict):
+        return part_of(shape, node)
+    wanted = [one for one in alternatives(shape) if origin_of(one) is list] if isinstance(node.value, list) else []
+    return wanted[0] if wanted else shape
 
 
 def _words(detail: ErrorDetails, node: Node, shape: Shape, key: str) -> Words:
@@ -131,7 +141,17 @@ def literals(shape: Shape) -> list[str]:
     return [str(word) for one in alternatives(shape) if str(one).startswith("typing.Literal") for word in get_args(one)]
 
 
+EXAMPLES = {
+    "traffic": "Write e.g. `traffic: {daily_active_users: 300, actions_per_user_per_day: 6}`.",
+    "models": "Write e.g. `model: gpt-4o`, or describe your models under `models:`.",
+    "actions": "Write e.g. `model: gpt-4o` with `tokens: {input: 1200, output: 250}`, or describe `actions:`.",
+}
+"""What to write where a section is missing."""
+
+
 def _missing(node: Node, shape: Shape, key: str) -> Words:
+    if node.place.path == "" and key in EXAMPLES:
+        return f"`{key}` is missing.", "", EXAMPLES[key]
     part = part_of(shape, node)
     if part is None or key not in fields(part):
         return f"`{key}` is missing.", "", ""
@@ -149,19 +169,31 @@ def _bound(words: str) -> Callable[[dict[str, Any], Node], Words]:
 def _length(words: str) -> Callable[[dict[str, Any], Node], Words]:
     def say(context: dict[str, Any], node: Node) -> Words:
         limit = context.get("min_length", context.get("max_length"))
-        return f"{words.format(limit)}; here: {context.get('actual_length', 'more')}.", "", ""
+        entries = "1 entry belongs" if limit == 1 else f"{limit} entries belong"
+        return f"{words} {entries} here, not {context.get('actual_length', 'more')}.", "", ""
 
     return say
 
 
 def _kind(wanted: str, example: str = "") -> Callable[[dict[str, Any], Node], Words]:
     def say(context: dict[str, Any], node: Node) -> Words:
-        found = "a list" if isinstance(node.value, list) else "a map" if isinstance(node.value, dict) else "a single value"
-        hint = f'Write "{node.text()}" in quotes.' if wanted == "Text" and found == "a single value" else example
-        wrong = f", not {found}" if found not in wanted.lower() else ""
-        return (f"{wanted} belongs here{wrong}." if node.value is not None else f"The value is empty; {wanted[0].lower() + wanted[1:]} belongs here."), "", hint
+        if node.value is None:
+            return (
+                f"The value is empty; {wanted[0].lower()}{wanted[1:]} belongs here.",
+                "",
+                "Write it, or remove the line.",
+            )
+        quoted = wanted == "Text" and not isinstance(node.value, list | dict)
+        hint = f'Write "{node.text()}" in quotes.' if quoted else example
+        return f"{wanted} belongs here, not {_sort(node.value)}.", "", hint
 
     return say
+
+
+def _sort(value: object) -> str:
+    """What a value is, in words."""
+    names = {list: "a list", dict: "a map", str: "text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "this")
 
 
 _MAP = _kind("A map", "Write `key: value` pairs, indented below or in `{...}`.")
@@ -176,7 +208,7 @@ _PLAIN: dict[str, Callable[[dict[str, Any], Node], Words]] = {
     "dict_type": _MAP,
     "list_type": _LIST,
     "int_type": _WHOLE,
-    "int_from_float": _WHOLE,
+    "int_from_float": lambda context, node: ("This is not a whole number.", "", ""),
     "int_parsing": _WHOLE,
     "int_parsing_size": _WHOLE,
     "float_type": _NUMBER,
@@ -188,8 +220,8 @@ _PLAIN: dict[str, Callable[[dict[str, Any], Node], Words]] = {
     "greater_than_equal": _bound("at least {}"),
     "less_than": _bound("below {}"),
     "less_than_equal": _bound("at most {}"),
-    "too_short": _length("At least {} entries belong here"),
-    "too_long": _length("At most {} entries belong here"),
+    "too_short": _length("At least"),
+    "too_long": _length("At most"),
     "string_too_long": lambda context, node: (f"This is longer than {context['max_length']} characters.", "", ""),
     "string_too_short": lambda context, node: ("This is too short.", "", ""),
 }
@@ -200,14 +232,40 @@ def unknown_keys(node: Node, shape: Shape) -> Iterator[Problem]:
     part = part_of(shape, node)
     for key, one in node.map.items():
         below = child(shape, key, node)
-        if part is not None and key not in fields(part) and not part.model_config.get("extra") == "allow":
+        if part is not None and key not in fields(part) and part.model_config.get("extra") != "allow":
             known = keys(part)
-            hint = nearest(key, known)
+            hint = nearest(key, known) or _belongs(key)
             yield one.place.problem("There is no such key here.", one.text(), listing(known, key), hint)
         else:
             yield from unknown_keys(one, below)
     for index, one in enumerate(node.items):
         yield from unknown_keys(one, child(shape, index, node))
+
+
+def _belongs(key: str) -> str:
+    """Where a key is known that stands at a wrong place."""
+    found = homes(Document).get(key)
+    return f"This key belongs elsewhere: `{found}`." if found else ""
+
+
+@cache
+def homes(part: type[Part]) -> dict[str, str]:
+    """For every field name its first path in the schema, names chosen by the user in capitals."""
+    found: dict[str, str] = {}
+    waiting: list[tuple[str, Shape]] = [("", part)]
+    while waiting:
+        path, shape = waiting.pop(0)
+        if path.count(".") > 5 or is_whole(shape):
+            continue
+        for one in parts(shape):
+            for name, below in fields(one).items():
+                found.setdefault(name, join(path, name))
+                waiting.append((join(path, name), below))
+        if not parts(shape):
+            for one in alternatives(shape):
+                if origin_of(one) in (dict, list):
+                    waiting.append((join(path, "NAME" if origin_of(one) is dict else "0"), get_args(one)[-1]))
+    return found
 
 
 __all__ = ["literals", "unknown_keys", "validated"]

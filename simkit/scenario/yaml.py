@@ -9,9 +9,14 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
-    AliasEvent, DocumentStartEvent, Event, MappingEndEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceEndEvent,
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
     SequenceStartEvent,
-)  # fmt: skip
+)
 from ruamel.yaml.reader import ReaderError
 
 from simkit.scenario.errors import Problem, ScenarioError, nearest, shown
@@ -28,22 +33,24 @@ _INT = re.compile(r"[-+]?[0-9]{1,40}")
 _BASED = re.compile(r"0o[0-7]{1,40}|0x[0-9a-fA-F]{1,40}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Scalar] = {
-    **{word: None for word in ("", "~", "null", "Null", "NULL")},
-    **{word: True for word in ("true", "True", "TRUE")},
-    **{word: False for word in ("false", "False", "FALSE")},
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
     **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")},
-    **{word: float("nan") for word in (".nan", ".NaN", ".NAN")},
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 _SYNTAX = (
     (r"mapping values are not allowed", "There is a second `:` on the line, or the line is indented too far.",
      "Put a text that holds `: ` in quotes; indent keys of one map alike."),
-    (r"expected <block end>", "The indentation does not fit the lines above.", "Indent keys of one map alike, with spaces."),
+    (r"expected <block end>", "The indentation does not fit the lines above.",
+     "Indent keys of one map alike, with spaces."),
     (r"unexpected end of stream", "A quote is opened and never closed.", "Close the quote."),
     (r"stream end", "A bracket `[` or `{` is opened and never closed.", "Close the bracket."),
     (r"expected ',' or", "A list `[...]` or map `{...}` is not closed, or a comma is missing.",
      "Close the bracket, or put a comma between the entries."),
     (r"character '(.)' that cannot start", "A value must not begin with `CHAR`.", "Put the value in quotes."),
-    (r"could not find expected ':'", "A `:` is missing after a key.", "Write `key: value`, with a space after the colon."),
+    (r"could not find expected ':'", "A `:` is missing after a key.",
+     "Write `key: value`, with a space after the colon."),
     (r"special characters are not allowed", "There is a control character that YAML does not allow.", "Remove it."),
 )  # fmt: skip
 
@@ -59,6 +66,10 @@ def resolve(text: str) -> Scalar:
     return int(text, 0) if _BASED.fullmatch(text) else text
 
 
+Event = Any
+"""An event of ruamel's parser (its classes declare no attributes)."""
+
+
 class _Builder:
     """Builds the tree from the parser's events; problems that do not stop it are collected."""
 
@@ -70,9 +81,10 @@ class _Builder:
         self.count = 0
 
     def place(self, event: Event, path: str) -> Place:
+        if not self.root.line:
+            return replace(self.root, path=path)
         mark = event.start_mark
-        file, origin = self.root.file, self.root.origin
-        return Place(file, mark.line + 1, mark.column + 1, path, origin) if self.root.line else replace(self.root, path=path)
+        return Place(self.root.file, mark.line + 1, mark.column + 1, path, self.root.origin)
 
     def complain(self, event: Event, path: str, message: str, value: str = "", hint: str = "") -> None:
         self.problems.append(self.place(event, path).problem(message, value, hint=hint))
@@ -84,7 +96,7 @@ class _Builder:
     def grow(self, event: Event, path: str, by: int) -> None:
         self.count += by
         if self.count > MOST:
-            self.stop(event, path, f"The file stands for more than {MOST:,} values.", "Aliases (`*name`) multiply; write fewer.")
+            self.stop(event, path, f"The file stands for more than {MOST:,} values.", "Use fewer aliases (`*name`).")
 
     def node(self, event: Event, path: str, key: Place | None, depth: int) -> Node:
         """The node that begins with the event."""
@@ -93,8 +105,9 @@ class _Builder:
             return self.alias(event, path, key or place)
         before = self.count
         self.grow(event, path, 1)
-        if isinstance(event, NodeEvent) and getattr(event, "tag", None) not in (None, "!"):
-            self.complain(event, path, f"Tags such as `{shown(short_tag(str(event.tag)))}` are not used here.", hint="Remove the tag.")
+        if event.tag not in (None, "!"):
+            tag = shown(str(event.tag).replace("tag:yaml.org,2002:", "!!"))
+            self.complain(event, path, f"Tags such as `{tag}` are not used here.", hint="Remove the tag.")
         if depth > DEEPEST:
             self.stop(event, path, f"Nested deeper than {DEEPEST} levels.")
         value: Scalar | list[Node] | dict[str, Node]
@@ -111,7 +124,8 @@ class _Builder:
 
     def alias(self, event: AliasEvent, path: str, place: Place) -> Node:
         if event.anchor not in self.anchors:
-            self.complain(event, path, "There is no such anchor above.", f"*{event.anchor}", f"Write `&{event.anchor}` before the value that is meant.")
+            hint = f"Write `&{event.anchor}` before the value that is meant."
+            self.complain(event, path, "There is no such anchor above.", f"*{event.anchor}", hint)
             return Node(None, place)
         node, size = self.anchors[event.anchor]
         self.grow(event, path, size)
@@ -127,18 +141,23 @@ class _Builder:
         entries: dict[str, Node] = {}
         while not isinstance(event := next(self.events), MappingEndEvent):
             if not isinstance(event, ScalarEvent):
-                self.stop(event, path, "A key must be a plain name.", "In `{...}` write `key: value`; quote a text that begins with `{`, `[` or `*`.")
+                self.stop(
+                    event,
+                    path,
+                    "A key must be a plain name.",
+                    "In `{...}` write `key: value`; quote a text that begins with `{`, `[` or `*`.",
+                )
             key = event.value
             place = self.place(event, join(path, key))
             if key in entries:
-                self.complain(event, place.path, f"This key is already on line {entries[key].place.line}.", hint="Remove one of the two.")
+                self.complain(
+                    event,
+                    place.path,
+                    f"This key is already on line {entries[key].place.line}.",
+                    hint="Remove one of the two.",
+                )
             entries[key] = self.node(next(self.events), place.path, place, depth + 1)
         return entries
-
-
-def short_tag(tag: str) -> str:
-    """A tag as it was written."""
-    return tag.replace("tag:yaml.org,2002:", "!!")
 
 
 def parse(text: str, root: Place) -> Node | None:
@@ -155,7 +174,12 @@ def parse(text: str, root: Place) -> Node | None:
             if isinstance(event, DocumentStartEvent):
                 first = next(builder.events)
                 if found is not None:
-                    builder.stop(event, root.path, "There is a second document after `---`.", "Put each scenario in a file of its own.")
+                    builder.stop(
+                        event,
+                        root.path,
+                        "There is a second document after `---`.",
+                        "Put each scenario in a file of its own.",
+                    )
                 found = builder.node(first, root.path, None, 0)
     except YAMLError as error:
         raise ScenarioError([*builder.problems, *syntax_problems(error, text, root)]) from None
@@ -171,8 +195,13 @@ def syntax_problems(error: YAMLError, text: str, root: Place) -> list[Problem]:
     if "'\\t'" in said:
         if not tabs and isinstance(error, MarkedYAMLError):
             tabs = [error.problem_mark.line + 1]
-        return [replace(root, line=line).problem("There is a tab.", hint="Use spaces instead of tabs.") for line in tabs[:20]]
-    line = error.problem_mark.line + 1 if isinstance(error, MarkedYAMLError) and error.problem_mark else 0
+        return [
+            replace(root, line=line).problem("There is a tab.", hint="Use spaces instead of tabs.")
+            for line in tabs[:20]
+        ]
+    marks = [error.problem_mark, error.context_mark] if isinstance(error, MarkedYAMLError) else [None]
+    mark = marks[-1] if re.search(r"end of stream|stream end|expected ','", said) and marks[-1] else marks[0]
+    line = mark.line + 1 if mark else 0
     if isinstance(error, ReaderError):
         line = text[: error.position].count("\n") + 1
     place = replace(root, line=line if root.line else 0)
@@ -194,21 +223,37 @@ def read(path: Path, shown_as: str, origin: Origin = "file") -> Node:
     text = _decoded(_bytes(path, nowhere), nowhere)
     tree = parse(text, root)
     if tree is None:
-        raise ScenarioError([nowhere.problem("The file is empty.", hint="`simkit new FILE` writes a file to start from.")])
+        raise ScenarioError(
+            [nowhere.problem("The file is empty.", hint="`simkit new FILE` writes a file to start from.")]
+        )
     if not isinstance(tree.value, dict):
         kind = "A list stands" if isinstance(tree.value, list) else "A single value stands"
-        raise ScenarioError([tree.place.problem(f"{kind} where a map belongs.", hint="A scenario begins with keys such as `name:`, `model:`, `traffic:`.")])
+        raise ScenarioError(
+            [
+                tree.place.problem(
+                    f"{kind} where a map belongs.",
+                    hint="A scenario begins with keys such as `name:`, `model:`, `traffic:`.",
+                )
+            ]
+        )
     return tree
 
 
 def _bytes(path: Path, place: Place) -> bytes:
     try:
         if path.is_file() and path.stat().st_size > LARGEST:
-            raise ScenarioError([place.problem("The file is larger than 5 MB.", hint="A scenario is a page or two; traces go into a file of their own.")])
+            raise ScenarioError(
+                [
+                    place.problem(
+                        "The file is larger than 5 MB.",
+                        hint="A scenario is a page or two; traces go into a file of their own.",
+                    )
+                ]
+            )
         return path.read_bytes()
     except FileNotFoundError:
         siblings = [one.name for one in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        raise ScenarioError([place.problem("There is no such file.", hint=nearest(path.name, siblings))]) from None
+        raise ScenarioError([place.problem("There is no such file.", hint=nearest(path.name, siblings, 0.8))]) from None
     except IsADirectoryError:
         raise ScenarioError([place.problem("This is a folder, not a file.")]) from None
     except OSError as error:

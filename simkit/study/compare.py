@@ -63,6 +63,11 @@ class Comparison:
         """Names of what is compared with the baseline."""
         return tuple(self.results)[1:]
 
+    @property
+    def title(self) -> str:
+        """What is compared with what."""
+        return f"{' and '.join(self.others)} compared with {self.baseline}"
+
     @cached_property
     def changes(self) -> Table:
         """The fields in which the scenarios differ: other, field, baseline_value, other_value."""
@@ -85,7 +90,7 @@ class Comparison:
         """Relative change of the main metrics with 95 % intervals."""
         from simkit.report.figures_study import comparison_figure, comparison_rows
 
-        return comparison_figure(comparison_rows(self.summary, SHOWN), self.baseline)
+        return comparison_figure(comparison_rows(self.summary, SHOWN), self.title)
 
     def page(self) -> Page:
         """What both faces show."""
@@ -95,10 +100,7 @@ class Comparison:
         blocks: list[Block] = []
         for name in self.others:
             blocks += [self._verdicts(name), *self._differences(name), *self._figures(name)]
-        names = " and ".join(self.others)
-        return Page(
-            f"{names} compared with {self.baseline}", f"{runs}; the same users and draws in each", tuple(blocks)
-        )
+        return Page(self.title, f"{runs}; the same users and draws in each", tuple(blocks))
 
     def __str__(self) -> str:
         from simkit.result import text
@@ -129,7 +131,11 @@ class Comparison:
             if not one.same
         )
         grid = Grid(("metric", f"{name} - {self.baseline}", "95 % interval"), rows, frozenset({1, 2}))
-        return [Heading("All differences"), grid, *([Paragraph(same, "The same in every replication:")] if same else [])]
+        return [
+            Heading("All differences"),
+            grid,
+            *([Paragraph(same, "The same in every replication:")] if same else []),
+        ]
 
     def _differences(self, name: str) -> list[Block]:
         rows = self.changes[self.changes["other"] == name]

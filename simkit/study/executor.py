@@ -42,21 +42,23 @@ class Processes:
         Raises:
             LostWorkerError: when a process died.
         """
-        from concurrent.futures import BrokenExecutor, as_completed
+        from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 
         from joblib.externals.loky import get_reusable_executor
 
         pool = get_reusable_executor(max_workers=self.jobs, timeout=60, initializer=_leave_interrupts_to_the_parent)
-        futures = {pool.submit(work, item): item for item in items}
-        finished = False
+        waiting, running = list(reversed(items)), dict[Future[T], int]()
         try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-            finished = True
+            while waiting or running:
+                while waiting and len(running) < self.jobs:  # no more at once: what waits here need not be called off
+                    running[pool.submit(work, waiting[-1])] = waiting.pop()
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield running[future], future.result()
+                    del running[future]
         except BrokenExecutor as error:
             raise LostWorkerError("a worker process died (out of memory?)") from error
         finally:
-            if not finished:
+            if running:
                 pool.shutdown(wait=False, kill_workers=True)
 
 

@@ -137,7 +137,7 @@ def test_comparison_rows_say_better_worse_undecided() -> None:
     rows = figures_study.comparison_rows(summary, tuple(summary["metric"]))
     assert rows["tone"].tolist() == ["better", "worse", "undecided", "neutral"]
     assert rows["change"].tolist() == pytest.approx([-0.5, -0.1, 0.0, 0.2])
-    assert "−50 %" in draw(figures_study.comparison_figure(rows, "today"))
+    assert "−50 %" in draw(figures_study.comparison_figure(rows, "b compared with today"))
 
 
 def test_routing_saving_is_price_arithmetic() -> None:

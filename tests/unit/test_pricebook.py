@@ -251,6 +251,14 @@ def test_provider_in_the_name_wins() -> None:
     assert book().find("amazon.nova-lite-v1:0", "aws").provider == "aws"
 
 
+def test_a_provider_that_the_book_does_not_know_charges_the_makers_prices() -> None:
+    assert book().find_at("gpt-4o", "my_proxy").provider == "openai"
+    assert book().find_at("claude-sonnet-4-5", "aws").provider == "anthropic"
+    assert book().find_at("gpt-4o", "azure").provider == "azure"
+    with pytest.raises(UnknownModel, match="my_proxy"):
+        book().find_at("my-model", "my_proxy")
+
+
 def test_committed_book_equals_a_regeneration() -> None:
     same_version()
     stored = json.loads(BOOK.read_text(encoding="utf-8"))

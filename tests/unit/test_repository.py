@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SKIPPED = {".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "build", "dist"}
+SKIPPED = {".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "dist"}
 FORBIDDEN = re.compile(
     "|".join(
         [
@@ -48,7 +48,7 @@ def test_no_registry_host_and_no_path_of_a_machine() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("line", ["see https://py" + "pi.org/project/x", "open('/wo" + "rk/main/x')", "cd /ro" + "ot/x"])
+@pytest.mark.parametrize("line", ["see https://py" + "pi.org/project/x", "open('/wo" + "rk/x')", "cd /ro" + "ot/x"])
 def test_what_is_forbidden_would_be_found(line: str) -> None:
     assert FORBIDDEN.search(line)
 
@@ -61,8 +61,9 @@ def test_notebooks_are_without_outputs() -> None:
 
 
 def test_no_room_is_too_large() -> None:
-    long = {path.name: lines for path in files() if path.suffix == ".py" and (lines := path.read_text().count("\n")) > 500}
-    assert not {name: lines for name, lines in long.items() if not name.startswith("test_")}
+    rooms = [path for path in files() if path.suffix == ".py" and "tests" not in path.relative_to(ROOT).parts]
+    long = {path.name: lines for path in rooms if (lines := path.read_text(encoding="utf-8").count("\n")) > 500}
+    assert not long
 
 
 def test_the_readme_has_exactly_two_set_up_commands() -> None:
@@ -71,11 +72,12 @@ def test_the_readme_has_exactly_two_set_up_commands() -> None:
     run, test = blocks
     assert run.count("\n") == test.count("\n") == 1
     assert run.startswith("python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/simkit run ")
-    assert test.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/python -m pytest")
+    assert test.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && ")
+    assert test.split(" && ")[2].startswith(".venv/bin/python -m pytest")
 
 
 def test_every_file_that_the_readme_names_is_there() -> None:
-    names = set(re.findall(r"(?<![\w/])((?:scenarios|notebooks|simkit|tests|\.ci)/[\w./]*)", README)) - {"simkit/", "tests/"}
+    names = re.findall(r"(?<![\w/])((?:scenarios|notebooks|simkit|tests|\.ci|\.github)/[\w./]*)", README)
     missing = {name for name in names if not (ROOT / name.rstrip(".")).exists()}
     assert not missing
 
@@ -117,6 +119,6 @@ def test_import_is_quick() -> None:
 
 def test_import_loads_nothing_heavy() -> None:
     heavy = ["scipy", "pandas", "numba", "matplotlib", "rich", "jinja2", "joblib", "IPython", "pyarrow"]
-    code = f"import simkit, sys; sys.exit(', '.join(name for name in {heavy} if name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    code = f"import simkit, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,129 @@
+"""The JSON Schema of scenario files (draft 2020-12) with help texts, so that editors complete and explain them.
+
+It accepts the founder's form, all short forms and the full form. A file that `extends` another may leave out what
+is needed elsewhere, so maps that layers merge require nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from simkit.scenario.base import Part
+from simkit.scenario.founder import FounderDocument
+from simkit.scenario.helptext import helps
+from simkit.scenario.schema import fields, parts
+from simkit.scenario.traffic import Traffic, Users
+
+Json = dict[str, Any]
+
+MERGED = ("Action", "Model", "PromptCache", "Quota", "Source", "Trace", "UserPlan", "Users")
+"""Parts that a layer may write in part."""
+
+
+def schema() -> Json:
+    """The schema as plain JSON values."""
+    found: Json = _untitled(FounderDocument.model_json_schema(by_alias=True))
+    definitions: Json = found["$defs"]
+    for part in {one.__name__: one for one in _all_parts(FounderDocument)}.values():
+        target = found if part is FounderDocument else definitions.get(part.__name__)
+        if target is not None:
+            _explain(target, part)
+    for name in MERGED:
+        definitions[name].pop("required", None)
+    for name, shorten in SHORTENED.items():
+        definitions[name] = shorten(definitions[name], definitions)
+    found.pop("required", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "simkit scenario"}
+
+
+def _untitled(value: Any) -> Any:
+    """Without the titles that pydantic makes of field names."""
+    if isinstance(value, dict):
+        return {k: _untitled(one) for k, one in value.items() if not (k == "title" and isinstance(one, str))}
+    return [_untitled(one) for one in value] if isinstance(value, list) else value
+
+
+def _all_parts(part: type[Part]) -> Iterator[type[Part]]:
+    """The part and all below it."""
+    seen: set[type[Part]] = set()
+    waiting = [part]
+    while waiting:
+        one = waiting.pop()
+        if one not in seen:
+            seen.add(one)
+            yield one
+            for shape in fields(one).values():
+                waiting += _mentioned(shape)
+
+
+def _mentioned(shape: Any) -> list[type[Part]]:
+    """Parts in a type, within lists and maps too."""
+    inner = [part for argument in getattr(shape, "__args__", ()) for part in _mentioned(argument)]
+    return [*parts(shape), *inner]
+
+
+def _explain(target: Json, part: type[Part]) -> None:
+    """Adds the help of the fields."""
+    target = next((one for one in target.get("anyOf", ()) if "properties" in one), target)
+    for name, text in helps(part).items():
+        property_ = target.get("properties", {}).get(name)
+        if property_ is not None and text:
+            target["properties"][name] = {**property_, "description": text}
+
+
+def _or(*others: Json) -> Callable[[Json, Json], Json]:
+    """The part, or one of its short forms."""
+
+    def shorten(full: Json, definitions: Json) -> Json:
+        return {"anyOf": [*others, full], "description": full.get("description", "")}
+
+    return shorten
+
+
+TEXT: Json = {"type": "string"}
+TOKENS: Json = {"$ref": "#/$defs/TokenDist"}
+
+
+def _output(full: Json, definitions: Json) -> Json:
+    named = {**full, "additionalProperties": TOKENS}
+    return {"anyOf": [TOKENS, named], "description": full["description"]}
+
+
+def _model(full: Json, definitions: Json) -> Json:
+    place = {name: definitions["Deployment"]["anyOf"][-1]["properties"][name] for name in ("provider", "region")}
+    quality = full["properties"]["quality"]
+    share = _share(quality)
+    short = {"quality": {"anyOf": [share, quality], "description": quality.get("description", "")}}
+    return {**full, "properties": {**full["properties"], **place, **short}}
+
+
+def _share(quality: Json) -> Json:
+    """The schema of the shares in a map of shares."""
+    found: Json = quality.get("additionalProperties") or next(iter(quality["patternProperties"].values()))
+    return found
+
+
+def _traffic(full: Json, definitions: Json) -> Json:
+    users = definitions["Users"]["properties"]
+    short = {name: users[path[-1]] for name, path in Traffic.aliases.items() if path[-1] in Users.model_fields}
+    return {**full, "properties": {**full["properties"], **short}}
+
+
+def _quota(full: Json, definitions: Json) -> Json:
+    of = full["properties"]["of"]
+    return {**full, "properties": {**full["properties"], "of": {"anyOf": [TEXT, of], "description": of["description"]}}}
+
+
+SHORTENED: dict[str, Callable[[Json, Json], Json]] = {
+    "Repeat": _or({"type": "integer", "minimum": 1, "maximum": 500}),
+    "Input": _or(TOKENS),
+    "Output": _output,
+    "Route": _or(TEXT),
+    "Trace": _or(TEXT),
+    "Deployment": _or(TEXT),
+    "Model": _model,
+    "Traffic": _traffic,
+    "Quota": _quota,
+}
+"""Short forms by the name of the part; `Deployment` comes before `Model`."""
+
+__all__ = ["schema"]

@@ -1,0 +1,83 @@
+"""What a scenario defines and where: its names, calls and deployments, read from the tree in full form."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from simkit.scenario.errors import Invalid
+from simkit.scenario.tree import Node
+
+T = TypeVar("T")
+
+
+class Names:
+    """All names that a scenario defines."""
+
+    def __init__(self, tree: Node):
+        self.models = list(entries(tree, "models"))
+        self.routes = list(entries(tree, "routes"))
+        self.kinds = list(entries(tree, "actions"))
+        self.complexities = _complexities(tree)
+        self.deployments = [name for name, _ in deployments(tree)]
+        used = dict.fromkeys(provider.text() for _, one in deployments(tree) if (provider := one.get("provider")))
+        declared = list(entries(tree, "providers"))
+        self.providers = declared or list(used)
+        regions = [name.partition("/")[2] for name in self.deployments]
+        self.targets = list(dict.fromkeys([*self.models, *self.providers, *used, *self.deployments, *regions]))
+
+
+def entries(tree: Node, *path: str) -> dict[str, Node]:
+    """The map at a path; empty if there is none."""
+    node = tree.get(*path)
+    return node.map if node else {}
+
+
+def _complexities(tree: Node) -> list[str]:
+    """All complexities of the actions, and `any` where an action has none."""
+    found: dict[str, None] = {}
+    for action in entries(tree, "actions").values():
+        found.update(dict.fromkeys(entries(action, "complexity") or ["any"]))
+    return list(found)
+
+
+def deployments(tree: Node) -> Iterator[tuple[str, Node]]:
+    """Every deployment as `model/provider[/region]`."""
+    for model, node in entries(tree, "models").items():
+        listed = node.get("deployments")
+        for one in listed.items if listed else []:
+            parts = [model, *(found.text() for key in ("provider", "region") if (found := one.get(key)))]
+            yield "/".join(parts), one
+
+
+def calls(tree: Node) -> Iterator[tuple[str, Node]]:
+    """Every call with the name of its action."""
+    for kind, action in entries(tree, "actions").items():
+        listed = action.get("calls")
+        for item in listed.items if listed else []:
+            together = item.get("parallel")
+            for call in together.items if together else [item]:
+                yield kind, call
+
+
+def items(tree: Node, *path: str) -> list[Node]:
+    """The list at a path; empty if there is none."""
+    node = tree.get(*path)
+    return node.items if node else []
+
+
+def parsed(parse: Callable[[object], T], node: Node | None) -> T | None:
+    """The parsed value, None if it is not understood."""
+    try:
+        return parse(node.value) if node is not None else None
+    except Invalid:
+        return None
+
+
+def has_tokens(trace: Node | None) -> bool:
+    """Does a trace say more than when actions arrive? (Recognised formats do.)"""
+    if trace is None:
+        return False
+    columns = trace.get("columns")
+    return columns is None or not columns.map.keys().isdisjoint({"input", "output", "cached", "model"})
+
+
+__all__ = ["Names", "calls", "deployments", "entries", "has_tokens", "items", "parsed"]

@@ -1,0 +1,32 @@
+"""Every model has a price: its own, or one of the price book."""
+
+from simkit.scenario.errors import Problem
+from simkit.scenario.prices import UnknownModel, book
+from simkit.scenario.tree import Node
+
+
+def price_problems(tree: Node) -> list[Problem]:
+    """Problems of models that have no price."""
+    models = tree.get("models")
+    return [problem for name, model in (models.map if models else {}).items() for problem in _problems(name, model)]
+
+
+def _problems(name: str, model: Node) -> list[Problem]:
+    own, other = model.get("prices"), model.get("price_of")
+    given = {key for key, one in own.map.items() if one.value is not None} if own else set()
+    if not isinstance(model.value, dict) or (other is None and {"input", "output"} <= given):
+        return []
+    ref = name if other is None else str(other.value)
+    provider, _, rest = ref.rpartition(":")
+    try:
+        book().find(rest, provider or None)
+    except UnknownModel as error:
+        near = f"Did you mean {' or '.join(f'`{one}`' for one in error.nearest)}?" if error.nearest else ""
+        if other is not None:
+            return [other.place.problem("The price book does not know this model.", other.text(), hint=near)]
+        hint = "Write its prices, e.g. `prices: {input: $1, output: $4}`, or `price_of: NAME` of a model in the book."
+        return [model.place.problem(f"The price book does not know `{name}`.", hint=hint)]
+    return []
+
+
+__all__ = ["price_problems"]

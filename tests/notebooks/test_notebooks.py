@@ -1,0 +1,127 @@
+"""The notebooks run as they are, quickly with `fast`, and their results are right."""
+
+import ast
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A kernel `python3` that is this very interpreter, whatever is or is not installed elsewhere."""
+    data = tmp_path_factory.mktemp("jupyter")
+    spec = data / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(data))  # searched before the installed kernels
+        patch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("PYTHONWARNINGS", "ignore")
+        patch.setenv("IPYTHONDIR", str(data / "ipython"))
+        yield
+
+
+def run(notebook: Path, folder: Path, where: Path, **parameters: Any) -> nbformat.NotebookNode:
+    """Execute a notebook in the working folder `where` and return it with its outputs."""
+    return papermill.execute_notebook(
+        notebook,
+        folder / notebook.name,
+        parameters,
+        kernel_name="python3",
+        cwd=where,
+        progress_bar=False,
+        log_output=False,
+    )
+
+
+def results(notebook: nbformat.NotebookNode) -> dict[str, Any]:
+    """The dictionary that the cell tagged `results` shows."""
+    (cell,) = (one for one in notebook.cells if "results" in one.metadata.get("tags", []))
+    found: dict[str, Any] = ast.literal_eval(cell.outputs[-1].data["text/plain"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory, kernel: None) -> nbformat.NotebookNode:
+    return run(NOTEBOOKS[0], tmp_path_factory.mktemp("first"), ROOT / "notebooks", fast=True)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_first_run_tells_its_story(first_run: nbformat.NotebookNode) -> None:
+    found = results(first_run)
+    assert found["success_today"] > 0.97
+    assert found["success_tomorrow"] < 0.9 < 0.97 < found["success_fixed"]
+    assert "tokens" in found["first_limit"] and 300 < found["full_at_users"] < 10_000
+    assert 100 < found["cost_per_month_today"] < 600
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_simulated_saving_lies_on_the_curve(first_run: nbformat.NotebookNode) -> None:
+    found = results(first_run)
+    assert found["simple_shares"] == sorted(found["simple_shares"]) and len(found["simple_shares"]) == 4
+    for simulated, arithmetic in zip(found["savings"], found["savings_by_arithmetic"], strict=True):
+        assert simulated == pytest.approx(arithmetic, abs=0.03)
+    assert 0.40 < found["savings"][2] < 0.60, "the sourced mix saves 40 to 60 %"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_picture_shows_once(first_run: nbformat.NotebookNode) -> None:
+    for cell in first_run.cells:
+        if cell.cell_type == "code" and ".plot()" in cell.source.splitlines()[-1]:
+            pictures = [one for one in cell.outputs if "image/png" in one.get("data", {})]
+            assert len(pictures) == 1 == len(cell.outputs), cell.source
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_card_is_a_card(first_run: nbformat.NotebookNode) -> None:
+    (cell,) = (one for one in first_run.cells if one.id == "today")
+    assert (
+        "Will it hold?" in cell.outputs[-1].data["text/html"] and "Will it hold?" in cell.outputs[-1].data["text/plain"]
+    )
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_clean(path: Path) -> None:
+    """No outputs, kernel python3, one cell of parameters, each typed and explained, one of them `fast: bool`."""
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert notebook.metadata.kernelspec.name == "python3"
+    (cell,) = (one for one in code if "parameters" in one.metadata.get("tags", []))
+    for line in cell.source.splitlines():
+        (statement,) = ast.parse(line).body
+        assert isinstance(statement, ast.AnnAssign) and statement.value is not None and "  # " in line, line
+    assert "fast: bool = False" in cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_use_the_public_surface_only(path: Path) -> None:
+    import simkit
+
+    notebook = nbformat.read(path, as_version=4)
+    tree = ast.parse("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code"))
+    imported = [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
+    imported += [str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert [name for name in imported if name.startswith("simkit")] == ["simkit"]
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sk"
+    }
+    assert used <= set(simkit.__all__)
+
+
+def test_the_parameters_are_inspectable() -> None:
+    found = papermill.inspect_notebook(NOTEBOOKS[0])
+    assert found["fast"]["inferred_type_name"] == "bool" and found["users_tomorrow"]["default"] == "10_000"
+    assert len(found) == 8 and all(one["help"] for one in found.values())

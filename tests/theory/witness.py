@@ -1,0 +1,96 @@
+"""How a simulation is held against a closed form, with power: DESIGN 7.
+
+A witness holds when, for each of its figures, the mean over replications lies within 3 standard errors of the closed
+form, and the standard error is at most `power` of it. Its twin runs the scenario with the law changed by 3 % against
+the unchanged closed form, and must be told apart by more than 3 standard errors in every figure marked `twin`.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+
+from simkit.engine import run_plan
+from simkit.engine.log import Log
+from simkit.plan.compile import compile_plan
+from simkit.plan.plan import Plan
+from simkit.scenario.load import load
+
+Floats = NDArray[np.float64]
+SECOND = 1e9
+LIMIT = 3.0
+"""Standard errors from the closed form that are allowed."""
+CHANGED = 1.03
+"""Factor on the law of a twin."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A closed form, and how precise the estimate of it must be."""
+
+    closed: float
+    power: float = 0.005
+    twin: bool = True
+    """Must the twin fail in it?"""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A scenario with a law of factor f, what is measured of its log, and what that should be at f = 1."""
+
+    name: str
+    scenario: Callable[[float], dict[str, Any]]
+    measure: Callable[[Log, Plan], dict[str, float]]
+    figures: Mapping[str, Figure]
+    replications: int = 24
+    twin_replications: int = 12
+
+
+def duration(seconds: float) -> str:
+    """A scenario's text of a time, to the ns."""
+    return f"{round(seconds * SECOND)}ns"
+
+
+def compiled(scenario: dict[str, Any], folder: Path) -> Plan:
+    """The plan of a scenario given as a dict."""
+    path = folder / "scenario.yaml"
+    with path.open("w") as file:
+        YAML().dump(scenario, file)
+    return compile_plan(load(path))
+
+
+def samples(
+    witness: Witness, factor: float, seed: int, replications: int, folder: Path, engine: str
+) -> dict[str, Floats]:
+    """Each figure by replication."""
+    plan = compiled(witness.scenario(factor), folder)
+    rows = [witness.measure(run_plan(plan, seed, r, engine), plan) for r in range(replications)]
+    return {name: np.array([row[name] for row in rows]) for name in witness.figures}
+
+
+def standing(sample: Floats, closed: float) -> tuple[float, float]:
+    """Distance from the closed form in standard errors, and the standard error relative to it."""
+    error = float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
+    return abs(float(np.mean(sample)) - closed) / error, error / closed
+
+
+def measured(log: Log, plan: Plan) -> dict[str, NDArray[np.int64]]:
+    """The action rows that arrived in the measured period."""
+    inside = (log.actions["arrival"] >= 0) & (log.actions["arrival"] < plan.horizon)
+    return {name: column[inside] for name, column in log.actions.items()}
+
+
+def percentile(values: NDArray[np.int64], share: float) -> float:
+    """Nearest-rank percentile."""
+    rank = math.ceil(share * len(values)) - 1
+    return float(np.partition(values, rank)[rank])
+
+
+def overlap(start: NDArray[np.int64], end: NDArray[np.int64], until: int) -> NDArray[np.int64]:
+    """How much of each interval lies in [0, until)."""
+    return np.maximum(np.minimum(end, until) - np.maximum(start, 0), 0)

@@ -1,0 +1,366 @@
+"""Every metric against a naive witness over the rows of the logs; intervals; and None where a metric does not apply."""
+
+from dataclasses import replace
+from math import ceil, sqrt
+from statistics import fmean
+
+import numpy as np
+import pytest
+from scipy import stats
+from synthetic_log import HORIZON, SECOND, ints, log_of, random_log, synthetic_plan
+
+from simkit.engine.codes import Kind
+from simkit.plan.plan import NEVER
+from simkit.result.evidence import Evidence, evidence_of
+from simkit.result.metrics import METRICS, evaluate
+from simkit.result.objectives import objectives_of
+from simkit.result.statistics import NO_INTERVAL
+from simkit.result.tally import tally
+from simkit.scenario import expectations
+from simkit.scenario.policy import Slo
+
+PLAN = synthetic_plan()
+SLO = Slo(success="90%", latency={"p95": "12s"}, ttft={"p50": "4s"}, good="80%")
+OBJECTIVES = objectives_of(SLO)
+LOGS = [random_log(seed, 400, seed) for seed in range(4)]
+MONTHS = 730 * 3600 * SECOND / HORIZON
+USERS = (90 * 4 + 120 * 2) / 6  # the epochs hold 4 and 2 of the 6 hours
+
+
+def evidence(logs=LOGS, plan=PLAN, slo=SLO) -> Evidence:
+    return evidence_of(plan, [tally(plan, log, objectives_of(slo)) for log in logs], slo)
+
+
+def rows_of(columns):
+    names = list(columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*(columns[name].tolist() for name in names), strict=True)]
+
+
+class Witness:
+    """The rows of some logs, and every figure by one pass over them."""
+
+    def __init__(self, logs):
+        self.runs = len(logs)
+        self.actions, self.attempts, self.outcome = [], [], {}
+        for log in logs:
+            mine = [a | {"ended": log.ended} for a in rows_of(log.actions) if 0 <= a["arrival"] < HORIZON]
+            kinds = {a["action"]: a["outcome"] for a in mine}
+            self.actions += mine
+            self.attempts += [
+                t | {"action_outcome": kinds[t["action"]], "run": log.replication}
+                for t in rows_of(log.attempts) if t["action"] in kinds
+            ]  # fmt: skip
+        self.ended = [a for a in self.actions if a["outcome"] != 5]
+        self.served = [a for a in self.actions if a["outcome"] in (0, 1)]
+        self.spent = sum(t["cost"] for t in self.attempts) + self.runs * PLAN.service_cost
+
+    def share(self, *outcomes):
+        return sum(a["outcome"] in outcomes for a in self.ended) / len(self.ended)
+
+    def percentile(self, start, end, p):
+        spans = sorted(a[end] - (a[start] if start else 0) for a in self.served)
+        return spans[ceil(p * len(spans)) - 1] / 1e9
+
+    def bad(self, target):
+        """Bad actions of each objective."""
+        return {
+            "success": [a["outcome"] not in (0, 1) for a in self.ended],
+            "latency": [a["outcome"] not in (0, 1) or a["end"] - a["arrival"] > 12 * SECOND for a in self.ended],
+            "ttft": [a["outcome"] not in (0, 1) or a["first_token"] - a["arrival"] > 4 * SECOND for a in self.ended],
+            "good": [a["outcome"] not in (0, 1) or a["good"] == 0 for a in self.ended],
+        }[target]
+
+    def late(self, limit):
+        """Censored actions that are older than the limit: bad and counted."""
+        return sum(a["outcome"] == 5 and a["ended"] - a["arrival"] > limit * SECOND for a in self.actions)
+
+    def burn(self, kind, target, limit=None):
+        late = self.late(limit) if limit else 0
+        return (sum(self.bad(kind)) + late) / (len(self.ended) + late) / (1 - target)
+
+    def burns(self):
+        return [
+            self.burn("success", 0.9),
+            self.burn("latency", 0.95, 12),
+            self.burn("ttft", 0.5, 4),
+            self.burn("good", 0.8),
+        ]
+
+    def calls(self, cause):
+        return len({(t["run"], t["action"], t["call"], t["repeat"]) for t in self.attempts if t["cause"] == cause})
+
+    def causes(self, cause):
+        return sum(t["cause"] == cause for t in self.attempts)
+
+    def compliance(self):
+        every = [self.bad(kind) for kind in ("success", "latency", "ttft", "good")]
+        bad = sum(any(one) for one in zip(*every, strict=True)) + self.late(4)
+        return 1 - bad / (len(self.ended) + self.late(4))
+
+    def top(self):
+        costs = sorted((a["cost"] for a in self.actions), reverse=True)
+        whole, part = divmod(len(costs), 100)  # 1 % of 1,370 actions are 13 and seven tenths of the next
+        return (sum(costs[:whole]) + costs[whole] * part / 100) / sum(costs)
+
+    def judged(self):
+        return [a for a in self.ended if not (a["outcome"] in (0, 1) and a["good"] == -1)]
+
+
+NAIVE = {
+    "actions": lambda w: len(w.actions) / w.runs,
+    "success_rate": lambda w: w.share(0, 1),
+    "ok_rate": lambda w: w.share(0),
+    "degraded_rate": lambda w: w.share(1),
+    "failed_rate": lambda w: w.share(2),
+    "rejected_rate": lambda w: w.share(3),
+    "abandoned_rate": lambda w: w.share(4),
+    "good_rate": lambda w: sum(a["good"] == 1 for a in w.judged()) / len(w.judged()),
+    "throughput": lambda w: len(w.served) / w.runs / (HORIZON / SECOND),
+    "latency_mean": lambda w: fmean(a["end"] - a["arrival"] for a in w.served) / 1e9,
+    "latency_p50": lambda w: w.percentile("arrival", "end", 0.5),
+    "latency_p90": lambda w: w.percentile("arrival", "end", 0.9),
+    "latency_p95": lambda w: w.percentile("arrival", "end", 0.95),
+    "latency_p99": lambda w: w.percentile("arrival", "end", 0.99),
+    "latency_p999": lambda w: w.percentile("arrival", "end", 0.999),
+    "ttft_p50": lambda w: w.percentile("arrival", "first_token", 0.5),
+    "ttft_p95": lambda w: w.percentile("arrival", "first_token", 0.95),
+    "queue_wait_p95": lambda w: w.percentile("", "waited", 0.95),
+    "slo_compliance": lambda w: w.compliance(),
+    "error_budget_left": lambda w: 1 - max(w.burns()) / (30 * 24 / 6),
+    "burn_rate": lambda w: max(w.burns()),
+    "cost_total": lambda w: w.spent / 1e12 / w.runs,
+    "cost_per_action": lambda w: w.spent / 1e12 / len(w.served),
+    "cost_per_good_action": lambda w: w.spent / 1e12 / sum(a["good"] == 1 for a in w.served),
+    "cost_per_month": lambda w: w.spent / 1e12 / w.runs * MONTHS,
+    "cost_per_user_month": lambda w: w.spent / 1e12 / w.runs * MONTHS / USERS,
+    "wasted_cost_share": lambda w: (
+        sum(t["cost"] for t in w.attempts if t["outcome"] != 0 or t["action_outcome"] > 1)
+        / sum(t["cost"] for t in w.attempts)
+    ),
+    "top1pct_cost_share": lambda w: w.top(),
+    "tokens_in": lambda w: sum(a["tokens_in"] for a in w.actions) / w.runs,
+    "tokens_out": lambda w: sum(a["tokens_out"] for a in w.actions) / w.runs,
+    "cached_token_share": lambda w: (
+        sum(min(t["tokens_cached"], t["billed_in"]) for t in w.attempts) / sum(t["billed_in"] for t in w.attempts)
+    ),
+    "exact_hit_rate": lambda w: None,
+    "semantic_hit_rate": lambda w: None,
+    "attempts_per_call": lambda w: len(w.attempts) / w.calls(0),
+    "retry_rate": lambda w: w.causes(1) / len(w.attempts),
+    "fallback_rate": lambda w: w.calls(2) / w.calls(0),
+    "rate_limited_rate": lambda w: sum(t["outcome"] == Kind.RATE_LIMIT for t in w.attempts) / len(w.attempts),
+    "limit_peak_use": None,  # by hand in test_bottlenecks.py, naively in test_tally.py
+    "escalation_rate": lambda w: w.calls(3) / sum(t["cause"] == 0 and t["call"] == 1 for t in w.attempts),
+}
+
+
+def test_every_metric_of_the_design_is_here_with_unit_and_help():
+    assert set(METRICS) == set(NAIVE) == set(expectations.METRICS)
+    for metric in METRICS.values():
+        assert metric.help.endswith(".")
+        assert metric.unit in {"share", "s", "USD", "1/s", "tokens", "count", "number"}
+    alike = {"per_s": "1/s", "count": ("count", "tokens")}
+    for name, unit in expectations.METRICS.items():
+        assert METRICS[name].unit in alike.get(unit, unit)
+
+
+@pytest.mark.parametrize("name", [name for name, formula in NAIVE.items() if formula])
+def test_every_metric_equals_its_naive_witness(name):
+    expected = NAIVE[name](Witness(LOGS))
+    found = METRICS[name].formula(evidence()).value
+    assert found == (None if expected is None else pytest.approx(expected, rel=1e-12))
+
+
+@pytest.mark.parametrize("name", ["success_rate", "good_rate", "cost_per_action", "attempts_per_call", "latency_mean"])
+def test_ratios_have_the_interval_of_a_naive_jackknife(name):
+    found, formula = METRICS[name].formula(evidence()), NAIVE[name]
+    without = np.array([formula(Witness([log for log in LOGS if log is not left])) for left in LOGS])
+    error = sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())
+    half = stats.t.ppf(0.975, 3) * error
+    assert found.high - found.value == pytest.approx(half, rel=1e-9)
+    assert found.value - found.low == pytest.approx(half, rel=1e-9)
+
+
+def test_the_interval_of_the_top_share_is_close_to_that_of_a_full_jackknife():
+    found = METRICS["top1pct_cost_share"].formula(evidence())
+    without = np.array(
+        [
+            METRICS["top1pct_cost_share"].formula(evidence([one for one in LOGS if one is not left])).value
+            for left in LOGS
+        ]
+    )
+    half = stats.t.ppf(0.975, 3) * sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())
+    assert found.high - found.low == pytest.approx(2 * half, rel=0.25)
+
+
+def test_rates_add_up_to_one():
+    found = evaluate(evidence())
+    rates = [found[f"{name}_rate"].value for name in ("ok", "degraded", "failed", "rejected", "abandoned")]
+    assert sum(rates) == pytest.approx(1, abs=1e-12)
+    assert found["success_rate"].value == pytest.approx(rates[0] + rates[1], abs=1e-12)
+
+
+def test_every_interval_holds_its_value():
+    for name, estimate in evaluate(evidence()).items():
+        if estimate.low is not None:
+            assert estimate.low <= estimate.value, name
+        if estimate.high is not None:
+            assert estimate.value <= estimate.high, name
+
+
+ABSENT = {
+    "good_rate": {"models": PLAN.models._replace(quality=np.full((2, 2, 2), np.nan))},
+    "cost_per_good_action": {"models": PLAN.models._replace(quality=np.full((2, 2, 2), np.nan))},
+    "cost_per_user_month": {"people": PLAN.people._replace(number=ints(0, 0))},
+    "cached_token_share": {"policy": PLAN.policy._replace(cache_hit_rate=np.zeros(2))},
+    "retry_rate": {"policy": PLAN.policy._replace(max_retries=ints(0, 0))},
+    "fallback_rate": {"models": PLAN.models._replace(fallback=np.array([[-1], [-1]]))},
+    "rate_limited_rate": {"names": replace(PLAN.names, limits=(), limit_text=())},
+    "escalation_rate": {"routes": PLAN.routes._replace(next_model=np.full((2, 2), -1))},
+    "queue_wait_p95": {
+        "service": PLAN.service._replace(workers=ints(NEVER, NEVER)),
+        "deployments": PLAN.deployments._replace(concurrency=np.full((2, 3), NEVER)),
+    },
+}
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_what_does_not_apply_is_none_with_a_note_and_never_0(name):
+    assert METRICS[name].formula(evidence()).value is not None
+    found = METRICS[name].formula(evidence(plan=synthetic_plan(**ABSENT[name])))
+    assert (found.value, found.low, found.high) == (None, None, None)
+    assert found.note
+
+
+def test_without_limits_and_objectives_their_metrics_are_none():
+    none = ABSENT["queue_wait_p95"] | ABSENT["rate_limited_rate"]
+    assert METRICS["limit_peak_use"].formula(evidence(plan=synthetic_plan(**none))).value is None
+    for name in ("slo_compliance", "error_budget_left", "burn_rate"):
+        assert METRICS[name].formula(evidence(slo=Slo())).value is None
+
+
+def test_no_action_at_all():
+    found = evaluate(evidence([log_of([]), log_of([], replication=1)]))
+    zero = {name for name, one in found.items() if one.value is not None}
+    assert zero == {
+        "actions",
+        "throughput",
+        "cost_total",
+        "cost_per_month",
+        "cost_per_user_month",
+        "tokens_in",
+        "tokens_out",
+        "limit_peak_use",
+    }
+    assert found["cost_total"].value == pytest.approx(7.000000000001)  # the own service costs busy or idle
+
+
+def failed(number, outcome=2, reason=4):
+    return {
+        "action": number,
+        "arrival": number,
+        "start": number,
+        "end": number + 1,
+        "outcome": outcome,
+        "reason": reason,
+    }
+
+
+def test_all_failed():
+    found = evaluate(evidence([log_of([failed(i) for i in range(20)], replication=r) for r in range(3)]))
+    assert found["success_rate"].value == found["good_rate"].value == found["slo_compliance"].value == 0
+    assert found["failed_rate"].value == 1
+    for name in (
+        "latency_p95",
+        "latency_mean",
+        "ttft_p50",
+        "cost_per_action",
+        "cost_per_good_action",
+        "queue_wait_p95",
+    ):
+        assert found[name].value is None
+        assert found[name].note
+
+
+def test_all_censored():
+    rows = [{"action": i, "arrival": i, "start": i, "end": -1, "outcome": 5} for i in range(20)]
+    found = evaluate(evidence([log_of(rows, replication=r) for r in range(2)]))
+    assert found["success_rate"].value is None
+    assert found["actions"].value == 20
+    assert found["slo_compliance"].value == 0  # older than the limits of latency and ttft: bad
+
+
+def test_a_censored_action_is_bad_only_once_its_age_has_passed():
+    slo = Slo(latency={"p50": "1h"})
+    young = {"arrival": HORIZON - SECOND, "start": HORIZON - SECOND, "end": -1, "outcome": 5}
+    old = young | {"action": 1, "arrival": 0}
+    fine = {"action": 2, "arrival": 0, "start": 0, "end": SECOND, "first_token": SECOND}
+    found = METRICS["slo_compliance"].formula(evidence([log_of([young, old, fine])], slo=slo))
+    assert found.value == 0.5
+
+
+def test_one_run_alone_has_no_interval_unless_it_is_stationary_and_long():
+    for estimate in evaluate(evidence(LOGS[:1])).values():
+        assert (estimate.low, estimate.high) == (None, None)
+    assert METRICS["success_rate"].formula(evidence(LOGS[:1])).note == NO_INTERVAL
+
+
+def steady(count, seed=1):
+    """A long stationary run: arrivals evenly over the horizon, independent latencies, 3 % failures."""
+    rng = np.random.default_rng(seed)
+    arrival = np.sort(rng.integers(0, HORIZON, count))
+    latency = rng.exponential(5e9, count).astype(np.int64)
+    outcome = np.where(rng.random(count) < 0.03, 2, 0)
+    log = log_of([])
+    columns = {name: np.zeros(count, np.int64) for name in log.actions}
+    end, reason = arrival + latency, np.where(outcome == 2, 4, 0)
+    columns |= {"action": np.arange(count), "arrival": arrival, "start": arrival, "end": end, "first_token": end}
+    columns |= {"outcome": outcome, "reason": reason, "cost": latency // 1000}
+    return replace(log, actions=columns)
+
+
+def test_batch_means_of_a_long_stationary_run():
+    plan = synthetic_plan(stationary=True)
+    found = evaluate(evidence([steady(120_000)], plan=plan))
+    rate, p95 = found["success_rate"], found["latency_p95"]
+    assert rate.low <= 0.97 <= rate.high
+    assert 2 * 1.96 * sqrt(0.03 * 0.97 / 120_000) == pytest.approx(rate.high - rate.low, rel=0.5)
+    assert p95.low <= -5 * np.log(0.05) <= p95.high
+    assert p95.high - p95.low < 0.05 * p95.value
+    for name in ("latency_p99", "latency_p999", "ttft_p50"):
+        assert found[name].value is not None
+        assert found[name].low is None
+        assert found[name].note.startswith(NO_INTERVAL)
+    assert found["actions"].low < found["actions"].value == 120_000 < found["actions"].high
+
+
+def test_batch_means_need_5000_in_each_of_20_batches_and_a_stationary_plan():
+    assert evidence([steady(120_000)], plan=synthetic_plan(stationary=True)).batches
+    assert not evidence([steady(90_000)], plan=synthetic_plan(stationary=True)).batches
+    assert not evidence([steady(120_000)], plan=synthetic_plan(stationary=False)).batches
+
+
+def test_latencies_say_when_more_than_1_percent_were_not_served():
+    assert "of served actions only" in METRICS["latency_p95"].formula(evidence()).note
+    clean = [
+        log_of(
+            [{"action": i, "arrival": i, "start": i, "end": i + 9, "first_token": i + 9} for i in range(50)],
+            replication=r,
+        )
+        for r in (0, 1)
+    ]
+    assert "served" not in METRICS["latency_p50"].formula(evidence(clean)).note
+
+
+def test_money_is_summed_exactly():
+    one = {"start": 0, "end": 1, "first_token": 1, "cost": 10**17 + 1}
+    log = log_of([one | {"action": i} for i in range(50)], [{"action": i, "cost": 10**17 + 1} for i in range(50)])
+    assert evidence([log]).total("cost") == 50 * 10**17 + 50
+    assert evidence([log, replace(log, replication=1)]).total("spent") == 2 * (50 * 10**17 + 50 + PLAN.service_cost)
+
+
+def test_the_order_of_the_tallies_does_not_matter():
+    backward = evidence(LOGS[::-1])
+    assert evaluate(backward) == evaluate(evidence())
+    with pytest.raises(ValueError, match="at least one"):
+        evidence([])
