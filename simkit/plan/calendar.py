@@ -9,6 +9,7 @@ import numpy as np
 
 from simkit.plan.plan import Floats, Ints
 from simkit.scenario.errors import Invalid, listing, nearest
+from simkit.scenario.profiles import HOURS
 from simkit.scenario.traffic import Seasonality
 
 HOUR = 3600
@@ -16,22 +17,6 @@ STEP = 6 * HOUR
 """Zones do not change their offset twice within this."""
 YEARS = range(1970, 2151)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-HOURS: dict[str, tuple[float, ...]] = {
-    "flat": (1.0,) * 24,
-    "office": (0.15, 0.1, 0.1, 0.1, 0.15, 0.25, 0.5, 1.0, 1.7, 2.2, 2.4, 2.3,
-               1.9, 2.1, 2.4, 2.3, 2.0, 1.5, 0.9, 0.6, 0.5, 0.4, 0.3, 0.2),
-    "evening": (0.8, 0.5, 0.3, 0.2, 0.2, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0,
-                1.1, 1.0, 1.0, 1.1, 1.2, 1.4, 1.6, 1.9, 2.2, 2.3, 2.0, 1.4),
-    "global": (0.80, 0.78, 0.78, 0.80, 0.83, 0.87, 0.92, 0.97, 1.03, 1.08, 1.13, 1.17,
-               1.20, 1.22, 1.22, 1.20, 1.17, 1.13, 1.08, 1.03, 0.97, 0.92, 0.87, 0.83),
-}  # fmt: skip
-"""Weights of the local hours 0..23 of each named profile.
-
-`office` and `evening` are assumed: one product's users in one time zone, the hour of most traffic at 2.2 times the mean
-(ten-minute peaks of single services reach 2.7 to 3.0 times the mean, ServeGen; a minute's 2.85, Azure 2024).
-`global` has the day (8-20 h) at 1.33 times the night, as measured over all of Azure's LLM traffic in 2024.
-"""
 
 Piece = tuple[int, int, float, Seasonality, str]
 """Start and end (ns), mean arrivals per ns, seasonality, time zone."""

@@ -128,17 +128,17 @@ def deployment_prices(document: Document) -> list[DeploymentPrices]:
     found = []
     for name, model in document.models.items():
         own = own_prices(model.prices)
-        entry = book_entry(name, model.price_of, own)
-        found += [DeploymentPrices(entry, model.processing, d.price_uplift, own) for d in model.deployments]
+        for d in model.deployments:
+            entry = book_entry(model.price_of or name, d.provider, model.price_of is None, own)
+            found.append(DeploymentPrices(entry, model.processing, d.price_uplift, own))
     return found
 
 
-def book_entry(name: str, price_of: str | None, own: dict[str, int]) -> ModelPrices:
-    """The model's entry in the price book; an empty one where input and output have own prices."""
-    if price_of is None and {"input", "output"} <= own.keys():
+def book_entry(name: str, provider: str, own_name: bool, own: dict[str, int]) -> ModelPrices:
+    """The model's entry in the price book at a provider; an empty one where input and output have own prices."""
+    if own_name and {"input", "output"} <= own.keys():
         return ModelPrices("own", name)
-    provider, _, model = (price_of or name).rpartition(":")
-    return book().find(model, provider or None)
+    return book().find_at(name, provider)
 
 
 def is_stationary(document: Document) -> bool:

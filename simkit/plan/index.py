@@ -93,11 +93,3 @@ def all_routes(document: Document) -> dict[str, Route]:
     """The named routes, and one for each model that a call names directly (under the name `=model`)."""
     direct = {p.call.model for p in call_places(document) if p.call.model is not None}
     return {**document.routes, **{f"={model}": Route(model=model) for model in sorted(direct)}}
-
-
-def matches(target: str, model: str, provider: str, region: str | None) -> bool:
-    """Does a target (a model, a provider, `model/provider` or `model/provider/region`) name this deployment?"""
-    names = {model, provider, f"{model}/{provider}"}
-    if region is not None:
-        names |= {f"{model}/{provider}/{region}", f"{provider}/{region}"}
-    return target in names

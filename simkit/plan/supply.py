@@ -6,7 +6,7 @@ import numpy as np
 
 from simkit.plan.codes import KINDS, Kind
 from simkit.plan.errors import PlanError
-from simkit.plan.index import Index, deployments_of, matches
+from simkit.plan.index import Index, deployments_of
 from simkit.plan.plan import NEVER, Deployments, Ints, Limits, Models, Policy, Service
 from simkit.plan.tables import DistPool
 from simkit.plan.work import cumulative
@@ -14,6 +14,7 @@ from simkit.scenario.defaults import failure, jitter_range, resilience
 from simkit.scenario.distribution import DurationDist, NumberDist
 from simkit.scenario.models import Deployment, DrawnKind, Model, Quota
 from simkit.scenario.scenario import Document
+from simkit.scenario.workload import covers, fallback_chain
 
 BALANCES = ("weighted", "ordered", "least_busy")
 PER_CALL = ("bad_request", "content_filter")
@@ -62,25 +63,11 @@ def error_rates(errors: Mapping[DrawnKind, float] | None, kinds: tuple[str, ...]
 def fallbacks(document: Document, index: Index) -> Ints:
     """The models tried after each, in order: its own list, each followed by that model's own fallbacks."""
     names = list(index.models)
-    chains = [[names.index(m) for m in chain(document.resilience.fallback, model)] for model in names]
+    chains = [[names.index(m) for m in fallback_chain(document, model)] for model in names]
     table = np.full((len(names), max(map(len, chains), default=0) + 1), -1, dtype=np.int64)
     for row, each in zip(table, chains, strict=True):
         row[: len(each)] = each
     return table
-
-
-def chain(fallback: dict[str, list[str]], model: str) -> list[str]:
-    """All fallbacks of a model, depth first, none twice (there are no cycles)."""
-    found: dict[str, None] = {}
-
-    def visit(name: str) -> None:
-        for following in fallback.get(name, []):
-            if following not in found and following != model:
-                found[following] = None
-                visit(following)
-
-    visit(model)
-    return list(found)
 
 
 def deployments(documents: list[Document], index: Index, pool: DistPool) -> Deployments:
@@ -88,7 +75,7 @@ def deployments(documents: list[Document], index: Index, pool: DistPool) -> Depl
     names, providers = list(index.models), list(index.providers)
     first = deployments_of(documents[0])
     full = [[filled(document.models[m], d) for m, d in deployments_of(document)] for document in documents]
-    applies = [limits_of(documents[0], index, *place) for place in index.deployments]
+    applies = [limits_of(documents[0], index, *place) for place in first]
     per_attempt = tuple(kind for kind in KIND_OF if kind not in PER_CALL)
     return Deployments(
         model=np.array([names.index(m) for m, _ in first], dtype=np.int64),
@@ -133,13 +120,10 @@ def rank(document: Document) -> Ints:
     return np.array(ranked, dtype=np.int64)
 
 
-def limits_of(document: Document, index: Index, model: str, provider: str, region: str | None) -> list[int]:
+def limits_of(document: Document, index: Index, model: str, deployment: Deployment) -> list[int]:
     """The limits that apply to a deployment."""
-    return [
-        b
-        for b, (quota, _) in enumerate(index.limits)
-        if any(matches(target, model, provider, region) for target in document.quotas[quota].of)
-    ]
+    quotas = (document.quotas[name] for name, _ in index.limits)
+    return [b for b, quota in enumerate(quotas) if covers(quota, model, deployment)]
 
 
 def limits(documents: list[Document], index: Index) -> Limits:

@@ -4,13 +4,14 @@ import zlib
 
 import numpy as np
 
-from simkit.plan.index import Index, deployments_of, matches
+from simkit.plan.index import Index, deployments_of
 from simkit.plan.plan import NEVER, Bools, Incidents, Ints
 from simkit.plan.supply import KIND_OF
 from simkit.plan.tables import DistPool
 from simkit.plan.work import cumulative
 from simkit.scenario.models import Outage, Severity
 from simkit.scenario.scenario import Document
+from simkit.scenario.workload import names_of
 
 KEY_BITS = 26
 CYCLES = 20
@@ -32,7 +33,7 @@ def incidents(document: Document, index: Index, pool: DistPool) -> Incidents:
         end=integers([i.at + i.lasts for i in scheduled]),
         scheduled_severity=np.arange(len(scheduled), dtype=np.int64),
         in_flight_fail=np.array([i.in_flight == "fail" for i in scheduled], dtype=np.bool_),
-        hits=hits([i.target for i in scheduled], index),
+        hits=hits([i.target for i in scheduled], document),
         gap=integers([pool.add(outage.time_between_failures) for _, _, outage in random]),
         duration=integers([pool.add(outage.duration) for _, _, outage in random]),
         history=integers([history(outage) for _, _, outage in random]),
@@ -53,10 +54,12 @@ def integers(values: list[int]) -> Ints:
     return np.array(values, dtype=np.int64)
 
 
-def hits(targets: list[str], index: Index) -> Bools:
+def hits(targets: list[str], document: Document) -> Bools:
     """(I, N) which deployments each target names."""
-    rows = [[matches(target, *deployment) for deployment in index.deployments] for target in targets]
-    return np.array(rows, dtype=np.bool_).reshape(-1, len(index.deployments))
+    named = [names_of(model, deployment) for model, deployment in deployments_of(document)]
+    return np.array([[target in names for names in named] for target in targets], dtype=np.bool_).reshape(
+        -1, len(named)
+    )
 
 
 def random_outages(document: Document, index: Index) -> list[tuple[str, list[bool], Outage]]:

@@ -8,6 +8,7 @@ from simkit.plan.tables import DistPool
 from simkit.scenario.actions import Action, Call, Route
 from simkit.scenario.distribution import TokenDist
 from simkit.scenario.scenario import Document
+from simkit.scenario.workload import first_shares
 
 
 def cumulative(shares: list[float]) -> list[float]:
@@ -116,27 +117,8 @@ def routes(documents: list[Document], index: Index) -> Routes:
 
 def mix(route: Route, complexity: str, models: list[str]) -> list[float]:
     """Cumulative shares of the first model at a complexity."""
-    return cumulative([shares(route, complexity).get(model, 0.0) for model in models])
-
-
-def shares(route: Route, complexity: str) -> dict[str, float]:
-    """Share of the first model at a complexity; a misrouted one goes a level up (the highest: a level down)."""
-    if route.model is not None:
-        return {route.model: 1.0}
-    if route.mix:
-        return dict(route.mix)
-    if route.cascade:
-        return {route.cascade[0]: 1.0}
-    own = route.to.get(complexity)
-    if own is None:  # a kind with other complexities uses another route
-        return {}
-    wrong = route.misrouted.get(complexity, 0.0)
-    levels = list(route.to)
-    at = levels.index(complexity)
-    other = route.to[levels[at + 1] if at + 1 < len(levels) else levels[max(at - 1, 0)]]
-    result = {own: 1.0 - wrong}
-    result[other] = result.get(other, 0.0) + wrong
-    return result
+    shares = first_shares(route, complexity)
+    return cumulative([shares.get(model, 0.0) for model in models])
 
 
 def escalate(route: Route, complexity: str) -> float:

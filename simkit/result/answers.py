@@ -1,16 +1,20 @@
 """The three answers that a run opens with, each a sentence with its figures."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from simkit.engine.codes import Kind, Outcome
+from simkit.engine.log import INCIDENT_COLUMNS
 from simkit.result.bottlenecks import Bottleneck, bottlenecks, load_text
 from simkit.result.evidence import Evidence
 from simkit.result.slo import Standing, Verdict, standings
 from simkit.result.statistics import Estimate
 from simkit.result.words import dollars, percent, seconds, whole
 
+SEVERE = 0.2
+"""Error rate from which on an incident is a reason of its own."""
 HOLD, COST, BREAK = "Will it hold?", "What will it cost?", "What breaks first?"
 
 
@@ -99,7 +103,21 @@ def _lost(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> str:
     outcome, reason = divmod(int(reasons.argmax()), reasons.shape[1])
     word = {Outcome.FAILED: "fail", Outcome.REJECTED: "are rejected", Outcome.ABANDONED: "are abandoned"}
     rate = percent(most / evidence.total("ended"))
-    return f" {rate} {word[Outcome(outcome + Outcome.FAILED)]}{_by(evidence, Kind(reason), limits)}."
+    return f" {rate} {word[Outcome(outcome + Outcome.FAILED)]}{_by(evidence, Kind(reason), limits)}{_during(evidence)}."
+
+
+def _during(evidence: Evidence) -> str:
+    """The incident in which most were lost, where one had more than half of them."""
+    names, severity = evidence.plan.names, evidence.plan.incidents
+    lost: Counter[str] = Counter()
+    for run in evidence.tallies:
+        edges, failed = run.windows.edges, run.series["failed"] + run.series["rejected"]
+        for source, start, end, hard in zip(*(run.incidents[c].tolist() for c in INCIDENT_COLUMNS), strict=True):
+            hit = (edges[1:] > start) & (edges[:-1] < end) & bool(severity.error_rate[hard] >= SEVERE)
+            lost[names.incidents[source] if source >= 0 else names.outages[-1 - source]] += int(failed[hit].sum())
+    name, number = max(lost.items(), key=lambda pair: pair[1], default=("", 0))
+    share = number / max(1, evidence.total("failed") + evidence.total("rejected"))
+    return f", {percent(min(share, 1.0))} of all that are lost while `{name}` lasts" if share > 0.5 else ""
 
 
 def _by(evidence: Evidence, reason: Kind, limits: tuple[Bottleneck, ...]) -> str:

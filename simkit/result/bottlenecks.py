@@ -90,6 +90,20 @@ def _bottleneck(uses: Sequence[LimitUse], evidence: Evidence) -> Bottleneck:
     )
 
 
+def load_short(evidence: Evidence, multiple: float | None) -> str:
+    """The same for a table: `1,840 users` or `2.5/s`."""
+    if multiple is None:
+        return "–"
+    if evidence.users():
+        return f"{significant(evidence.users() * multiple, 3):,.0f} users"
+    return f"{significant(arrival_rate(evidence) * multiple, 3):,.5g}/s"
+
+
+def arrival_rate(evidence: Evidence) -> float:
+    """Measured arrivals a second, mean over the horizon and all replications."""
+    return evidence.total("arrived") / len(evidence.tallies) / (evidence.plan.horizon / 1e9)
+
+
 def load_text(evidence: Evidence, multiple: float | None) -> str:
     """A load multiple in the words of the scenario: users where they are modelled, else arrivals a second."""
     if multiple is None:
@@ -97,5 +111,4 @@ def load_text(evidence: Evidence, multiple: float | None) -> str:
     users = evidence.users()
     if users:
         return f"about {significant(users * multiple, 3):,.0f} daily active users"
-    rate = evidence.total("arrived") / len(evidence.tallies) / (evidence.plan.horizon / 1e9)
-    return f"about {significant(rate * multiple, 3):,.5g} arrivals/s in the mean"
+    return f"about {significant(arrival_rate(evidence) * multiple, 3):,.5g} arrivals/s in the mean"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from simkit.result.bottlenecks import bottlenecks, load_text
+from simkit.result.bottlenecks import bottlenecks, load_short
 from simkit.result.metrics import METRICS
 from simkit.result.page import Block, Grid, Heading, Page, Paragraph
 from simkit.result.slo import standings
@@ -83,12 +83,12 @@ def _limits(result: "Result") -> Grid:
         (
             one.name, one.text, percent(one.peak_use), percent(one.busiest_hour_use), percent(one.mean_use),
             number(one.delayed), number(one.refused), "–" if one.mean_delay_s is None else seconds(one.mean_delay_s),
-            load_text(result.evidence, one.full_at),
+            load_short(result.evidence, one.full_at),
         )
         for one in bottlenecks(result.evidence)[:MOST]
     )  # fmt: skip
     columns = ("limit", "", "peak minute", "busiest hour", "mean", "delayed", "refused", "mean delay", "full at")
-    return Grid(columns, rows, frozenset(range(2, 8)))
+    return Grid(columns, rows, frozenset(range(2, 9)))
 
 
 def _reasons(result: "Result") -> Grid:

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simkit.engine.codes import Cause, Kind, Outcome
-from simkit.result.bottlenecks import bottlenecks, hour_use
+from simkit.engine.log import INCIDENT_COLUMNS
+from simkit.result.bottlenecks import arrival_rate, bottlenecks, hour_use
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.limits import grids
 from simkit.result.metrics import METRICS
@@ -119,7 +120,8 @@ def slo(evidence: Evidence, draw: Draw = None) -> Table:
         )
         for one in standings(evidence)
     ]  # fmt: skip
-    return table(rows, draw, columns)
+    figures = dict.fromkeys(columns[2:10], float)
+    return table(rows, draw, columns).astype(figures)
 
 
 def models(evidence: Evidence, draw: Draw = None) -> Table:
@@ -148,7 +150,7 @@ def models(evidence: Evidence, draw: Draw = None) -> Table:
 def bottleneck_table(evidence: Evidence, draw: Draw = None) -> Table:
     """A row a limit, what breaks first at the top; full_at is a multiple of today's load."""
     users = evidence.users()
-    rate = evidence.total("arrived") / len(evidence.tallies) / (evidence.plan.horizon / 1e9)
+    rate = arrival_rate(evidence)
     found = bottlenecks(evidence)
     columns = ("limit", "kind", "text", "peak_use", "busiest_hour_use", "mean_use", "delayed", "refused",
                "mean_delay_s", "affected_share", "full_at", "full_at_users", "full_at_per_s", "peak_at")  # fmt: skip
@@ -200,7 +202,7 @@ def incidents(evidence: Evidence, draw: Draw = None) -> Table:
     """A row an incident: replication (-1: scheduled, in every one), name, start, end (local), seconds, severity."""
     plan, rows, seen = evidence.plan, [], set()
     for run in evidence.tallies:
-        for source, start, end, severity in zip(*(run.incidents[c].tolist() for c in run.incidents), strict=True):
+        for source, start, end, severity in zip(*(run.incidents[c].tolist() for c in INCIDENT_COLUMNS), strict=True):
             scheduled = source >= 0
             if scheduled and (source, start) in seen:
                 continue

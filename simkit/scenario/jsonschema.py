@@ -21,7 +21,7 @@ MERGED = ("Action", "Model", "PromptCache", "Quota", "Source", "Trace", "UserPla
 
 def schema() -> Json:
     """The schema as plain JSON values."""
-    found: Json = _untitled(FounderDocument.model_json_schema(by_alias=True))
+    found: Json = _tidy(FounderDocument.model_json_schema(by_alias=True))
     definitions: Json = found["$defs"]
     for part in {one.__name__: one for one in _all_parts(FounderDocument)}.values():
         target = found if part is FounderDocument else definitions.get(part.__name__)
@@ -35,11 +35,14 @@ def schema() -> Json:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "title": "simkit scenario"}
 
 
-def _untitled(value: Any) -> Any:
-    """Without the titles that pydantic makes of field names."""
-    if isinstance(value, dict):
-        return {k: _untitled(one) for k, one in value.items() if not (k == "title" and isinstance(one, str))}
-    return [_untitled(one) for one in value] if isinstance(value, list) else value
+def _tidy(value: Any) -> Any:
+    """Without the titles that pydantic makes of field names, and with names that do not fit their pattern refused."""
+    if isinstance(value, list):
+        return [_tidy(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: _tidy(one) for key, one in value.items() if not (key == "title" and isinstance(one, str))}
+    return {**kept, "additionalProperties": False} if "patternProperties" in kept else kept
 
 
 def _all_parts(part: type[Part]) -> Iterator[type[Part]]:

@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Any
 from simkit.scenario.crosscheck import problems as cross_problems
 from simkit.scenario.errors import Invalid, Problem, ScenarioError, nearest
 from simkit.scenario.founder import KEYS, FounderDocument, full_form
+from simkit.scenario.names import entries
 from simkit.scenario.overlay import BASES, layers, merge, override, set_text, set_values
-from simkit.scenario.paths import Steps, resolve, split
+from simkit.scenario.paths import Steps, find, resolve, shape_at, split
 from simkit.scenario.pricecheck import price_problems
 from simkit.scenario.prune import pruned
 from simkit.scenario.references import path_problems
 from simkit.scenario.scenario import Document
-from simkit.scenario.tree import Node, Place
+from simkit.scenario.schema import is_whole
+from simkit.scenario.tree import Node, Origin, Place, walk
 from simkit.scenario.validate import validated
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
+
+RANKS: dict[Origin, int] = {"base": 0, "tier": 0, "short": 1, "file": 1, "set": 2}
+"""A source speaks of values that were written where it was or below: not of a figure put in its stead."""
 
 Override = tuple[str, Node]
 Sets = Mapping[str, Any] | Iterable[str] | None
@@ -74,6 +79,8 @@ class Scenario:
     def source_of(self, path: str) -> tuple[str, str]:
         """Kind (measured, estimated, assumed) and words of where a figure comes from; what has no source is assumed.
 
+        A source holds for all below it, except figures that an override, or a file over a base, put in their stead.
+
         Raises:
             ScenarioError: there is no such field.
         """
@@ -83,16 +90,22 @@ class Scenario:
             raise ScenarioError(
                 [Problem("source_of()", 0, "", path, error.message, error.allowed, error.hint)]
             ) from None
-        known = self._sources
+        written = _rank(find(self.tree, steps), is_whole(shape_at(Document, self.tree, steps)))
         for end in range(len(steps), 0, -1):
-            if steps[:end] in known:
-                return known[steps[:end]]
+            if steps[:end] in self._sources:
+                rank, kind, words = self._sources[steps[:end]]
+                if rank >= written:
+                    return kind, words
         return "assumed", ""
 
     @cached_property
-    def _sources(self) -> dict[Steps, tuple[str, str]]:
-        sources = self.document.sources.items()
-        return {resolve(path, self.tree, Document): (one.kind, one.source or "") for path, one in sources}
+    def _sources(self) -> dict[Steps, tuple[int, str, str]]:
+        """Rank, kind and words by steps."""
+        places = entries(self.tree, "sources")
+        return {
+            resolve(path, self.tree, Document): (RANKS[places[path].place.origin], one.kind, one.source or "")
+            for path, one in self.document.sources.items()
+        }
 
     def run(self, **settings: Any) -> "Result":
         """Simulate it; see `simkit.study.run.run` for the settings."""
@@ -157,6 +170,14 @@ def _one_each(problems: list[Problem]) -> list[Problem]:
     for one in problems:
         places.setdefault((one.file, one.line, one.path), one)
     return list(places.values())
+
+
+def _rank(node: Node | None, whole: bool) -> int:
+    """The rank of the place where a value was written; of a map, the lowest."""
+    if node is None:
+        return 0
+    ranks = [RANKS[one.place.origin] for one in walk(node) if not isinstance(one.value, dict) or not one.map]
+    return max(ranks) if whole else min(ranks)
 
 
 def _first(path: str) -> str:

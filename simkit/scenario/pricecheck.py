@@ -17,9 +17,9 @@ def _problems(name: str, model: Node) -> list[Problem]:
     if not isinstance(model.value, dict) or (other is None and {"input", "output"} <= given):
         return []
     ref = name if other is None else str(other.value)
-    provider, _, rest = ref.rpartition(":")
     try:
-        book().find(rest, provider or None)
+        for provider in _providers(model):
+            book().find_at(ref, provider)
     except UnknownModel as error:
         near = f"Did you mean {' or '.join(f'`{one}`' for one in error.nearest)}?" if error.nearest else ""
         if other is not None:
@@ -27,6 +27,13 @@ def _problems(name: str, model: Node) -> list[Problem]:
         hint = "Write its prices, e.g. `prices: {input: $1, output: $4}`, or `price_of: NAME` of a model in the book."
         return [model.place.problem(f"The price book does not know `{name}`.", hint=hint)]
     return []
+
+
+def _providers(model: Node) -> list[str]:
+    """Where the model is deployed; its prices there are looked up first."""
+    deployments = model.get("deployments")
+    named = [one.get("provider") for one in deployments.items] if deployments else []
+    return [str(one.value) for one in named if one is not None] or [""]
 
 
 __all__ = ["price_problems"]

@@ -18,7 +18,7 @@ from simkit.scenario.yaml import resolve
 
 COLUMN = 56
 """Where the comments begin."""
-_SAFE = re.compile(r"[A-Za-z0-9$./_<>=+-]([A-Za-z0-9 $./_%+()=<>~:;-]*[A-Za-z0-9$./_%+()~-])?")
+_SAFE = re.compile(r"[A-Za-z0-9$./_]([A-Za-z0-9 $./_%+()=<>~:;-]*[A-Za-z0-9$./_%+()~-])?")
 _LEFT_OUT = re.compile(r"(?:left out|not given|default):? ([^;.)]+)")
 
 

@@ -13,7 +13,7 @@ from simkit.scenario.helptext import help_of
 from simkit.scenario.scenario import Document
 from simkit.scenario.schema import Shape, alternatives, child, fields, is_whole, keys, origin_of, part_of, parts
 from simkit.scenario.traffic import Traffic, Users
-from simkit.scenario.tree import Node, join, plain
+from simkit.scenario.tree import Node, Place, join, plain, walk
 
 Words = tuple[str, str, str]
 """Message, what is allowed, hint."""
@@ -86,7 +86,13 @@ def _placed(words: Words, detail: ErrorDetails, node: Node, shape: Shape, loc: l
         alias = next((alias for alias in _founders_names(part, node) if alias[1] == key), None)
         key = alias[0] if alias else key
         return node.place.problem(f"`{key}` is missing.", "", allowed, hint, key)
-    return node.place.problem(message, node.text(), allowed, hint)
+    return _blamed(node, shape).problem(message, node.text(), allowed, hint)
+
+
+def _blamed(node: Node, shape: Shape) -> Place:
+    """The place of a value; of a distribution that an override changed, the override's."""
+    inside = (one.place for one in walk(node) if one.place.origin == "set")
+    return next(inside, node.place) if is_whole(shape) else node.place
 
 
 def _founders_names(part: type[Part], node: Node) -> list[tuple[str, str]]:

@@ -116,13 +116,20 @@ def action_share(document: Document, name: str) -> float:
 
 def model_shares(route: Route, complexity: str) -> dict[str, float]:
     """Expected visits of each model per repetition of a call."""
+    if route.cascade:
+        onward = route.escalate.get(complexity, 0.0)
+        return {model: onward**rung for rung, model in enumerate(route.cascade)}
+    return first_shares(route, complexity)
+
+
+def first_shares(route: Route, complexity: str) -> dict[str, float]:
+    """Share of the first model at a complexity; a misrouted one goes a level up (the highest: a level down)."""
     if route.model is not None:
         return {route.model: 1.0}
     if route.mix:
         return dict(route.mix)
     if route.cascade:
-        onward = route.escalate.get(complexity, 0.0)
-        return {model: onward**rung for rung, model in enumerate(route.cascade)}
+        return {route.cascade[0]: 1.0}
     if complexity not in route.to:
         return {}
     levels = list(route.to)

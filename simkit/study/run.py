@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from simkit.result.tally import Tally
     from simkit.scenario.load import Scenario
 
+AUTO = "reference"
+"""The engine that `auto` stands for: the only one yet."""
 WORTH_PROCESSES = 40_000
 """Expected actions from which on worker processes pay for their start."""
 
@@ -100,7 +102,7 @@ def run(
     plan = compile_plan(scenario)
     seed = document.seed if seed is None else seed
     numbers = range(document.replications if replications is None else replications)
-    work = Work(plan, objectives_of(document.slo), seed, engine, log)
+    work = Work(plan, objectives_of(document.slo), seed, AUTO if engine == "auto" else engine, log)
     jobs = jobs_for(plan, len(numbers), jobs)
     begun = time.perf_counter()
     parts, finished = _collect(work, numbers, jobs, executor_for(jobs), progress_of(progress))

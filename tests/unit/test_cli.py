@@ -55,6 +55,7 @@ def test_json_is_one_object_and_nothing_else(file: Path, capsys: pytest.CaptureF
     captured = capsys.readouterr()
     found = json.loads(captured.out)
     assert (found["scenario"], found["seed"], found["replications"]) == ("Small product", 7, 3)
+    assert found["engine"] == "reference"
     assert set(found) == {"scenario", "scenario_hash", "seed", "replications", "engine", "version", "metrics"}
     assert found["version"] == simkit.__version__ and found["metrics"]["semantic_hit_rate"]["value"] is None
     assert captured.err == ""

@@ -11,9 +11,8 @@ from simkit.scenario.helptext import helps
 from simkit.scenario.jsonschema import _all_parts, schema
 from simkit.scenario.load import load
 from simkit.scenario.overlay import base
-from simkit.scenario.tree import plain
+from simkit.scenario.tree import Place, plain
 from simkit.scenario.yaml import parse, read
-from simkit.scenario.tree import Place
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "scenarios").glob("*.yaml"))

@@ -167,6 +167,7 @@ def test_the_last_override_wins_and_python_values_do_as_texts(full: Path) -> Non
         ("=5", "--set: =5\n    This is not understood."),
         ("traffic.rate=4", "--set: traffic.rate: 4\n    A number alone does not say its unit."),
         ("traffic.rate=[", "--set: traffic.rate: [\n    A bracket"),
+        ("models.small.ttft.p95=0.5s", "--set: models.small.ttft.p95: {median: 1s, p95: 0.5s}\n    p95 is not above median."),
         ("slo={succes: 99%}", "--set: slo.succes: 99%\n    There is no such key here."),
         ("models.small=null", "full.yaml:5: actions.answer.calls.0.model: small\n    There is no model `small`."),
     ],

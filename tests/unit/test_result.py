@@ -247,6 +247,26 @@ def test_a_failure_that_no_limit_explains_is_named_by_its_kind(scenario):
     assert "25 % fail with server error." in answer(made(scenario(), runs(rows)), HOLD).text
 
 
+def test_an_incident_that_costs_most_of_the_lost_is_named(scenario):
+    inside = [{**lost(i, 2, Kind.SERVER_ERROR), "arrival": HOUR + i * SECOND} for i in range(150, 200)]
+    storm = {"source": 0, "start": HOUR, "end": 2 * HOUR, "severity": 0}
+    logs = [log_of([served(i) for i in range(150)] + inside, (), [storm], replication=r) for r in range(3)]
+    found = made(scenario(), logs)
+    assert "25 % fail with server error, 100 % of all that are lost while `storm` lasts." in answer(found, HOLD).text
+    elsewhere = [
+        log_of(log_rows(log), (), [storm | {"start": 3 * HOUR, "end": 4 * HOUR}], replication=log.replication)
+        for log in logs
+    ]
+    assert "storm" not in answer(made(scenario(), elsewhere), HOLD).text
+
+
+def log_rows(log):
+    return [
+        dict(zip(log.actions, row, strict=True))
+        for row in zip(*(c.tolist() for c in log.actions.values()), strict=True)
+    ]
+
+
 def test_slow_models_and_long_waits_are_told_apart(scenario):
     slow = made(scenario(), runs([served(i, 20.0) for i in range(100)]))
     assert "The time is the models' own" in answer(slow, HOLD).text
