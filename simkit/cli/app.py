@@ -1,6 +1,7 @@
 """The command group, and what every way of ending means: the exit codes."""
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -71,6 +72,11 @@ def main(args: Sequence[str] | None = None) -> int:
     except OSError as error:
         discard_output()
         complain(f"Could not finish: {_reason(error)}.")
+        return Exit.UNFINISHED
+    except Exception:
+        complain(
+            f"{traceback.format_exc()}\nThis is a mistake in simkit, not in your file. Please report it with the lines above."
+        )
         return Exit.UNFINISHED
     return int(code) if isinstance(code, int) else Exit.WELL
 

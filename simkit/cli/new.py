@@ -22,9 +22,9 @@ traffic:
   daily_active_users: {users}
   actions_per_user_per_day: {per_day}
   timezone: UTC             # of your users, e.g. America/New_York
-tokens: {{input: {tokens_in}, output: {tokens_out}}}   # averages per action, from the provider's usage page
-slo: {{success: 99.5%, latency: {{p95: 5s}}}}          # what you promise: change it to what your users need
-# observed: {{cost_per_month: $290}}                  # your last bill: printed beside the simulated figure
+tokens: {{input: {tokens_in}, output: {tokens_out}}}  # averages per action, from the provider's usage page
+slo: {{success: 99.5%, latency: {{p95: 5s}}}}  # what you promise: change it to what your users need
+# observed: {{cost_per_month: $290}}  # your last bill: printed beside the simulated figure
 """
 TIER = "tier: 1                     # your rate-limit tier at the provider: its limits page says which"
 NO_TIER = "# quotas:                   # no tiers are known for this model: write your account's rate limits here"
@@ -58,7 +58,8 @@ class Product:
             self.users or click.prompt("Users active on an average day", type=USERS, default=300),
             self.per_day or click.prompt("Actions of such a user a day", type=PER_DAY, default=6),
             self.model or click.prompt("Model that answers", default="gpt-4o"),
-            self.tokens or click.prompt("Average tokens per action, input/output", default="1200/250"),
+            self.tokens
+            or click.prompt("Average tokens per action, input/output", default="1200/250", value_proc=_checked),
         )
 
     def file_text(self, file: Path, name: str, tier: str = TIER) -> str:
@@ -74,12 +75,20 @@ def token_counts(text: str) -> tuple[int, int]:
     """`1200/250` as two counts, both at least 1.
 
     Raises:
-        BadInput: when it is anything else.
+        click.BadParameter: when it is anything else.
     """
     found = re.fullmatch(r"\s*([1-9]\d{0,8})\s*/\s*([1-9]\d{0,8})\s*", text)
     if found is None:
-        raise BadInput(f"--tokens {text!r}: write the two averages as input/output, e.g. 1200/250.")
+        raise click.BadParameter(
+            f"{text!r}: write the two averages as input/output, e.g. 1200/250.", param_hint="--tokens"
+        )
     return int(found[1]), int(found[2])
+
+
+def _checked(text: str) -> str:
+    """The answer to the question, if it is one; else it is asked again."""
+    token_counts(text)
+    return text
 
 
 def quoted(text: str) -> str:

@@ -58,6 +58,7 @@ ATTEMPT_COLUMNS = (
     "billed_out",
     "cost",
     "retry_after",  # ns said by a rate limit, else 0
+    "limit",  # the bucket that refused it: too small for the request, or the longest to wait for; else -1
 )
 
 INCIDENT_COLUMNS = ("source", "start", "end", "severity")

@@ -86,7 +86,7 @@ def spans(document: Document, trace: TraceRows | None) -> tuple[int, int, int]:
 def epochs_of(scenario: Scenario, begin: int) -> tuple[list[int], list[Document]]:
     """Start and document of each epoch: the scenario, then with its changes one after the other."""
     starts, documents = [begin], [scenario.document]
-    settings: dict[str, object] = {}
+    settings: dict[str, object] = {"changes": []}
     for change in sorted(scenario.document.changes, key=lambda c: c.at):
         settings |= change.set
         document = scenario.set(dict(settings)).document

@@ -106,7 +106,7 @@ def _buckets(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
     if not len(plan.names.limits):
         return []
     before, after = _neighbours(attempts, row)
-    blame = refusing_limit(plan, attempts)
+    blame = refusing_limit(attempts)
     inside = (attempts["dispatched"] >= 0) & (attempts["dispatched"] < plan.horizon)
     uses = []
     for b, name in enumerate(plan.names.limits):
@@ -145,28 +145,9 @@ def bucket_units(plan: Plan, attempts: dict[str, Column], limit: int) -> Ints:
     return units
 
 
-def refusing_limit(plan: Plan, attempts: dict[str, Column]) -> Ints:
-    """The limit that refused each attempt, -1 for none.
-
-    Of several limits of a deployment it is the one in greatest demand in that minute.
-    """
-    blame = np.full(len(attempts["action"]), -1, np.int64)
-    if "limit" in attempts:
-        return np.where(attempts["outcome"] == Kind.RATE_LIMIT, attempts["limit"], -1)
-    rows = np.flatnonzero((attempts["outcome"] == Kind.RATE_LIMIT) & ~happened(attempts["started"]))
-    if not len(rows):
-        return blame
-    most = np.full(len(rows), -1.0)
-    start = min(0, int(attempts["dispatched"].min()))
-    minute = (attempts["dispatched"] - start) // MINUTE
-    epoch = np.maximum(np.searchsorted(plan.epochs, attempts["dispatched"][rows], "right") - 1, 0)
-    for b in range(len(plan.names.limits)):
-        has = _deployments_of(plan, b)[attempts["deployment"]]
-        demand = np.bincount(minute[has], bucket_units(plan, attempts, b)[has], minlength=int(minute.max()) + 1)
-        use = np.where(has[rows], demand[minute[rows]] * plan.limits.ns_per_unit[epoch, b], -1.0)
-        blame[rows[use > most]] = b
-        most = np.maximum(most, use)
-    return blame
+def refusing_limit(attempts: dict[str, Column]) -> Ints:
+    """The limit that refused each attempt for now, -1 for none."""
+    return np.where(attempts["outcome"] == Kind.RATE_LIMIT, attempts["limit"], -1)
 
 
 def _neighbours(attempts: dict[str, Column], row: Ints) -> tuple[Ints, Ints]:

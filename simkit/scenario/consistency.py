@@ -10,6 +10,8 @@ from simkit.scenario.units import parse_count, parse_duration, parse_rate, parse
 
 TOLERANCE = 1e-9
 """How far from 100% shares may add up."""
+ONCE_A_CALL = ("bad_request", "content_filter")
+"""Failures that no retry cures: drawn once for all attempts of a call with a model, before the others."""
 
 Problems = Iterator[Problem]
 
@@ -72,12 +74,14 @@ def _percent(share: float) -> str:
 
 
 def errors_fit(tree: Node) -> Problems:
-    """Kinds of failures of one deployment are at most 100% together."""
+    """Kinds of failures are at most 100% together: those drawn for each attempt, and those drawn once a call."""
     for node in [*entries(tree, "models").values(), *(one for _, one in deployments(tree))]:
         errors = node.get("errors")
-        values = [parsed(parse_share, one) or 0.0 for one in (errors.map.values() if errors else ())]
-        if errors is not None and sum(values) > 1 + TOLERANCE:
-            yield errors.place.problem(f"The shares add up to {_percent(sum(values))}.", errors.text(), "at most 100%")
+        totals = [0.0, 0.0]
+        for kind, one in errors.map.items() if errors else ():
+            totals[kind in ONCE_A_CALL] += parsed(parse_share, one) or 0.0
+        if errors is not None and max(totals) > 1 + TOLERANCE:
+            yield errors.place.problem(f"The shares add up to {_percent(max(totals))}.", errors.text(), "at most 100%")
 
 
 def times_fit(tree: Node) -> Problems:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from simkit.scenario import consistency
 from simkit.scenario.errors import Problem, listing, nearest
-from simkit.scenario.names import Names, calls, deployments, entries, has_tokens, items
+from simkit.scenario.names import Names, asked_for, calls, deployments, entries, has_tokens, items
 from simkit.scenario.scenario import Document
 from simkit.scenario.schema import Shape, children, is_whole, part_of
 from simkit.scenario.tree import Node
@@ -93,17 +93,17 @@ COMPLEXITIES = "Complexities are named in `actions.NAME.complexity`; `any` where
 def routes_are_whole(tree: Node) -> Problems:
     """Routes name models and complexities that are known, and all of them."""
     names = Names(tree)
-    for route in entries(tree, "routes").values():
+    for name, route in entries(tree, "routes").items():
         yield from _known(route.get("model"), names.models, "model")
         yield from _known_keys(route.get("mix"), names.models, "model")
         for key in ("to", "misrouted", "escalate"):
             yield from _known_keys(route.get(key), names.complexities, "complexity", COMPLEXITIES)
         for one in [*entries(route, "to").values(), *(cascade.items if (cascade := route.get("cascade")) else [])]:
             yield from _known(one, names.models, "model")
-        yield from _route_keys(route, names)
+        yield from _route_keys(route, asked_for(tree, name))
 
 
-def _route_keys(route: Node, names: Names) -> Problems:
+def _route_keys(route: Node, complexities: list[str]) -> Problems:
     """Keys of a route that need each other."""
     for key, needed in (("to", "by"), ("misrouted", "by"), ("escalate", "cascade")):
         one = route.get(key)
@@ -112,7 +112,7 @@ def _route_keys(route: Node, names: Names) -> Problems:
                 f"`{key}` has no effect without `{needed}`.", hint=f"Add `{needed}`, or remove `{key}`."
             )
     by, cascade = route.get("by"), route.get("cascade")
-    missing = [name for name in names.complexities if name not in entries(route, "to")]
+    missing = [name for name in complexities if name not in entries(route, "to")]
     if by is not None and missing:
         yield by.place.problem(
             f"`to` does not say the model of {', '.join(missing)}.",

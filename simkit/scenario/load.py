@@ -107,6 +107,10 @@ class Scenario:
             for path, one in self.document.sources.items()
         }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as what it is built from (classes of generic parts cannot be pickled)."""
+        return build, (self.path, self.layered, self.overrides)
+
     def run(self, **settings: Any) -> "Result":
         """Simulate it; see `simkit.study.run.run` for the settings."""
         from simkit.study.run import run

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from simkit.scenario.errors import Invalid
 from simkit.scenario.tree import Node
 
 T = TypeVar("T")
@@ -39,6 +38,16 @@ def _complexities(tree: Node) -> list[str]:
     return list(found)
 
 
+def asked_for(tree: Node, route: str) -> list[str]:
+    """Complexities of the actions whose calls use a route."""
+    found: dict[str, None] = {}
+    for kind, call in calls(tree):
+        used = call.get("route")
+        if used is not None and used.text() == route:
+            found.update(dict.fromkeys(entries(tree, "actions", kind, "complexity") or ["any"]))
+    return list(found)
+
+
 def deployments(tree: Node) -> Iterator[tuple[str, Node]]:
     """Every deployment as `model/provider[/region]`."""
     for model, node in entries(tree, "models").items():
@@ -68,7 +77,7 @@ def parsed(parse: Callable[[object], T], node: Node | None) -> T | None:
     """The parsed value, None if it is not understood."""
     try:
         return parse(node.value) if node is not None else None
-    except Invalid:
+    except ValueError:
         return None
 
 

@@ -16,6 +16,7 @@ from simkit.scenario.paths import Steps, resolve
 from simkit.scenario.schema import Shape, child, expand, is_whole, part_of
 from simkit.scenario.tree import Node, Origin, Place, planted
 from simkit.scenario.yaml import parse, read
+from simkit.scenario.yaml import resolve as resolve_scalar
 
 BASES = "simkit:"
 """Prefix of the bases that come with the package."""
@@ -24,10 +25,11 @@ LONGEST_CHAIN = 20
 
 
 def merge(under: Node | None, over: Node, shape: Shape) -> Node:
-    """One layer over another."""
-    entries = dict(under.map) if under and isinstance(over.value, dict) and not is_whole(shape) else {}
+    """One layer over another (which is in full form already); the result is in full form."""
+    over = over if is_scalar(over) else lengthened(over, shape)
     if not isinstance(over.value, dict):
-        return over
+        return expand(over, shape)
+    entries = dict(under.map) if under and not is_whole(shape) else {}
     part = part_of(shape, over)
     for key, node in over.map.items():
         for group in part.choices if part and not is_whole(shape) else ():
@@ -55,7 +57,7 @@ def put(node: Node | None, shape: Shape, steps: Steps, value: Node) -> Node:
         return replace(node, value=items)
     part = part_of(shape, node)
     if part is not None and step in part.shorts:
-        return merge(node, expand(Node({step: value}, value.place), shape), shape)
+        return merge(node, Node({step: value}, value.place), shape)
     groups = part.choices if part else ()
     removed_keys = frozenset[str]().union(*(group - {step} for group in groups if step in group))
     entries = {key: one for key, one in node.map.items() if value.value is None or key not in removed_keys}
@@ -63,12 +65,12 @@ def put(node: Node | None, shape: Shape, steps: Steps, value: Node) -> Node:
         entries.pop(step, None)
     else:
         entries[step] = put(entries.get(step), child(shape, step, node), rest, value)
-    return replace(node, value=entries)
+    return lengthened(replace(node, value=entries), shape)
 
 
 def override(tree: Node, shape: Shape, path: str, value: Node) -> Node:
     """The tree with the value at a path, short forms expanded. Raises `Invalid` for a path that leads nowhere."""
-    return expand(put(tree, shape, resolve(path, tree, shape, new=True), value), shape)
+    return put(tree, shape, resolve(path, tree, shape, new=True), value)
 
 
 def set_text(text: str) -> tuple[str, Node]:
@@ -80,7 +82,9 @@ def set_text(text: str) -> tuple[str, Node]:
         raise ScenarioError(
             [Problem("--set", 0, "", text, "This is not understood.", "PATH=VALUE, e.g. traffic.rate=4/s")]
         )
-    return path, parse(value.strip(), place) or Node(None, place)
+    node = parse(value.strip(), place) or Node(None, place)
+    is_comment = node.value is None and resolve_scalar(value.strip()) is not None
+    return path, Node(value.strip(), place) if is_comment else node
 
 
 def set_values(values: Mapping[str, Any]) -> list[tuple[str, Node]]:

@@ -21,7 +21,8 @@ def _problems(name: str, model: Node) -> list[Problem]:
         for provider in _providers(model):
             book().find_at(ref, provider)
     except UnknownModel as error:
-        near = f"Did you mean {' or '.join(f'`{one}`' for one in error.nearest)}?" if error.nearest else ""
+        example = "Write a name of the book, e.g. `gpt-4o` or `openai:gpt-4o`."
+        near = f"Did you mean `{error.nearest[0]}`?" if error.nearest else example
         if other is not None:
             return [other.place.problem("The price book does not know this model.", other.text(), hint=near)]
         hint = "Write its prices, e.g. `prices: {input: $1, output: $4}`, or `price_of: NAME` of a model in the book."

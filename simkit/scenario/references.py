@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from simkit.scenario.crosscheck import problems as cross_problems
 from simkit.scenario.errors import Invalid, Problem
+from simkit.scenario.names import parsed
 from simkit.scenario.overlay import override
 from simkit.scenario.paths import Steps, resolve, shape_at
 from simkit.scenario.scenario import Document
 from simkit.scenario.schema import alternatives, child, expand, is_whole, part_of
 from simkit.scenario.tree import Node
+from simkit.scenario.units import parse_duration
 from simkit.scenario.validate import literals, validated
 
 FIXED = frozenset({
@@ -48,7 +50,7 @@ def _changes(tree: Node, well: bool) -> Iterator[Problem]:
     """Every change is tried on the scenario as the earlier ones left it."""
     changes = tree.get("changes")
     later = tree
-    for change in changes.items if changes else []:
+    for change in sorted(changes.items, key=_at) if changes else []:
         fields = change.get("set")
         for path, node in (fields.map if fields else {}).items():
             problems = list(_unchangeable(path, node, tree))
@@ -63,6 +65,10 @@ def _changes(tree: Node, well: bool) -> Iterator[Problem]:
                 yield change.place.problem(f"From this change on: {one.message}", text, one.allowed, one.hint)
             if document is None:
                 return
+
+
+def _at(change: Node) -> int:
+    return parsed(parse_duration, change.get("at")) or 0
 
 
 def _written_in(problem: Problem, change: Node) -> bool:

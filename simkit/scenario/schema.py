@@ -67,6 +67,11 @@ def child(shape: Shape, key: str | int, node: Node | None) -> Shape:
     return None
 
 
+def key_shape(shape: Shape) -> Shape:
+    """The shape of the keys of a map of names."""
+    return next((get_args(one)[0] for one in alternatives(shape) if origin_of(one) is dict), None)
+
+
 def is_whole(shape: Shape) -> bool:
     """Is it overridden as a whole (a distribution)?"""
     return any(issubclass(part, Dist) for part in parts(shape))
@@ -82,16 +87,21 @@ def children(node: Node, shape: Shape) -> Iterator[tuple[str | int, Node, Shape]
 
 def expand(node: Node, shape: Shape) -> Node:
     """The tree with every short form replaced by what it stands for."""
-    part = part_of(shape, node)
-    if part is not None:
-        value = part.short(node.value if isinstance(node.value, dict | list) else node)
-        if value is not node and value is not node.value:
-            node = graft(value, node.place)
+    node = lengthened(node, shape)
     if isinstance(node.value, dict):
         return replace(node, value={key: expand(one, child(shape, key, node)) for key, one in node.map.items()})
     if isinstance(node.value, list):
         return replace(node, value=[expand(one, child(shape, i, node)) for i, one in enumerate(node.items)])
     return node
+
+
+def lengthened(node: Node, shape: Shape) -> Node:
+    """The node itself in full form, what is below it as it is."""
+    part = part_of(shape, node)
+    if part is None:
+        return node
+    value = part.short(node.value if isinstance(node.value, dict | list) else node)
+    return node if value is node or value is node.value else graft(value, node.place)
 
 
 __all__ = [
@@ -102,7 +112,9 @@ __all__ = [
     "expand",
     "fields",
     "is_whole",
+    "key_shape",
     "keys",
+    "lengthened",
     "origin_of",
     "part_of",
     "parts",

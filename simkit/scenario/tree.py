@@ -1,8 +1,10 @@
 """A scenario as a tree of nodes that remember where they were written."""
 
+import datetime as dt
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any, Literal
 
 from simkit.scenario.errors import Problem, shown
@@ -97,13 +99,15 @@ def graft(value: Any, place: Place) -> Node:
 
 
 def planted(value: Any, place: Place) -> Node:
-    """A tree from plain values, each with its own path below `place`'s."""
+    """A tree from plain values (of NumPy too, paths and dates), each with its own path below `place`'s."""
     if isinstance(value, dict):
         return Node(
             {str(k): planted(v, replace(place, path=join(place.path, str(k)))) for k, v in value.items()}, place
         )
     if isinstance(value, list | tuple):
         return Node([planted(v, replace(place, path=join(place.path, i))) for i, v in enumerate(value)], place)
+    if isinstance(value, PurePath | dt.date):
+        return Node(value.isoformat() if isinstance(value, dt.date) else str(value), place)
     return Node(value.item() if hasattr(value, "item") else value, place)
 
 

@@ -11,7 +11,18 @@ from simkit.scenario.base import Part
 from simkit.scenario.errors import Invalid, Problem, listing, nearest, shown
 from simkit.scenario.helptext import help_of
 from simkit.scenario.scenario import Document
-from simkit.scenario.schema import Shape, alternatives, child, fields, is_whole, keys, origin_of, part_of, parts
+from simkit.scenario.schema import (
+    Shape,
+    alternatives,
+    child,
+    fields,
+    is_whole,
+    key_shape,
+    keys,
+    origin_of,
+    part_of,
+    parts,
+)
 from simkit.scenario.traffic import Traffic, Users
 from simkit.scenario.tree import Node, Place, join, plain, walk
 
@@ -62,12 +73,14 @@ def _problems(error: ValidationError, tree: Node, shape: Shape) -> list[Problem]
 def _problem(detail: ErrorDetails, node: Node, shape: Shape) -> Problem | None:
     """One error, None where it belongs to a form that was not meant."""
     loc = list(detail["loc"])
+    if loc[-1:] == ["[key]"]:
+        return _wrong_key(detail, loc[:-1], node, shape)
     while loc:
         step = loc[0]
         below = node.items[step] if isinstance(step, int) and step < len(node.items) else node.map.get(str(step))
         if below is not None:
             node, shape = below, child(shape, step, node)
-        elif step != "[key]" and len(alternatives(shape)) > 1:
+        elif len(alternatives(shape)) > 1:
             if not _meant(str(step), node, shape):
                 return None
             shape = _narrowed(node, shape)
@@ -75,6 +88,16 @@ def _problem(detail: ErrorDetails, node: Node, shape: Shape) -> Problem | None:
             break
         loc = loc[1:]
     return _placed(_words(detail, node, shape, str(loc[0]) if loc else ""), detail, node, shape, loc)
+
+
+def _wrong_key(detail: ErrorDetails, loc: list[int | str], node: Node, shape: Shape) -> Problem:
+    """A key of a map of names that is no such name."""
+    for step in loc:
+        below = node.items[step] if isinstance(step, int) else node.map.get(step)
+        names, shape = (key_shape(shape), child(shape, step, node)) if below is not None else (None, shape)
+        node = below if below is not None else node
+    message, allowed, hint = _words(detail, Node(str(loc[-1]), node.place), names, "")
+    return node.place.problem(message, node.text(), allowed, hint)
 
 
 def _placed(words: Words, detail: ErrorDetails, node: Node, shape: Shape, loc: list[Any]) -> Problem:

@@ -51,7 +51,8 @@ class Processes:
         try:
             while waiting or running:
                 while waiting and len(running) < self.jobs:  # no more at once: what waits here need not be called off
-                    running[pool.submit(work, waiting[-1])] = waiting.pop()
+                    item = waiting.pop()
+                    running[pool.submit(work, item)] = item
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield running[future], future.result()
                     del running[future]

@@ -42,7 +42,7 @@ ELSE = {
     "actions": {"user": -1, "plan": -1, "kind": 0, "complexity": 0, "good": -1, "reason": 0, "waited": 0},
     "attempts": {
         "call": 0, "repeat": 0, "rung": 0, "attempt": 0, "hedge": 0, "cause": 0, "model": 0, "deployment": 0,
-        "tokens_cached": 0, "tokens_written": 0, "retry_after": 0,
+        "tokens_cached": 0, "tokens_written": 0, "retry_after": 0, "limit": -1,
     },
     "incidents": {},
 }  # fmt: skip
@@ -155,7 +155,7 @@ def run_case(path: Path, folder: Path, engine: str) -> tuple[dict[str, Any], Log
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_clockwork(path: Path, engine: str, tmp_path: Path) -> None:
     case, log, names = run_case(path, tmp_path, engine)
-    wrong = []
+    wrong: list[str] = []
     for table, columns in (("actions", log.actions), ("attempts", log.attempts), ("incidents", log.incidents)):
         if table != "incidents" or table in case:
             wrong += differences(table, expected_rows(table, case[table], names), logged_rows(table, columns))

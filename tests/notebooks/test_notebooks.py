@@ -44,9 +44,15 @@ def run(notebook: Path, folder: Path, where: Path, **parameters: Any) -> nbforma
     )
 
 
+def tagged(notebook: nbformat.NotebookNode, tag: str) -> nbformat.NotebookNode:
+    """The one cell with this tag."""
+    (cell,) = (one for one in notebook.cells if tag in one.metadata.get("tags", []))
+    return cell
+
+
 def results(notebook: nbformat.NotebookNode) -> dict[str, Any]:
     """The dictionary that the cell tagged `results` shows."""
-    (cell,) = (one for one in notebook.cells if "results" in one.metadata.get("tags", []))
+    cell = tagged(notebook, "results")
     found: dict[str, Any] = ast.literal_eval(cell.outputs[-1].data["text/plain"])
     return found
 
@@ -84,7 +90,7 @@ def test_every_picture_shows_once(first_run: nbformat.NotebookNode) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_card_is_a_card(first_run: nbformat.NotebookNode) -> None:
-    (cell,) = (one for one in first_run.cells if one.id == "today")
+    cell = tagged(first_run, "card")
     assert (
         "Will it hold?" in cell.outputs[-1].data["text/html"] and "Will it hold?" in cell.outputs[-1].data["text/plain"]
     )
@@ -97,7 +103,7 @@ def test_notebooks_are_clean(path: Path) -> None:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
     assert notebook.metadata.kernelspec.name == "python3"
-    (cell,) = (one for one in code if "parameters" in one.metadata.get("tags", []))
+    cell = tagged(notebook, "parameters")
     for line in cell.source.splitlines():
         (statement,) = ast.parse(line).body
         assert isinstance(statement, ast.AnnAssign) and statement.value is not None and "  # " in line, line

@@ -1,4 +1,4 @@
-"""Witnesses of counting: arrivals by the hour across a DST change, Little's law on every station, a saturated bucket."""
+"""Witnesses of counting: arrivals by the hour across DST changes, Little's law on every station, a full bucket."""
 
 import datetime as dt
 from pathlib import Path
@@ -16,6 +16,13 @@ from simkit.engine.codes import Kind
 from simkit.engine.log import Log
 
 ENGINES = ("reference",)
+MODEL: dict[str, Any] = {
+    "deployments": [{"provider": "p"}],
+    "ttft": "1ms",
+    "tokens_per_second": 100,
+    "prices": {"input": "$1", "output": "$1"},
+}
+CALL: dict[str, Any] = {"name": "answer", "model": "m", "input": 1, "output": 0}
 HOUR = 3600
 BERLIN = ZoneInfo("Europe/Berlin")
 STANDARD = dt.timezone(dt.timedelta(hours=2))
@@ -35,9 +42,9 @@ def scenario(start: str, hours: list[float], hourly: float, length: str, **traff
         "warmup": "0s",
         "traffic": {"rate": f"{hourly}/h", "timezone": "Europe/Berlin", "seasonality": season} | traffic,
         "actions": {"ask": {"calls": [{"name": "work", "work": "1ns"}]}},
-        "models": {"m": {"deployments": [{"provider": "p"}], "ttft": "1s", "tokens_per_second": 1, "prices": {"input": "$1", "output": "$1"}}},
+        "models": {"m": MODEL},
         "resilience": {"client": "none"},
-    }  # fmt: skip
+    }
 
 
 def local_hours(start: str, count: int, zone: dt.tzinfo = BERLIN) -> list[dt.datetime]:
@@ -140,16 +147,16 @@ def test_littles_law_on_every_station(engine: str, tmp_path: Path) -> None:
             "warmup": "60s",
             "traffic": {"rate": "4/s"},
             "service": {"workers": 4, "overhead": {"exponential": {"mean": "100ms"}}},
-            "actions": {"ask": {"calls": [{"name": "answer", "model": "m", "input": 10, "output": {"mean": 20, "p95": 50}}]}},
-            "models": {"m": {"deployments": [{"provider": "p"}], "concurrency": 2, "ttft": {"exponential": {"mean": "100ms"}}, "tokens_per_second": 100, "prices": {"input": "$1", "output": "$1"}}},
+            "actions": {"ask": {"calls": [CALL | {"output": {"mean": 20, "p95": 50}}]}},
+            "models": {"m": MODEL | {"concurrency": 2, "ttft": {"exponential": {"mean": "100ms"}}}},
             "resilience": {"client": "none"},
         },
         tmp_path,
-    )  # fmt: skip
+    )
     logs = [run_plan(plan, 1, r, engine) for r in range(10)]
     for station in STATIONS.values():
         figures = np.array([station_figures(log, plan.horizon, *station) for log in logs])
-        number, product = figures[:, 0], theory.little(figures[:, 1], figures[:, 2])
+        number, product = figures[:, 0], np.array([theory.little(rate, time) for _, rate, time in figures])
         distance, error = standing(number / product, 1.0)
         assert error <= 0.005, station
         assert distance <= LIMIT, station
@@ -164,11 +171,11 @@ def test_saturated_bucket(engine: str, tmp_path: Path) -> None:
             "horizon": "200s",
             "warmup": "20s",
             "traffic": {"rate": f"{rate}/s", "process": "deterministic"},
-            "actions": {"ask": {"calls": [{"name": "answer", "model": "m", "input": 1, "output": 0}]}},
-            "models": {"m": {"deployments": [{"provider": "p"}], "ttft": "1ms", "tokens_per_second": 1, "prices": {"input": "$1", "output": "$1"}}},
+            "actions": {"ask": {"calls": [CALL]}},
+            "models": {"m": MODEL},
             "quotas": {"q": {"requests": f"{limit}/min", "burst": "1s", "of": ["p"]}},
             "resilience": {"client": "none"},
-        }  # fmt: skip
+        }
         plan = compiled(document, tmp_path)
         log = run_plan(plan, engine=engine)
         rows = measured(log, plan)

@@ -13,7 +13,6 @@ from witness import (
     SECOND,
     Figure,
     Witness,
-    compiled,
     duration,
     measured,
     overlap,
@@ -23,7 +22,6 @@ from witness import (
 )
 
 from simkit import theory
-from simkit.engine import run_plan
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
@@ -226,13 +224,14 @@ def bucket(limit: int) -> dict[str, Any]:
 # A token bucket of 100 a minute and room for three, offered Poisson 2/s: M/D/1/3
 BUCKET = Witness(
     "bucket",
-    lambda f: scenario(2, 3_500, quotas=bucket(round(100 * f))),
+    lambda f: scenario(2, 4_000, quotas=bucket(round(100 * f))),
     refusals,
     {
         "loss": Figure(theory.bucket_loss(2, 100 / 60, 3)),
         "passed": Figure(2 * (1 - theory.bucket_loss(2, 100 / 60, 3))),
         "retry_after": Figure(theory.bucket_retry_after(2, 100 / 60, 3)),
     },
+    replications=32,
 )
 
 

@@ -112,14 +112,19 @@ def table(columns, rows) -> dict[str, np.ndarray]:
     return {name: data[:, place].copy() for place, name in enumerate(columns)}
 
 
+def blamed(row) -> dict[str, int]:
+    """The first limit refuses, where a row does not say which."""
+    return {"limit": 0} if row.get("outcome") == Kind.RATE_LIMIT else {}
+
+
 def log_of(actions, attempts=(), incidents=(), *, replication=0, ended=HORIZON + 600 * SECOND) -> Log:
     """A log from rows as dicts; what a row leaves out is -1 where that means nothing happened, else 0."""
     act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(("user", "plan", "start", "first_token", "end", "good"), -1)
-    att = dict.fromkeys(ATTEMPT_COLUMNS, 0) | dict.fromkeys(("started", "first_token", "ended", "released"), -1)
+    att = dict.fromkeys(ATTEMPT_COLUMNS, 0) | dict.fromkeys(("started", "first_token", "ended", "released", "limit"), -1)
     return Log(
         replication,
         table(ACTION_COLUMNS, [act | row for row in actions]),
-        table(ATTEMPT_COLUMNS, [att | row for row in attempts]),
+        table(ATTEMPT_COLUMNS, [att | blamed(row) | row for row in attempts]),
         table(INCIDENT_COLUMNS, list(incidents)),
         ended,
         len(actions) + len(attempts),
@@ -193,6 +198,7 @@ def random_attempt(rng, call, now, ended):
         "ended": now if refused else now + queued + (length if begun else 0),
         "released": (-1 if outcome == Kind.UNFINISHED else now + queued + length) if begun else -1,
         "outcome": outcome, "tokens_in": tokens[0], "tokens_out": tokens[1],
+        "limit": (int(rng.integers(2)), 1, -1)[deployment] if outcome == Kind.RATE_LIMIT else -1,
         "tokens_cached": int(rng.integers(tokens[0])) if begun and rng.random() < 0.5 else 0,
         "billed_in": billed[0], "billed_out": billed[1],
         "cost": billed[0] * 2_500_000 + billed[1] * 10_000_000 + 10**16 * bool(billed[0] and rng.random() < 0.01),

@@ -303,6 +303,15 @@ def test_what_cannot_finish_is_exit_3(
         assert "--jobs" in capsys.readouterr().err
 
 
+def test_a_mistake_of_ours_is_not_a_failed_check(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simkit.study.run.run", lambda *_, **__: 1 // 0)
+    assert main(["check", str(file)]) == 3
+    err = capsys.readouterr().err
+    assert "ZeroDivisionError" in err and "mistake in simkit" in err
+
+
 def test_ctrl_c_answers_at_once(file: Path) -> None:
     process = simkit_process("run", file, "--set", "horizon=30d", "--set", "traffic.rate=20/s", "--jobs", "1")
     time.sleep(4)

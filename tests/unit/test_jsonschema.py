@@ -78,12 +78,38 @@ def test_it_accepts_short_and_full_forms(text: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["unknown_key", "unknown_key_nested", "key_at_a_wrong_place", "share_without_percent", "unit_missing", "share_negative",
-     "negative_users", "price_without_dollar", "rate_without_period", "limit_without_period", "choice_misspelt",
-     "list_for_a_map", "map_for_a_list", "value_for_a_map", "distribution_misspelt", "call_without_name", "hours_too_few",
-     "preset_unknown", "replications_zero", "retries_in_words", "yes_for_true", "percentile_unknown", "name_with_spaces",
-     "source_of_unknown_kind", "activity_misspelt", "wrong_failure_time", "many", "cost_without_period", "unit_m"],
-)  # fmt: skip
+    [
+        "unknown_key",
+        "unknown_key_nested",
+        "key_at_a_wrong_place",
+        "share_without_percent",
+        "unit_missing",
+        "share_negative",
+        "negative_users",
+        "price_without_dollar",
+        "rate_without_period",
+        "limit_without_period",
+        "choice_misspelt",
+        "list_for_a_map",
+        "map_for_a_list",
+        "value_for_a_map",
+        "distribution_misspelt",
+        "call_without_name",
+        "hours_too_few",
+        "preset_unknown",
+        "replications_zero",
+        "retries_in_words",
+        "yes_for_true",
+        "percentile_unknown",
+        "name_with_spaces",
+        "source_of_unknown_kind",
+        "activity_misspelt",
+        "wrong_failure_time",
+        "many",
+        "cost_without_period",
+        "unit_m",
+    ],
+)
 def test_it_refuses_what_a_single_field_gets_wrong(name: str) -> None:
     assert errors(plain(read(BROKEN / f"{name}.yaml", name)))
 

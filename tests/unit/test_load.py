@@ -1,6 +1,7 @@
 """From a file to a scenario: hash, resolved form, sources, cross-references, and no way to make it fail badly."""
 
 import copy
+import pickle
 import random
 import subprocess
 import sys
@@ -54,7 +55,30 @@ def test_every_value_of_the_resolved_form_says_where_it_comes_from() -> None:
     assert found["workers: null"] == "default: unlimited"
 
 
-@pytest.mark.parametrize("text", ["a", "25%", "$3", "7", "true", "a: b", "", " x", "x #y", "- a", "é", "[a", "{", "#", "'", '"', "1e3"])
+TEXTS = [
+    "a",
+    "25%",
+    "$3",
+    "7",
+    "true",
+    "a: b",
+    "",
+    " x",
+    "x #y",
+    "- a",
+    "é",
+    "[a",
+    "{",
+    "#",
+    "'",
+    '"',
+    "1e3",
+    "> a",
+    "a:",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_a_text_is_written_so_that_it_reads_the_same(text: str, tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(f"a: {scalar(text)}\n")
@@ -91,7 +115,11 @@ def test_a_scenario_without_a_name_has_its_files(tmp_path: Path) -> None:
 
 def test_sources_are_inherited_by_what_is_below_and_the_rest_is_assumed(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
-    more = "sources:\n  models.gpt-4o.errors: {kind: measured, from: our logs}\n  models.gpt-4o.errors.content_filter: {kind: assumed}\n"
+    more = """
+sources:
+  models.gpt-4o.errors: {kind: measured, from: our logs}
+  models.gpt-4o.errors.content_filter: {kind: assumed}
+"""
     file.write_text(FOUNDER.read_text() + more)
     scenario = load(file)
     assert scenario.source_of("models.gpt-4o.errors.server_error") == ("measured", "our logs")
@@ -114,6 +142,12 @@ def test_a_source_does_not_speak_of_a_figure_put_in_its_stead(tmp_path: Path) ->
     assert load(FOUNDER).set({"models.gpt-4o.ttft.median": "500ms"}).source_of("models.gpt-4o.ttft") == ("assumed", "")
     assert scenario.source_of("traffic.users.daily_active") == ("measured", "our logs")
     assert scenario.set({"traffic.daily_active_users": 9}).source_of("traffic.users.daily_active") == ("assumed", "")
+
+
+def test_a_scenario_may_be_pickled() -> None:
+    scenario = load(REFERENCE, ["slo.success=98%"])
+    again = pickle.loads(pickle.dumps(scenario))
+    assert (again.hash, again.path) == (scenario.hash, scenario.path)
 
 
 def test_a_scenario_is_frozen() -> None:
@@ -168,8 +202,9 @@ def test_expectations_are_read_in_base_units(text: str, expected: tuple[str, str
 
 @pytest.mark.parametrize(
     "text",
-    ["", "latency_p95", "latency_p95 = 5s", "5s >= latency_p95", "latency_p95 <= 5", "latency <= 5s", "burn_rate <= nan",
-     "burn_rate <= x", "good_rate >= 0.9", "good_rate >= 120", "cost_per_action <= 4 EUR", "actions >= -3"],
+    ["", "latency_p95", "latency_p95 = 5s", "5s >= latency_p95", "latency_p95 <= 5", "latency <= 5s",
+     "burn_rate <= nan", "burn_rate <= x", "good_rate >= 0.9", "good_rate >= 120", "cost_per_action <= 4 EUR",
+     "actions >= -3"],
 )  # fmt: skip
 def test_expectations_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(Invalid):
@@ -197,8 +232,9 @@ def test_loading_is_quick() -> None:
 
 
 WEIRD: list[Any] = [
-    None, [], {}, "", "x", -1, 0, 1, float("nan"), float("inf"), 1e300, 10**30, "5s", "50%", "$3", "2/s", "500/min", True,
-    [None], [1, 2], {"a": 1}, {"": ""}, [[]], "a.b.c", "..", [{}], {"name": "x"}, "-5%", "1e99999", "9" * 50, "\x00",
+    None, [], {}, "", "x", -1, 0, 1, float("nan"), float("inf"), 1e300, 10**30, "5s", "50%", "$3", "2/s", "500/min",
+    True, [None], [1, 2], {"a": 1}, {"": ""}, [[]], "a.b.c", "..", [{}], {"name": "x"}, "-5%", "1e99999",
+    "9" * 50, "\x00",
     "gpt-4o", "openai", "openai/x", "any", {"mean": 1, "p95": 0}, {"scipy": {"name": "norm", "scale": 1}},
 ]  # fmt: skip
 

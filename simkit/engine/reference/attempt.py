@@ -22,6 +22,8 @@ REQUESTS, INPUT, OUTPUT, TOTAL = range(4)
 WEIGHTED, ORDERED, LEAST_BUSY = range(3)
 TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
 OK = int(Kind.OK)
+ANSWERING = (OK, int(Kind.STREAM_BROKEN), int(Kind.MALFORMED))
+"""Ends of attempts that had begun to answer: tokens came and count."""
 BILLED_NOTHING, BILLED_INPUT, BILLED_ELAPSED, BILLED_ALL = range(4)
 
 
@@ -30,7 +32,7 @@ class Attempt:
 
     __slots__ = (
         "action", "answered_at", "answers", "began_at", "billed_in", "billed_out", "cached", "call", "cause",
-        "code", "cost", "deployment", "dispatched", "finish_at", "first_token", "key", "kind", "model",
+        "code", "cost", "deployment", "dispatched", "finish_at", "first_token", "key", "kind", "limit", "model",
         "number", "over", "place", "price_row", "priority", "repeat", "retry_after", "rung", "slot", "started",
         "times_out_at", "tokens_in", "tokens_out", "watched", "world", "written",
     )  # fmt: skip
@@ -46,7 +48,7 @@ class Attempt:
         self.started = self.began_at = self.answered_at = DID_NOT
         self.finish_at = self.times_out_at = NEVER
         self.watched = self.answers = False
-        self.first_token = DID_NOT
+        self.first_token = self.limit = DID_NOT
         self.price_row = 0
         self.kind = OK
         self.over = False
@@ -128,12 +130,16 @@ class Attempt:
         buckets = deployments.limits[first:beyond]
         left = world.incidents.weather[self.deployment].quota
         costs = [bucket_cost(self.units(b), limits.ns_per_unit[e][b], left) for b in buckets]
-        if any(cost > limits.burst[e][b] for b, cost in zip(buckets, costs, strict=True)):
-            return Kind.TOO_LARGE
-        excess = max(
+        for b, cost in zip(buckets, costs, strict=True):
+            if cost > limits.burst[e][b]:
+                self.limit = b
+                return Kind.TOO_LARGE
+        waits = [
             bucket_excess(world.tat[b], now, cost, limits.burst[e][b]) for b, cost in zip(buckets, costs, strict=True)
-        )
-        self.retry_after = max(excess, 0)
+        ]
+        excess = max(waits)
+        if excess > 0:
+            self.retry_after, self.limit = excess, buckets[waits.index(excess)]
         for b, cost in zip(buckets, costs, strict=True):
             if excess <= 0:
                 world.tat[b] = bucket_charge(world.tat[b], now, cost)
@@ -192,7 +198,7 @@ class Attempt:
         self.answered_at = self.began_at + answer_ns(self.tokens_out, speed, weather.slowdown)
         u, v = world.dice.pair(Stream.ATTEMPT, self.action.number, self.code, 1)
         self.kind = self.call_error() or drawn_kind(u, weather.error_rate, weather.kind, world.errors[e][n])
-        self.answers = self.kind == OK or world.policy.takes[self.kind] in (TAKES_PART, TAKES_ANSWER)
+        self.answers = self.kind in ANSWERING
         self.finish_at = self.end_of_service(v)
         self.expect()
 

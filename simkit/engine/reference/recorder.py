@@ -41,7 +41,8 @@ class Recorder:
             (
                 t.action.number, t.call.index, t.repeat, t.rung, t.number, 0, t.cause, t.model, t.deployment,
                 t.dispatched, t.started, t.first_token, ended, released, kind,
-                t.tokens_in, t.tokens_out, t.cached, t.written, t.billed_in, t.billed_out, t.cost, t.retry_after,
+                t.tokens_in, t.tokens_out, t.cached, t.written, t.billed_in, t.billed_out, t.cost,
+                t.retry_after, t.limit,
             )
         )  # fmt: skip
 
