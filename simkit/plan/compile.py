@@ -6,7 +6,7 @@ from simkit.plan import demand, supply, trouble, work
 from simkit.plan.calendar import start_utc_ns
 from simkit.plan.errors import PlanError
 from simkit.plan.index import Index, index_of
-from simkit.plan.plan import SECOND, Names, Plan, PriceTable
+from simkit.plan.plan import SECOND, Names, Plan, PriceTable, Recorded
 from simkit.plan.prices import DeploymentPrices, own_prices, price_table
 from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows, read_trace
@@ -61,6 +61,7 @@ def compile_plan(scenario: Scenario) -> Plan:
         stationary=is_stationary(document),
         service_cost=service_cost(documents, epochs, horizon),
         price_book=f"{book().date} (genai-prices {book().version})",
+        recorded=demand.recorded(trace) if trace is not None else Recorded(),
         **tables,  # type: ignore[arg-type]
     )
 

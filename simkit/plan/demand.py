@@ -4,7 +4,7 @@ import numpy as np
 
 from simkit.plan.calendar import rate_segments
 from simkit.plan.index import Index
-from simkit.plan.plan import Arrivals, Floats, Ints, People
+from simkit.plan.plan import Arrivals, Floats, Ints, People, Recorded
 from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows
 from simkit.plan.work import cumulative
@@ -68,6 +68,18 @@ def replay(rows: TraceRows, traffic: Traffic, index: Index) -> Arrivals:
         tokens(rows.output, count),
         tokens(rows.cached, count),
         np.array(served, dtype=np.int64),
+    )
+
+
+def recorded(rows: TraceRows) -> Recorded:
+    """What the trace's own columns say of latency, success and cost."""
+    latency = np.sort(rows.latency_ns[rows.latency_ns >= 0]) if rows.latency_ns is not None else NO_INTS
+    costs = rows.cost_pd[rows.cost_pd >= 0].tolist() if rows.cost_pd is not None else []
+    return Recorded(
+        latency_p50=int(latency[-(-len(latency) * 50 // 100) - 1]) if len(latency) else None,
+        latency_p95=int(latency[-(-len(latency) * 95 // 100) - 1]) if len(latency) else None,
+        success_rate=float(rows.ok.mean()) if rows.ok is not None and len(rows.ok) else None,
+        cost=sum(costs) if costs else None,
     )
 
 

@@ -264,6 +264,18 @@ class PriceTable(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """What a trace says of reality; None where it has no such column."""
+
+    latency_p50: int | None = None
+    latency_p95: int | None = None
+    """ns, nearest rank, of rows that have a latency."""
+    success_rate: float | None = None
+    cost: int | None = None
+    """Picodollars of all rows together."""
+
+
+@dataclass(frozen=True)
 class Names:
     """What the indices mean."""
 
@@ -318,3 +330,5 @@ class Plan:
     """Picodollars over the horizon."""
     price_book: str
     """Date and version of the price book used."""
+    recorded: Recorded = Recorded()
+    """What was observed when the trace was recorded, to be shown beside what is simulated."""

@@ -41,7 +41,11 @@ class Comparison:
 
 
 def observed(evidence: Evidence, metrics: dict[str, Estimate], known: Observed) -> tuple[Comparison, ...]:
-    """What the scenario says of reality beside the simulated figure. The bill is the models' alone."""
+    """What the scenario, or the trace it replays, says of reality beside the simulated figure.
+
+    The bill is the models' alone.
+    """
+    trace = evidence.plan.recorded
     hours = evidence.plan.horizon / HOUR_NS
     bill = evidence.total("cost") / DOLLAR / len(evidence.tallies) / hours * MONTH_HOURS
     served = evidence.total("served")
@@ -49,11 +53,17 @@ def observed(evidence: Evidence, metrics: dict[str, Estimate], known: Observed) 
     rows: list[tuple[str, str, float | None, float | None]] = [
         ("cost_per_month", "USD", _in(known.cost_per_month, DOLLAR), bill),
         ("cost_per_action", "USD", _in(known.cost_per_action, DOLLAR), action),
-        ("latency_p50", "s", _in(known.latency_p50, 1e9), metrics["latency_p50"].value),
-        ("latency_p95", "s", _in(known.latency_p95, 1e9), metrics["latency_p95"].value),
-        ("success_rate", "share", known.success_rate, metrics["success_rate"].value),
+        ("latency_p50", "s", _in(first(known.latency_p50, trace.latency_p50), 1e9), metrics["latency_p50"].value),
+        ("latency_p95", "s", _in(first(known.latency_p95, trace.latency_p95), 1e9), metrics["latency_p95"].value),
+        ("cost_total", "USD", _in(trace.cost, DOLLAR), evidence.total("cost") / DOLLAR / len(evidence.tallies)),
+        ("success_rate", "share", first(known.success_rate, trace.success_rate), metrics["success_rate"].value),
     ]
     return tuple(Comparison(name, unit, real, model) for name, unit, real, model in rows if real is not None)
+
+
+def first(said: float | None, recorded: float | None) -> float | None:
+    """What the scenario says; else what its trace recorded."""
+    return recorded if said is None else said
 
 
 def _in(value: float | None, unit: float) -> float | None:

@@ -13,7 +13,6 @@ from simkit.scenario.errors import Problem, listing, nearest
 from simkit.scenario.models import Model
 from simkit.scenario.overlay import base, merge
 from simkit.scenario.scenario import Document
-from simkit.scenario.schema import expand
 from simkit.scenario.traffic import Traffic
 from simkit.scenario.tree import Node, graft, join
 from simkit.scenario.units import Name
@@ -63,9 +62,9 @@ def full_form(tree: Node) -> tuple[Node, list[Problem]]:
     problems = _problems(short, rest)
     if model is None:
         return rest, problems
-    under = merge(expand(base(BASE), Document), expand(graft(_quotas(short), model.place), Document), Document)
+    under = merge(merge(None, base(BASE), Document), graft(_quotas(short), model.place), Document)
     if "actions" not in rest.map:
-        under = merge(under, expand(graft(_actions(short), model.place), Document), Document)
+        under = merge(under, graft(_actions(short), model.place), Document)
     return replace(merge(under, rest, Document), place=tree.place), problems
 
 

@@ -129,7 +129,7 @@ def load(path: str | Path, sets: Sets = None) -> Scenario:
         ScenarioError: with every problem found, and its page as text.
     """
     layered: Node | None = None
-    for layer in layers(Path(path), str(path), FounderDocument):
+    for layer in layers(Path(path), str(path)):
         layered = merge(layered, layer, FounderDocument)
     assert layered is not None
     return build(Path(path), layered, _overrides(sets))

@@ -11,9 +11,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from simkit.scenario.base import is_scalar
 from simkit.scenario.errors import Invalid, Problem, ScenarioError, listing, nearest
 from simkit.scenario.paths import Steps, resolve
-from simkit.scenario.schema import Shape, child, expand, is_whole, part_of
+from simkit.scenario.schema import Shape, child, expand, is_whole, lengthened, part_of
 from simkit.scenario.tree import Node, Origin, Place, planted
 from simkit.scenario.yaml import parse, read
 from simkit.scenario.yaml import resolve as resolve_scalar
@@ -105,38 +106,29 @@ def base_names() -> list[str]:
     return sorted(one.name.removesuffix(".yaml") for one in folder.iterdir() if one.name != "tiers.yaml")
 
 
-def layers(path: Path, shown: str, shape: Shape) -> list[Node]:
-    """The file and all that it extends, the lowest first, short forms expanded.
+def layers(path: Path, shown: str) -> list[Node]:
+    """The file and all that it extends, the lowest first, as they are written.
 
     Raises:
         ScenarioError: a file cannot be read, or they extend one another in a circle.
     """
     found: list[Node] = []
     seen: list[str] = []
-    tree, folder = read(path, shown), path.parent
-    here = str(path.resolve())
+    tree, here, folder = read(path, shown), str(path.resolve()), path.parent
     while True:
         above = tree.map.get("extends")
-        found.append(
-            expand(replace(tree, value={key: one for key, one in tree.map.items() if key != "extends"}), shape)
-        )
+        found.append(replace(tree, value={key: one for key, one in tree.map.items() if key != "extends"}))
         seen.append(here)
         if above is None or above.value is None:
             return found[::-1]
         tree, here, folder = _extended(above, folder)
         if here in seen:
-            names = " -> ".join([*(Path(one).name for one in seen), Path(here).name])
-            raise ScenarioError(
-                [
-                    above.place.problem(
-                        f"The files extend one another in a circle: {names}.", above.value, hint="Remove one `extends`."
-                    )
-                ]
-            )
+            names = " -> ".join(Path(one).name for one in [*seen, here])
+            message = f"The files extend one another in a circle: {names}."
+            raise ScenarioError([above.place.problem(message, above.value, hint="Remove one `extends`.")])
         if len(seen) >= LONGEST_CHAIN:
-            raise ScenarioError(
-                [above.place.problem(f"More than {LONGEST_CHAIN} files extend one another.", above.value)]
-            )
+            message = f"More than {LONGEST_CHAIN} files extend one another."
+            raise ScenarioError([above.place.problem(message, above.value)])
 
 
 def _extended(above: Node, folder: Path) -> tuple[Node, str, Path]:

@@ -92,6 +92,7 @@ def named(table: str, column: str, names: Names) -> Callable[[str], int] | None:
         "call": names.calls,
         "model": names.models,
         "deployment": names.deployments,
+        "limit": tuple(name.replace(" ", "") for name in names.limits),
     }.get(column)
     return None if things is None else lambda text: index_of(text, things)
 

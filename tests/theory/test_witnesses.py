@@ -26,6 +26,7 @@ from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 
+pytestmark = pytest.mark.slow
 ENGINES = ("reference",)
 SEED = 2026
 MODEL: dict[str, Any] = {

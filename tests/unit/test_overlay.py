@@ -73,6 +73,17 @@ def test_short_forms_of_one_layer_merge_with_full_forms_of_another(tmp_path: Pat
     assert model.quality == {"any": 0.9}
 
 
+@pytest.mark.parametrize("text", ["extends: below.yaml\ntraffic: {trace: b.csv}\n", "--set"])
+def test_a_short_form_replaces_all_that_it_stands_for(tmp_path: Path, text: str) -> None:
+    (tmp_path / "b.csv").write_text("")
+    columns = "trace: {file: b.csv, columns: {time: t, input: i, output: o}}"
+    below = written(tmp_path, below=FULL.replace("rate: 2/s", columns))
+    again = (
+        load(below, [f"traffic.trace={tmp_path / 'b.csv'}"]) if text == "--set" else load(written(tmp_path, above=text))
+    )
+    assert again.document.traffic.trace.columns is None
+
+
 def test_a_chain_of_files_and_a_base(tmp_path: Path) -> None:
     full = FULL.replace("model: small", "model: gpt-4o").replace("acme", "openai")
     first = f"extends: simkit:openai_anthropic\n{full}"

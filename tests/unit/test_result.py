@@ -602,3 +602,24 @@ def test_a_result_survives_pickling(result):
 )  # fmt: skip
 def test_words(shown, said):
     assert shown == said
+
+
+def test_what_a_trace_recorded_is_shown_beside_what_is_simulated(tmp_path):
+    (tmp_path / "calls.csv").write_text(
+        "t,in,out,seconds,status,usd\n0,100,20,1.5,ok,0.001\n1,100,20,2.5,200,0.002\n"
+        "2,100,20,9,error,\n3,100,20,3.5,ok,0.003\n"
+    )
+    (tmp_path / "replay.yaml").write_text(
+        "traffic: {trace: {file: calls.csv, columns: {time: t, input: in, output: out, latency: seconds, status: status,"
+        " cost: usd}}}\n"
+        "actions: {ask: {calls: [{name: answer, model: m}]}}\n"
+        "models: {m: {deployments: [{provider: p}], ttft: 1s, tokens_per_second: 20, prices: {input: $10, output: $20}}}\n"
+    )
+    found = load(tmp_path / "replay.yaml").run(replications=1, progress=False)
+    shown = found.observed.set_index("metric")
+    assert shown["observed"].to_dict() == pytest.approx(
+        {"latency_p50": 2.5, "latency_p95": 9.0, "cost_total": 0.006, "success_rate": 0.75}
+    )
+    assert shown["simulated"].to_dict() == pytest.approx(
+        {"latency_p50": 2.0, "latency_p95": 2.0, "cost_total": 4 * 0.0014, "success_rate": 1.0}
+    )
