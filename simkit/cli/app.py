@@ -74,9 +74,7 @@ def main(args: Sequence[str] | None = None) -> int:
         complain(f"Could not finish: {_reason(error)}.")
         return Exit.UNFINISHED
     except Exception:
-        complain(
-            f"{traceback.format_exc()}\nThis is a mistake in simkit, not in your file. Please report it with the lines above."
-        )
+        complain(f"{traceback.format_exc()}\nThis is a mistake in simkit, not in your file. Please report these lines.")
         return Exit.UNFINISHED
     return int(code) if isinstance(code, int) else Exit.WELL
 
