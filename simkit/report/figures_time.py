@@ -215,9 +215,10 @@ def _label_right(ax: Axes, names: Sequence[str], values: Sequence[float], colour
     ends = [0.0 if not np.isfinite(v) else float(_fraction(ax, v)) for v in values]
     height = ax.get_figure().get_size_inches()[1] * 0.8  # type: ignore[union-attr]
     places = spread(ends, 0.17 / height * len(ax.get_figure().axes))  # type: ignore[union-attr]
+    lift = max(0.0, 0.02 - min(places, default=0.0))  # none below the axis, among the ticks
     for name, place, colour in zip(names, places, colours, strict=False):
         ax.annotate(
-            plain(name), (1, place), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
+            plain(name), (1, place + lift), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
             va="center", fontsize=8.5, color=colour if colour != style.GREY else style.MUTED,
         )  # fmt: skip
 
