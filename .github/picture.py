@@ -38,7 +38,8 @@ def main() -> None:
         figure.text(0.40, top, answer.question, size=10, weight="bold", color=BLUE, va="top")
         figure.text(0.40, top - 0.035, "\n".join(wrapped), size=9, color=INK, va="top", linespacing=1.4)
         top -= 0.075 + 0.033 * len(wrapped)
-    for place, table in (((0.005, 0.0, 0.485, 0.42), result.latency_distribution), ((0.5, 0.0, 0.495, 0.42), result.limits)):
+    places = (0.005, 0.0, 0.485, 0.42), (0.5, 0.0, 0.495, 0.42)
+    for place, table in zip(places, (result.latency_distribution, result.limits), strict=True):
         axes = figure.add_axes(place)
         axes.imshow(image(table.plot()))
         axes.axis("off")

@@ -120,7 +120,9 @@ def blamed(row) -> dict[str, int]:
 def log_of(actions, attempts=(), incidents=(), *, replication=0, ended=HORIZON + 600 * SECOND) -> Log:
     """A log from rows as dicts; what a row leaves out is -1 where that means nothing happened, else 0."""
     act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(("user", "plan", "start", "first_token", "end", "good"), -1)
-    att = dict.fromkeys(ATTEMPT_COLUMNS, 0) | dict.fromkeys(("started", "first_token", "ended", "released", "limit"), -1)
+    att = dict.fromkeys(ATTEMPT_COLUMNS, 0) | dict.fromkeys(
+        ("started", "first_token", "ended", "released", "limit"), -1
+    )
     return Log(
         replication,
         table(ACTION_COLUMNS, [act | row for row in actions]),

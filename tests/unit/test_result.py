@@ -610,10 +610,11 @@ def test_what_a_trace_recorded_is_shown_beside_what_is_simulated(tmp_path):
         "2,100,20,9,error,\n3,100,20,3.5,ok,0.003\n"
     )
     (tmp_path / "replay.yaml").write_text(
-        "traffic: {trace: {file: calls.csv, columns: {time: t, input: in, output: out, latency: seconds, status: status,"
-        " cost: usd}}}\n"
+        "traffic: {trace: {file: calls.csv, columns: {time: t, input: in, output: out, latency: seconds,"
+        " status: status, cost: usd}}}\n"
         "actions: {ask: {calls: [{name: answer, model: m}]}}\n"
-        "models: {m: {deployments: [{provider: p}], ttft: 1s, tokens_per_second: 20, prices: {input: $10, output: $20}}}\n"
+        "models: {m: {deployments: [{provider: p}], ttft: 1s, tokens_per_second: 20,"
+        " prices: {input: $10, output: $20}}}\n"
     )
     found = load(tmp_path / "replay.yaml").run(replications=1, progress=False)
     shown = found.observed.set_index("metric")

@@ -79,7 +79,7 @@ def test_accuracy(shape, exact):
         (Gamma(0.394), stats.gamma(0.3945), {"quantile", "mean", "square"}),
         (Lognormal(0.35), stats.lognorm(0.35, scale=1.00002), {"mean"}),
     ],
-    ids=str,
+    ids=["wide lognormal", "weibull", "gamma", "narrow lognormal"],
 )
 def test_perturbed_twin_fails(shape, exact, broken):
     assert faults(table(shape), exact) == broken
