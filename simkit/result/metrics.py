@@ -264,4 +264,5 @@ METRICS: dict[str, Metric] = {one.name: one for one in (*_OUTCOMES, *_TIMES, *_P
 
 def evaluate(evidence: Evidence) -> dict[str, Estimate]:
     """Every metric. What does not apply is missing with a note, never 0."""
-    return {name: metric.formula(evidence) for name, metric in METRICS.items()}
+    found = {name: metric.formula(evidence) for name, metric in METRICS.items()}
+    return {name: one if name == "error_budget_left" else one.within(0.0, np.inf) for name, one in found.items()}
