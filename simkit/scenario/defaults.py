@@ -31,19 +31,19 @@ JITTERS = {"none": (1.0, 1.0), "full": (0.0, 1.0), "equal": (0.5, 1.0)}
 """Factor on the backoff, from and to (Brooker, "Exponential backoff and jitter", AWS 2015: full and equal)."""
 
 FAILURES: dict[str, dict[str, object]] = {
-    "rate_limit": {"retryable": True, "fallback": True, "breaker": True, "billed": "nothing", "takes": "50ms"},
-    "quota_exhausted": {"retryable": False, "fallback": True, "breaker": True, "billed": "nothing", "takes": "50ms"},
-    "overloaded": {"retryable": True, "fallback": True, "breaker": True, "billed": "nothing", "takes": "200ms"},
-    "server_error": {"retryable": True, "fallback": True, "breaker": True, "billed": "nothing", "takes": "first_token"},
-    "timeout": {"retryable": True, "fallback": True, "breaker": True, "billed": "elapsed", "takes": "never"},
-    "connection": {"retryable": True, "fallback": True, "breaker": True, "billed": "nothing", "takes": "100ms"},
-    "bad_request": {"retryable": False, "fallback": False, "breaker": False, "billed": "nothing", "takes": "100ms"},
+    "rate_limit": {"retryable": True, "fallback": True, "billed": "nothing", "takes": "50ms"},
+    "quota_exhausted": {"retryable": False, "fallback": True, "billed": "nothing", "takes": "50ms"},
+    "overloaded": {"retryable": True, "fallback": True, "billed": "nothing", "takes": "200ms"},
+    "server_error": {"retryable": True, "fallback": True, "billed": "nothing", "takes": "first_token"},
+    "timeout": {"retryable": True, "fallback": True, "billed": "elapsed", "takes": "never"},
+    "connection": {"retryable": True, "fallback": True, "billed": "nothing", "takes": "100ms"},
+    "bad_request": {"retryable": False, "fallback": False, "billed": "nothing", "takes": "100ms"},
     "content_filter": {
-        "retryable": False, "fallback": True, "breaker": False, "billed": "input", "takes": "first_token",
+        "retryable": False, "fallback": True, "billed": "input", "takes": "first_token",
     },
-    "too_large": {"retryable": False, "fallback": True, "breaker": False, "billed": "nothing", "takes": "50ms"},
-    "stream_broken": {"retryable": False, "fallback": False, "breaker": True, "billed": "elapsed", "takes": "part"},
-    "malformed": {"retryable": True, "fallback": True, "breaker": False, "billed": "all", "takes": "answer"},
+    "too_large": {"retryable": False, "fallback": True, "billed": "nothing", "takes": "50ms"},
+    "stream_broken": {"retryable": False, "fallback": False, "billed": "elapsed", "takes": "part"},
+    "malformed": {"retryable": True, "fallback": True, "billed": "all", "takes": "answer"},
 }  # fmt: skip
 """Properties of failure kinds. After the first token of a stream there is no transparent retry."""
 

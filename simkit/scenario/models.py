@@ -24,8 +24,6 @@ class Failure(Part):
     """Is it tried again (same model)?"""
     fallback: bool | None = None
     """May another model be tried after it?"""
-    breaker: bool | None = None
-    """Does it count towards a circuit breaker?"""
     billed: Literal["nothing", "input", "elapsed", "all"] | None = None
     """What the provider bills: nothing, the input, the input and the elapsed share of the output, all."""
     takes: DurationDist | Literal["first_token", "part", "answer", "never"] | None = None

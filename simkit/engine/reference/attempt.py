@@ -98,8 +98,12 @@ class Attempt:
         return first + world.dice.choose(u, world.plan.deployments.weight_cdf[world.epoch, first:beyond])
 
     def draw_cache(self) -> None:
-        """Is the prefix read from the provider's prompt cache, or written to it?"""
+        """Is the prefix read from the provider's prompt cache, or written to it?
+
+        Asked at dispatch for what the rate limits are charged, and for good when service starts.
+        """
         world, prefix = self.world, self.call.prefix
+        self.cached = self.written = 0
         if self.call.cached >= 0:
             self.cached = self.call.cached
             return
@@ -183,9 +187,10 @@ class Attempt:
             self.begin()
 
     def begin(self) -> None:
-        """Service starts: incident and price are read once, here."""
+        """Service starts: incident, price and prompt cache are read once, here."""
         world, e, now = self.world, self.world.epoch, self.world.clock.now
         self.started = now
+        self.draw_cache()
         self.action.waited += now - self.dispatched
         world.in_service[self.deployment][self.key] = self
         self.price_row = world.prices_now()
