@@ -11,10 +11,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from simkit.plan.plan import Plan
+from simkit.plan.plan import NEVER, Plan
 from simkit.result.objectives import Objective, objectives_of
 from simkit.result.sample import Sample
-from simkit.result.statistics import LEVEL, NO_INTERVAL, Estimate, jackknife, missing, woodruff
+from simkit.result.statistics import LEVEL, NO_INTERVAL, Estimate, jackknife, missing, wilson, woodruff
 from simkit.result.tally import FAILURES, OUTCOMES, Tally
 from simkit.scenario.policy import Slo
 
@@ -96,8 +96,18 @@ class Evidence:
         return jackknife(self.total(numerator) / below, self.rows(numerator), self.rows(denominator), self.level)
 
     def share(self, numerator: str, denominator: str, why: str = "nothing to divide by") -> Estimate:
-        """A ratio of a part to the whole, 0..1."""
-        return self.ratio(numerator, denominator, why).within(0.0, 1.0)
+        """A ratio of a part to the whole, 0..1. Never seen is not impossible: none or all of few actions says little."""
+        found = self.ratio(numerator, denominator, why).within(0.0, 1.0)
+        part, whole = self.total(numerator), self.total(denominator)
+        if found.low is None or 0 < part < whole or numerator in self.impossible:
+            return found
+        return wilson(part, whole, self.level)
+
+    @cached_property
+    def impossible(self) -> frozenset[str]:
+        """Outcomes that this scenario cannot have."""
+        bounded = bool((self.plan.service.queue < NEVER).any())
+        return frozenset({"degraded", "abandoned"} if bounded else {"degraded", "abandoned", "rejected"})
 
     def pooled(self, name: str) -> Sample:
         """A sample of all replications."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import floor, isfinite, sqrt
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +95,15 @@ def jackknife(value: float, numerators: Floats, denominators: Floats, level: flo
     error = sqrt((rows - 1) / rows * float(((without - without.mean()) ** 2).sum()))
     half = t_quantile(level, rows - 1) * error
     return Estimate(value, value - half, value + half)
+
+
+def wilson(part: float, whole: float, level: float = LEVEL) -> Estimate:
+    """Share of independent trials with Wilson's interval (1927), which has a width even at none or all of them."""
+    z = NormalDist().inv_cdf(1 - level / 2)
+    share = part / whole
+    middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
+    half = z * sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole)) / (1 + z * z / whole)
+    return Estimate(share, max(0.0, middle - half) if part else 0.0, min(1.0, middle + half) if part < whole else 1.0)
 
 
 def woodruff(pooled: Sample, p: float, shares: Floats, level: float = LEVEL) -> Estimate:

@@ -364,3 +364,14 @@ def test_the_order_of_the_tallies_does_not_matter():
     assert evaluate(backward) == evaluate(evidence())
     with pytest.raises(ValueError, match="at least one"):
         evidence([])
+
+
+def test_no_failure_among_few_actions_is_not_certainty():
+    runs = [
+        log_of([{"action": i, "arrival": i * SECOND, "end": i * SECOND + 5} for i in range(100)], replication=r)
+        for r in (0, 1)
+    ]
+    found = evaluate(evidence(runs))
+    assert found["success_rate"].value == found["success_rate"].high == 1
+    assert found["success_rate"].low == pytest.approx(1 - 3.8415 / 203.8415, rel=1e-4)
+    assert (found["degraded_rate"].low, found["degraded_rate"].high) == (0, 0)  # there is no ladder: it cannot happen

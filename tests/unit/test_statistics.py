@@ -20,6 +20,7 @@ from simkit.result.statistics import (
     share_of_percentile,
     significant,
     t_quantile,
+    wilson,
     woodruff,
 )  # fmt: skip
 
@@ -143,3 +144,14 @@ def test_share_of_percentile(label, share):
 @pytest.mark.parametrize(("value", "rounded"), [(1838.4, 1800), (0.012345, 0.012), (-99.6, -100), (0.0, 0.0)])
 def test_significant(value, rounded):
     assert significant(value) == pytest.approx(rounded)
+
+
+def test_wilson_by_hand():
+    found = wilson(90, 100)
+    assert (found.low, found.high) == pytest.approx(
+        (0.82563, 0.94478), abs=1e-5
+    )  # Brown, Cai, DasGupta 2001, formula (4)
+    none = wilson(0, 300)
+    assert none.low == 0
+    assert none.high == pytest.approx(3.8415 / 303.8415, rel=1e-3)
+    assert wilson(300, 300).high == 1
