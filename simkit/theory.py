@@ -4,6 +4,7 @@ Rates are per second, times in seconds, shares in [0, 1]. `arrivals` is an arriv
 service time. A queue without a steady state raises `ValueError`. Nothing here knows the engines.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -152,6 +153,18 @@ def md1_wait_cdf(arrivals: float, service: float, time: float) -> float:
     return float(np.dot(at_most_queued[::-1], pmf))
 
 
+def priority_waits(arrivals: Sequence[float], services: Sequence[float], cvs: Sequence[float]) -> list[float]:
+    """Mean waits in queue of M/G/1 with non-preemptive priority classes, the first class first.
+
+    Cobham (1954): W(k) = R / ((1 - rho(1..k-1)) (1 - rho(1..k))), R = sum of a(i) s(i)^2 (1 + cv(i)^2) / 2.
+    """
+    loads = [a * s for a, s in zip(arrivals, services, strict=True)]
+    _load(sum(loads), 1.0)
+    rest = sum(load * s * (1 + cv * cv) / 2 for load, s, cv in zip(loads, services, cvs, strict=True))
+    sums = [sum(loads[:k]) for k in range(len(loads) + 1)]
+    return [rest / ((1 - before) * (1 - upto)) for before, upto in itertools.pairwise(sums)]
+
+
 # --- networks, and what holds for any law -------------------------------------------------------------
 
 
@@ -199,6 +212,70 @@ def nhpp_counts(starts: Sequence[float], rates: Sequence[float], edges: Sequence
     return np.asarray(np.maximum(overlap, 0.0) @ np.asarray(rates, dtype=np.float64))
 
 
+# --- shares and means of laws -------------------------------------------------------------------------
+
+
+def mixture_mean(weights: Sequence[float], means: Sequence[float]) -> float:
+    """Mean of a mixture: the means weighted (law of total expectation)."""
+    return sum(w * mean for w, mean in zip(weights, means, strict=True)) / sum(weights)
+
+
+def zipf_share(rank: int, number: int, exponent: float) -> float:
+    """Share of the rank-th of `number` under Zipf's law: rank^-s / H(number, s) (Zipf 1949)."""
+    return float(rank**-exponent) / _harmonic(number, exponent)
+
+
+def zipf_mean_rank(number: int, exponent: float) -> float:
+    """Mean rank under Zipf's law: H(number, s - 1) / H(number, s)."""
+    return _harmonic(number, exponent - 1) / _harmonic(number, exponent)
+
+
+def _harmonic(number: int, exponent: float) -> float:
+    """Generalised harmonic number H(number, exponent)."""
+    return math.fsum(rank**-exponent for rank in range(1, number + 1))
+
+
+def exponential_max(mean: float, count: int) -> float:
+    """Mean of the longest of `count` independent exponentials: mean (1 + 1/2 + ... + 1/count) (Renyi 1953)."""
+    return mean * _harmonic(count, 1.0)
+
+
+def erlang_tail(mean: float, stages: int, time: float) -> float:
+    """P(sum > time) of `stages` exponentials of one mean each: P(Poisson(time / mean) < stages) (Erlang 1917)."""
+    x = time / mean
+    return math.exp(-x) * sum(x**k / math.factorial(k) for k in range(stages))
+
+
+def erlang_capped_mean(mean: float, stages: int, cap: float) -> float:
+    """E[min(sum, cap)] of `stages` exponentials: the integral of the tail, mean x the sum of those of 1..stages."""
+    return mean * sum(1 - erlang_tail(mean, n, cap) for n in range(1, stages + 1))
+
+
+def lognormal_tail(median: float, sigma: float, limit: float) -> float:
+    """P(X > limit) of a lognormal (Johnson, Kotz and Balakrishnan 1994, 14)."""
+    return math.erfc(math.log(limit / median) / (sigma * math.sqrt(2))) / 2
+
+
+def lognormal_capped_mean(median: float, sigma: float, cap: float) -> float:
+    """E[min(X, cap)] of a lognormal: the partial mean below the cap, and the cap beyond.
+
+    The mean weighted by size is that of a lognormal of median x exp(sigma^2) (Johnson, Kotz and Balakrishnan 1994, 14).
+    """
+    mean = median * math.exp(sigma * sigma / 2)
+    below = 1 - lognormal_tail(median * math.exp(sigma * sigma), sigma, cap)
+    return mean * below + cap * lognormal_tail(median, sigma, cap)
+
+
+def stream_share(first: float, lasts: float, limit: float) -> float:
+    """Mean share of a stream delivered by `limit`; it begins after an exponential of mean `first`, and `lasts` so long.
+
+    E[min(max(limit - X, 0), lasts)] / lasts = integral of P(X <= x) over [limit - lasts, limit] / lasts, X >= 0.
+    """
+    low = max(limit - lasts, 0.0)
+    missed = first * (math.exp(-low / first) - math.exp(-limit / first))
+    return (limit - low - missed) / lasts
+
+
 # --- failures, retries, limits ------------------------------------------------------------------------
 
 
@@ -223,6 +300,14 @@ def success(error: float, retries: int) -> float:
 def attempts(error: float, retries: int) -> float:
     """Mean attempts of a call: 1 + error + ... + error^retries (a geometric law cut at retries + 1)."""
     return sum(error**k for k in range(retries + 1))
+
+
+def repetitions(mean: float, most: int) -> float:
+    """Mean of a geometric number of at least 1 that is cut at `most`: mean (1 - (1 - 1 / mean)^most).
+
+    Each is followed by another with probability 1 - 1 / mean, as a failure is by a try: see `attempts`.
+    """
+    return attempts(1 - 1 / mean, most - 1)
 
 
 def bucket_throughput(offered: float, limit: float) -> float:

@@ -96,7 +96,7 @@ class Evidence:
         return jackknife(self.total(numerator) / below, self.rows(numerator), self.rows(denominator), self.level)
 
     def share(self, numerator: str, denominator: str, why: str = "nothing to divide by") -> Estimate:
-        """A ratio of a part to the whole, 0..1. Never seen is not impossible: none or all of few actions says little."""
+        """A ratio of a part to the whole, 0..1. None (or all) of few actions is no certainty."""
         found = self.ratio(numerator, denominator, why).within(0.0, 1.0)
         part, whole = self.total(numerator), self.total(denominator)
         if found.low is None or 0 < part < whole or numerator in self.impossible:
