@@ -4,11 +4,19 @@ from math import floor
 
 from simkit.laws.jit import law
 
+ENDLESS = 2**61
+"""A cost that no bucket ever has room for: nothing is left of the limit."""
+
 
 @law
 def bucket_cost(units: int, ns_per_unit: float, share_left: float) -> int:
-    """What `units` cost, in ns of the bucket's time; an incident may leave only a share of the limit."""
-    exact = units * ns_per_unit / share_left
+    """What `units` cost, in ns of the bucket's time; an incident may leave only a share of the limit, or nothing."""
+    if units == 0:
+        return 0
+    exact = units * ns_per_unit
+    if exact >= ENDLESS * share_left:
+        return ENDLESS
+    exact /= share_left
     rounded = floor(exact)
     return rounded if rounded == exact else rounded + 1
 

@@ -93,11 +93,11 @@ class Actions(NamedTuple):
     work: Ints
     """(E, C) distribution of own work before each repetition; -1: none."""
     times: Ints
-    """(C) fixed repetitions at least."""
+    """(E, C) fixed repetitions at least."""
     again: Floats
     """(E, C) probability of one more repetition, up to `repeat_max`."""
     repeat_max: Ints
-    """(C)"""
+    """(E, C)"""
     input: Ints
     """(E, C, 3) distributions of system, retrieved and user tokens; -1: none."""
     output: Ints

@@ -171,6 +171,11 @@ def policy(documents: list[Document], pool: DistPool) -> Policy:
     jitters = [jitter_range(r.backoff.jitter) for r in each]
     caches = [document.caches.prompt for document in documents]
     kinds = [failure_table(document, pool) for document in documents]
+    if any(row[3] != first[3] for table in kinds[1:] for row, first in zip(table, kinds[0], strict=True)):
+        raise PlanError(
+            "changes: how long a failure takes (`failures.KIND.takes`) may change from one time to another, but not "
+            "between a time and first_token, part, answer or never. Write a time from the start."
+        )
     return Policy(
         timeout=np.array([limit(r.timeout) for r in each], dtype=np.int64),
         max_retries=np.array([r.max_retries for r in each], dtype=np.int64),

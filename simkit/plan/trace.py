@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from simkit.plan.plan import Bools, Ints
+from simkit.scenario.distribution import MOST_TOKENS
 from simkit.scenario.traffic import Columns, Trace
 
 FORMATS = {
@@ -26,8 +27,6 @@ FORMATS = {
 """Recognised formats: their columns and the unit of numeric times."""
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 DOLLAR = 10**12
-MOST_TOKENS = 10**9
-"""More tokens in one request are taken for a mistake (and would not fit the arithmetic of prices)."""
 MISSING = -1
 SUCCESS = r"^(?i:ok|success|true|2\d\d)$"
 ZONE = r"(Z|[+-]\d\d:?\d\d)$"
@@ -347,7 +346,7 @@ def _tokens(cells: Cells, column: str | None, may_be_empty: bool) -> Ints:
     tokens = _convert(cells, column, whole, "expected a whole number of tokens")
     empty = np.asarray(pc.equal(cells.columns[column], ""))
     _refuse(cells, column, (tokens < 0) & ~empty, "expected a whole number of tokens, not a negative one")
-    _refuse(cells, column, tokens > MOST_TOKENS, f"expected at most {MOST_TOKENS:,} tokens")
+    _refuse(cells, column, tokens > MOST_TOKENS, f"expected at most {int(MOST_TOKENS):,} tokens")
     return tokens
 
 

@@ -1,12 +1,14 @@
 """Actions, calls and routes as tables."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from simkit.plan.index import ANY, Index, all_routes, call_places
 from simkit.plan.plan import NEVER, Actions, Routes
 from simkit.plan.tables import DistPool
 from simkit.scenario.actions import Action, Call, Route
-from simkit.scenario.distribution import TokenDist
+from simkit.scenario.distribution import MOST_TOKENS, TokenDist
 from simkit.scenario.scenario import Document
 from simkit.scenario.workload import first_shares
 
@@ -38,9 +40,9 @@ def actions(documents: list[Document], index: Index, pool: DistPool) -> Actions:
         judged=np.array([c.judged and route_index(c, names) >= 0 for c in calls], dtype=np.bool_),
         runs_on=np.array([runs_on(c, documents[0].resilience.on_cancel) for c in calls], dtype=np.bool_),
         work=np.array([[pool.add(c.work) if c.work else -1 for c in row] for row in by_epoch], dtype=np.int64),
-        times=np.array([c.repeat.times or 1 for c in calls], dtype=np.int64),
+        times=np.array([[c.repeat.times or 1 for c in row] for row in by_epoch], dtype=np.int64),
         again=np.array([[again(c) for c in row] for row in by_epoch]),
-        repeat_max=np.array([repeat_max(c) for c in calls], dtype=np.int64),
+        repeat_max=np.array([[repeat_max(c) for c in row] for row in by_epoch], dtype=np.int64),
         input=np.array([[[part(pool, d) for d in inputs(c)] for c in row] for row in by_epoch], dtype=np.int64),
         output=np.array(
             [[[part(pool, output(c, x)) for x in index.complexities] for c in row] for row in by_epoch], dtype=np.int64
@@ -96,8 +98,11 @@ def output(call: Call, complexity: str) -> TokenDist | None:
 
 
 def part(pool: DistPool, dist: TokenDist | None) -> int:
-    """Id of a distribution, -1 for none."""
-    return pool.add(dist) if dist is not None else -1
+    """Id of a distribution, -1 for none. A draw is at most `MOST_TOKENS`, so that no bill overflows."""
+    if dist is None:
+        return -1
+    scaled = dist.scaled()
+    return pool.add(replace(scaled, cap=min(scaled.cap, MOST_TOKENS)))
 
 
 def routes(documents: list[Document], index: Index) -> Routes:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from simkit.scenario.errors import Invalid, Problem, nearest
 from simkit.scenario.expectations import parse_expectation
 from simkit.scenario.names import calls, deployments, entries, has_tokens, items, parsed
+from simkit.scenario.scenario import Document
 from simkit.scenario.tree import Node
 from simkit.scenario.units import parse_count, parse_duration, parse_rate, parse_share
+from simkit.scenario.zones import start_utc_ns
 
 TOLERANCE = 1e-9
 """How far from 100% shares may add up."""
@@ -121,6 +123,12 @@ def something_happens(tree: Node) -> Problems:
     for node in roomy:
         if node is not None and parsed(parse_count, node) == 0:
             yield node.place.problem("Nothing can be worked on.", node.text(), "at least 1; left out: unlimited")
+    speeds = [node.get("tokens_per_second") for node in entries(tree, "models").values()]
+    speeds += [one.get("tokens_per_second") for _, one in deployments(tree)]
+    for node in speeds:
+        speed = node.get("constant") or node if node is not None else None
+        if speed is not None and isinstance(speed.value, int | float | str) and parsed(parse_count, speed) == 0:
+            yield speed.place.problem("No token ever comes.", speed.text(), "above 0, e.g. 80")
     seasons = [one for key in ("hours", "weekdays", "months") if (one := tree.get("traffic", "seasonality", key))]
     for node in seasons:
         weights = [one.value for one in node.items if isinstance(one.value, int | float)]
@@ -164,6 +172,17 @@ def time_zone(tree: Node) -> Problems:
             "an IANA name, e.g. UTC, America/New_York, Europe/Berlin",
             nearest(node.value, known),
         )
+
+
+def start_exists(tree: Node, document: Document) -> list[Problem]:
+    """The start is a time that the clocks of the time zone show."""
+    node = tree.get("start")
+    try:
+        start_utc_ns(document.start, document.traffic.timezone)
+    except Invalid as error:
+        place = node.place if node is not None else tree.place
+        return [place.problem(error.message, node.text() if node else "", error.allowed, error.hint)]
+    return []
 
 
 def expectations(tree: Node) -> Problems:

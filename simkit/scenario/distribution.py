@@ -155,11 +155,21 @@ class DurationDist(Dist[Duration]):
         return f"{value / units[unit]:.3g}{unit}"
 
 
+MOST_TOKENS = 1e7
+"""Most tokens of a part of a prompt or of an answer; with the dearest price a bill stays inside int64."""
+
+
 class TokenDist(Dist[Amount]):
     """Tokens: a bare value (constant), two figures of a lognormal, or a named form; `min` and `max` clip it."""
 
     typical_sigma: ClassVar[float] = 0.8
     """p95 / p50 = 3.7. Azure LLM 2023 conv: ln(p95 / p50) / 1.645 is 0.84 for input and 0.76 for output tokens."""
+
+    @model_validator(mode="after")
+    def _payable(self) -> Self:
+        if self.scaled().quantile(0.5) > MOST_TOKENS:
+            raise Invalid("No model takes so many tokens.", f"at most {MOST_TOKENS / 1e6:.0f}M")
+        return self
 
 
 class NumberDist(Dist[Amount]):
@@ -169,4 +179,4 @@ class NumberDist(Dist[Amount]):
     """Output speed: ln tokens/s has a standard deviation of 0.05-0.22 within a host (llmperf-leaderboard 2023-12)."""
 
 
-__all__ = ["Dist", "DurationDist", "NumberDist", "TokenDist"]
+__all__ = ["MOST_TOKENS", "Dist", "DurationDist", "NumberDist", "TokenDist"]

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simkit.scenario.consistency import start_exists
 from simkit.scenario.crosscheck import problems as cross_problems
 from simkit.scenario.errors import Invalid, Problem, ScenarioError, nearest
 from simkit.scenario.founder import KEYS, FounderDocument, full_form
@@ -162,6 +163,8 @@ def build(path: Path, layered: Node, overrides: tuple[Override, ...]) -> Scenari
     kept = pruned(tree)
     document, wrong = validated(kept, FounderDocument)
     problems += wrong + _trace_problems(kept) + price_problems(kept)
+    if document is not None and not problems:
+        problems += start_exists(kept, document)
     problems += path_problems(kept, document is not None and not problems)
     if problems or document is None:
         raise ScenarioError(_one_each(problems))

@@ -18,6 +18,8 @@ LONGEST = 100 * 365 * 86_400 * SECOND
 """Longest duration: 100 years, well inside int64."""
 DEAREST = 10**6 * DOLLAR
 """Largest sum of money: a million dollars, well inside int64."""
+DEAREST_TOKENS = 10_000
+"""Dearest price in dollars per million tokens; with the longest prompt a bill stays inside int64."""
 LARGEST = 10**15
 """Largest count."""
 
@@ -296,7 +298,10 @@ def parse_token_price(value: object) -> int:
     """Picodollars per token of e.g. `$2.5` (per million tokens). Raises `Invalid`."""
     text = _text(value, A_PRICE, "${0}")
     text = re.sub(r"\s*(/\s*1?M|per million)(\s*tokens)?$", "", text)
-    return _money(_dollars(text, A_PRICE) * 10**6, A_PRICE, "$0.000001")
+    dollars = _dollars(text, A_PRICE)
+    if dollars > DEAREST_TOKENS:
+        _refuse("This is more than $10,000 per million tokens.", A_PRICE)
+    return _money(dollars * 10**6, A_PRICE, "$0.000001")
 
 
 def format_token_price(picodollars: int) -> str:

@@ -18,7 +18,7 @@ FIXED = frozenset({
     "knobs", "changes", "sources", "seed", "replications", "slo",
 })  # fmt: skip
 """What holds for the whole run and cannot change at a time."""
-FIXED_FIELDS = frozenset({"trace", "outages", "priority", "order", "times"})
+FIXED_FIELDS = frozenset({"trace", "outages", "priority", "order"})
 """Fields below which nothing can change at a time."""
 
 

@@ -83,3 +83,10 @@ def test_certain_errors_are_certain(rate: float) -> None:
     rates = np.zeros(12)
     rates[10] = rate
     assert {drawn_kind(u, 0.0, 3, rates) for u in np.linspace(1e-9, 1 - 1e-9, 50)} == ({10} if rate else {0})
+
+
+def test_nothing_left_of_a_limit_costs_without_end_and_wraps_nothing() -> None:
+    assert bucket_cost(150, 3e6, 0.0) == 2**61
+    assert bucket_cost(10**15, 3e6, 1e-9) == 2**61
+    assert bucket_cost(0, 3e6, 0.0) == 0
+    assert bucket_excess(0, 10**15, bucket_cost(1, 3e6, 0.0), 60 * S) > 60 * S

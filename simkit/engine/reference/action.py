@@ -207,13 +207,13 @@ class Call:
 
     def goes_on(self, done: int) -> bool:
         """Is there another repetition after `done` of them?"""
-        kinds = self.world.kinds
-        if done < kinds.times[self.index]:
+        kinds, epoch = self.world.kinds, self.world.epoch
+        if done < kinds.times[epoch][self.index]:
             return True
-        if done >= kinds.repeat_max[self.index]:
+        if done >= kinds.repeat_max[epoch][self.index]:
             return False
         u, _ = self.world.dice.pair(Stream.REPEAT, self.action.number, code_of(self.number, done, 0, 0, 0))
-        again: float = kinds.again[self.world.epoch][self.index]
+        again: float = kinds.again[epoch][self.index]
         return u < again
 
     def repetition(self, repeat: int) -> Waiting:

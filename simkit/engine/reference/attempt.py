@@ -134,7 +134,8 @@ class Attempt:
         buckets = deployments.limits[first:beyond]
         left = world.incidents.weather[self.deployment].quota
         costs = [bucket_cost(self.units(b), limits.ns_per_unit[e][b], left) for b in buckets]
-        for b, cost in zip(buckets, costs, strict=True):
+        full = costs if left == 1.0 else [bucket_cost(self.units(b), limits.ns_per_unit[e][b], 1.0) for b in buckets]
+        for b, cost in zip(buckets, full, strict=True):  # an incident makes no request too large
             if cost > limits.burst[e][b]:
                 self.limit = b
                 return Kind.TOO_LARGE
