@@ -1,0 +1,81 @@
+"""What an attempt costs, and its row in the log."""
+
+from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.laws.jit import Ints, law
+from simkit.laws.latency import elapsed_tokens
+from simkit.laws.price import price
+from simkit.plan.codes import Kind
+
+OK, TIMED_OUT, CANCELLED, UNFINISHED = (int(k) for k in (Kind.OK, Kind.TIMEOUT, Kind.CANCELLED, Kind.UNFINISHED))
+BILLED_NOTHING, BILLED_INPUT, BILLED_ELAPSED, BILLED_ALL = range(4)
+
+
+@law
+def bill(m: Memory, t: int, kind: int, until: int) -> None:
+    """Tokens and picodollars that the provider charges for what it did until then."""
+    if m[t + T_STARTED] == NONE:
+        m[t + T_CACHED] = 0
+        m[t + T_WRITTEN] = 0
+        return
+    billed = how_billed(m, kind)
+    if billed == BILLED_NOTHING:
+        return
+    m[t + T_BILLED_IN] = m[t + T_TOKENS_IN]
+    if billed == BILLED_ALL:
+        m[t + T_BILLED_OUT] = m[t + T_TOKENS_OUT]
+    elif billed == BILLED_ELAPSED and m[t + T_ANSWERS] == 1:
+        m[t + T_BILLED_OUT] = elapsed_tokens(m[t + T_TOKENS_OUT], m[t + T_BEGAN], m[t + T_ANSWERED], until)
+    q, n = m[t + T_PRICE_ROW], m[t + T_DEPLOYMENT]
+    m[t + T_COST] = price(
+        m[t + T_BILLED_IN], m[t + T_CACHED], m[t + T_WRITTEN], m[t + T_BILLED_OUT],
+        tiers(m, PRICE_ABOVE, q, n), tiers(m, PRICE_INPUT, q, n), tiers(m, PRICE_CACHED, q, n),
+        tiers(m, PRICE_WRITE, q, n), tiers(m, PRICE_OUTPUT, q, n), at2(m, PRICE_REQUEST, q, n),
+    )  # fmt: skip
+
+
+@law
+def how_billed(m: Memory, kind: int) -> int:
+    """What a provider bills for an attempt that ended like this."""
+    if kind == OK:
+        return BILLED_ALL
+    if kind == TIMED_OUT or kind == CANCELLED or kind == UNFINISHED:
+        return BILLED_ELAPSED
+    return at1(m, BILLED, kind)
+
+
+@law
+def tiers(m: Memory, table: int, q: int, n: int) -> Ints:
+    """A row of a table of prices."""
+    first = m[table] + q * m[table + 1] + n * m[table + 2]
+    return m[first : first + m[table + 4]]
+
+
+@law
+def record(m: Memory, t: int, ended: int, released: int, kind: int, known_until: int) -> None:
+    """Write the log's row, add to the action's totals, leave the call what it needs to know."""
+    a, c = m[t + T_ACTION], m[t + T_CALL]
+    m[t + T_OVER] = 1
+    m[t + T_FIRST_TOKEN] = seen_first_token(m, t, known_until)
+    m[t + T_ENDED] = ended
+    m[t + T_RELEASED] = NONE if m[t + T_STARTED] == NONE else released
+    m[t + T_OUTCOME] = kind
+    m[a + A_COST] += m[t + T_COST]
+    m[a + A_TOKENS_IN] += m[t + T_BILLED_IN]
+    m[a + A_TOKENS_OUT] += m[t + T_BILLED_OUT]
+    m[c + C_ATTEMPT] = NONE
+    m[c + C_RETRY_AFTER] = m[t + T_RETRY_AFTER]
+    m[c + C_FIRST_TOKEN] = m[t + T_FIRST_TOKEN]
+    row = m[M_ATTEMPT_PAGE] + m[M_ATTEMPT_ROWS] * ATTEMPT_LOGGED
+    m[M_ATTEMPT_ROWS] += 1
+    for i in range(ATTEMPT_LOGGED):
+        m[row + i] = m[t + i]
+
+
+@law
+def seen_first_token(m: Memory, t: int, ended: int) -> int:
+    """When the first token came, if it did: streamed, or with the whole answer; else -1."""
+    if m[t + T_STARTED] == NONE or m[t + T_ANSWERS] == 0:
+        return NONE
+    if at1(m, STREAMING, m[t + T_INDEX]) == 0:
+        return ended if m[t + T_KIND] == OK and ended == m[t + T_FINISH] else NONE
+    return m[t + T_BEGAN] if m[t + T_BEGAN] <= ended else NONE

@@ -1,0 +1,239 @@
+"""A call: its repetitions, each answered by one of the models in turn."""
+
+from simkit.engine.compiled.agenda import follow_up, schedule
+from simkit.engine.compiled.attempt import ATTEMPT
+from simkit.engine.compiled.dice import count, uniform
+from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.laws.backoff import backoff_ns, retry_wait_ns
+from simkit.laws.choice import choose
+from simkit.laws.draws import Stream, code_of
+from simkit.laws.jit import Floats, law
+from simkit.plan.codes import Cause, EventClass, Kind, Outcome
+
+OK, FAILED, WAITED = int(Kind.OK), int(Outcome.FAILED), int(EventClass.WAITED)
+FIRST, RETRY, FALL_BACK, ESCALATION = (int(c) for c in (Cause.FIRST, Cause.RETRY, Cause.FALLBACK, Cause.ESCALATION))
+WORK_TIME, TOKENS, ROUTING, QUALITIES, AGAINS, ESCALATES = (
+    int(s) for s in (Stream.WORK, Stream.TOKENS, Stream.ROUTE, Stream.QUALITY, Stream.REPEAT, Stream.ESCALATE)
+)
+
+
+@law
+def start_call(m: Memory, f: Reals, cells: Floats, a: int) -> int:
+    """The next call of an action's stage begins."""
+    c, index = new_row(m, M_FREE_CALL, CALL_WIDTH), m[a + A_NEXT_CALL]
+    for i in range(CALL_WIDTH):
+        m[c + i] = 0
+    m[c + C_KEY] = m[a + A_NUMBER] << 25
+    m[c + C_ACTION] = a
+    m[c + C_INDEX] = index
+    m[c + C_NUMBER] = index - at1(m, FIRST_CALL, m[a + A_KIND])
+    m[c + C_ATTEMPT] = m[c + C_FIRST_TOKEN] = m[c + C_GOOD] = m[c + C_SIBLING] = NONE
+    if m[a + A_CALLS] == NONE:
+        m[a + A_CALLS] = c
+    else:
+        m[m[a + A_LAST_CALL] + C_SIBLING] = c
+    m[a + A_LAST_CALL] = c
+    m[a + A_NEXT_CALL] = index + 1
+    if index + 1 == m[a + A_STAGE_END]:
+        m[M_STARTING] = NONE
+    return start_work(m, f, cells, c)
+
+
+@law
+def start_work(m: Memory, f: Reals, cells: Floats, c: int) -> int:
+    """The product's own work before a repetition."""
+    dist = at2(m, WORK, m[M_EPOCH], m[c + C_INDEX])
+    if dist < 0:
+        return then(m, REPETITION, c)
+    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
+    u, _ = uniform(m, WORK_TIME, m[m[c + C_ACTION] + A_NUMBER], code, 0)
+    m[c + C_WORKING] = 1
+    pause(m, c, count(m, f, cells, dist, u), code)
+    return NOTHING
+
+
+@law
+def pause(m: Memory, c: int, delay: int, code: int) -> None:
+    """A wait of the call that ends by itself (its row's address is marked as a call's by a number below 0)."""
+    m[c + C_KEY] = m[m[c + C_ACTION] + A_NUMBER] << 25 | code
+    schedule(m, m[M_NOW] + delay, WAITED, m[c + C_KEY], -c)
+
+
+@law
+def repetition(m: Memory, f: Reals, cells: Floats, c: int) -> int:
+    """Tokens and the first model of a repetition; a step of fixed work is done."""
+    m[c + C_WORKING] = 0
+    if at1(m, ROUTE, m[c + C_INDEX]) < 0:
+        return then(m, REPEATED, c)
+    draw_tokens(m, f, cells, c)
+    m[c + C_RUNG] = 0
+    m[c + C_MODEL] = first_model(m, f, c)
+    return next_base(m, c, m[c + C_MODEL], FIRST)
+
+
+@law
+def next_base(m: Memory, c: int, model: int, cause: int) -> int:
+    """The first try with a model that is no fallback."""
+    m[c + C_BASE] = model
+    m[c + C_FALLBACK] = 0
+    return next_try(m, c, model, 0, cause)
+
+
+@law
+def next_try(m: Memory, c: int, model: int, number: int, cause: int) -> int:
+    """A try with a model."""
+    m[c + C_MODEL] = model
+    m[c + C_TRY] = number
+    m[c + C_CAUSE] = cause
+    return then(m, DISPATCH, c)
+
+
+@law
+def draw_tokens(m: Memory, f: Reals, cells: Floats, c: int) -> None:
+    """Tokens of this repetition: a trace's, or drawn."""
+    a, e, index = m[c + C_ACTION], m[M_EPOCH], m[c + C_INDEX]
+    number, code = m[a + A_NUMBER], code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
+    u, v = uniform(m, TOKENS, number, code, 0)
+    w, x = uniform(m, TOKENS, number, code, 1)
+    m[c + C_PREFIX] = count(m, f, cells, at3(m, INPUT, e, index, 0), u)
+    retrieved = count(m, f, cells, at3(m, INPUT, e, index, 1), v)
+    tokens_in = m[c + C_PREFIX] + retrieved + count(m, f, cells, at3(m, INPUT, e, index, 2), w)
+    tokens_out = count(m, f, cells, at3(m, OUTPUT, e, index, m[a + A_COMPLEXITY]), x)
+    m[c + C_CACHED] = NONE
+    if m[M_TRACED] == 1:
+        tokens_in = at1(m, TRACE_INPUT, number) if at1(m, TRACE_INPUT, number) >= 0 else tokens_in
+        tokens_out = at1(m, TRACE_OUTPUT, number) if at1(m, TRACE_OUTPUT, number) >= 0 else tokens_out
+        m[c + C_CACHED] = at1(m, TRACE_CACHED, number)
+    m[c + C_TOKENS_IN] = tokens_in
+    m[c + C_TOKENS_OUT] = min(tokens_out, at2(m, MAX_OUTPUT, e, index))
+
+
+@law
+def first_model(m: Memory, f: Reals, c: int) -> int:
+    """The model that the trace says, or the route."""
+    a, route = m[c + C_ACTION], at1(m, ROUTE, m[c + C_INDEX])
+    if m[M_TRACED] == 1 and at1(m, TRACE_MODEL, m[a + A_NUMBER]) >= 0:
+        return at1(m, TRACE_MODEL, m[a + A_NUMBER])
+    if at1(m, ONLY_MODEL, route) >= 0:
+        return at1(m, ONLY_MODEL, route)
+    u, _ = uniform(m, ROUTING, m[a + A_NUMBER], code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0), 0)
+    return choose(u, reals(m, f, MIX_CDF, m[M_EPOCH], route, m[a + A_COMPLEXITY]))
+
+
+@law
+def hear(m: Memory, f: Reals, c: int, kind: int) -> int:
+    """The attempt has ended: judge the answer, or try again, or another model, or give up."""
+    if kind == OK:
+        judge(m, f, c)
+        model = escalation(m, f, c)
+        if model < 0:
+            return then(m, REPEATED, c)
+        m[c + C_RUNG] += 1
+        return next_base(m, c, model, ESCALATION)
+    if at1(m, RETRYABLE, kind) == 1 and m[c + C_TRY] < at1(m, MAX_RETRIES, m[M_EPOCH]):
+        back_off(m, f, c)
+        return NOTHING
+    model = fallback(m, c) if at1(m, FALLS_BACK, kind) == 1 else NONE
+    if model < 0:
+        m[M_OUTCOME] = FAILED
+        m[M_KIND] = kind
+        return then(m, END, m[c + C_ACTION])
+    m[c + C_RUNG] += 1
+    return next_try(m, c, model, 0, FALL_BACK)
+
+
+@law
+def judge(m: Memory, f: Reals, c: int) -> None:
+    """An answer came: is it right for the user?"""
+    a = m[c + C_ACTION]
+    if at1(m, STREAMING, m[c + C_INDEX]) == 0:
+        m[c + C_FIRST_TOKEN] = NONE
+    quality = real3(m, f, QUALITY, m[M_EPOCH], m[c + C_MODEL], m[a + A_COMPLEXITY])
+    if quality != quality:  # NaN: not judged
+        m[c + C_GOOD] = NONE
+        return
+    u, _ = uniform(m, QUALITIES, m[a + A_NUMBER], code_of(m[c + C_NUMBER], 0, 0, 0, 0), 0)
+    m[c + C_GOOD] = 1 if u < quality else 0
+
+
+@law
+def escalation(m: Memory, f: Reals, c: int) -> int:
+    """The cascade's next model if this answer is not good enough, else -1."""
+    a, route = m[c + C_ACTION], at1(m, ROUTE, m[c + C_INDEX])
+    following = at2(m, NEXT_MODEL, route, m[c + C_BASE])
+    if following < 0:
+        return NONE
+    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], 0, 0)
+    u, _ = uniform(m, ESCALATES, m[a + A_NUMBER], code, 0)
+    return following if u < real3(m, f, ESCALATE, m[M_EPOCH], route, m[a + A_COMPLEXITY]) else NONE
+
+
+@law
+def fallback(m: Memory, c: int) -> int:
+    """The next model that stands in for the one that was asked first, or -1."""
+    i = m[c + C_FALLBACK]
+    if i >= m[FALLBACK + 4]:
+        return NONE
+    m[c + C_FALLBACK] = i + 1
+    return at2(m, FALLBACK, m[c + C_BASE], i)
+
+
+@law
+def back_off(m: Memory, f: Reals, c: int) -> None:
+    """Wait before the next try."""
+    e, tried = m[M_EPOCH], m[c + C_TRY]
+    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], tried, 0)
+    u, _ = uniform(m, ATTEMPT, m[m[c + C_ACTION] + A_NUMBER], code, 2)
+    wait = backoff_ns(
+        tried, at1(m, BACKOFF_INITIAL, e), real1(m, f, BACKOFF_FACTOR, e), at1(m, BACKOFF_MAX, e),
+        real1(m, f, JITTER_LOW, e), real1(m, f, JITTER_HIGH, e), u,
+    )  # fmt: skip
+    wait = retry_wait_ns(wait, m[c + C_RETRY_AFTER], at1(m, RETRY_AFTER, e))
+    m[c + C_TRY] = tried + 1
+    m[c + C_CAUSE] = RETRY
+    pause(m, c, wait, code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], tried + 1, 0))
+
+
+@law
+def repeated(m: Memory, f: Reals, cells: Floats, c: int) -> int:
+    """A repetition is done: another one, or the call has all its answers."""
+    a = m[c + C_ACTION]
+    m[c + C_REPEAT] += 1
+    if goes_on(m, f, c):
+        return start_work(m, f, cells, c)
+    m[c + C_KEY] = NONE
+    if m[a + A_PENDING] == 0:  # alone in its stage
+        return then(m, NEXT_STAGE, a)
+    m[a + A_PENDING] -= 1
+    if m[a + A_PENDING] == 0:
+        follow_up(m, STAGE_DONE, a, m[a + A_NUMBER], 0)
+    return NOTHING
+
+
+@law
+def goes_on(m: Memory, f: Reals, c: int) -> bool:
+    """Is there another repetition?"""
+    index, done = m[c + C_INDEX], m[c + C_REPEAT]
+    if done < at1(m, TIMES, index):
+        return True
+    if done >= at1(m, REPEAT_MAX, index):
+        return False
+    code = code_of(m[c + C_NUMBER], done, 0, 0, 0)
+    u, _ = uniform(m, AGAINS, m[m[c + C_ACTION] + A_NUMBER], code, 0)
+    return u < real2(m, f, AGAIN, m[M_EPOCH], index)
+
+
+@law
+def free_calls(m: Memory, a: int) -> None:
+    """Give back the calls of a stage, after adding up what they found."""
+    c = m[a + A_CALLS]
+    m[a + A_SEEN] = NONE
+    while c != NONE:
+        seen, following = m[c + C_FIRST_TOKEN], m[c + C_SIBLING]
+        if at1(m, JUDGED, m[c + C_INDEX]) == 1:
+            m[a + A_VERDICT] = min(m[a + A_VERDICT], m[c + C_GOOD])
+        if seen != NONE and (m[a + A_SEEN] == NONE or seen < m[a + A_SEEN]):
+            m[a + A_SEEN] = seen
+        free_row(m, M_FREE_CALL, c)
+        c = following
+    m[a + A_CALLS] = NONE

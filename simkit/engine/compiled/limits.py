@@ -1,0 +1,71 @@
+"""What an attempt must pass before service: the context limit and the rate limits."""
+
+from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess
+from simkit.laws.jit import law
+from simkit.plan.codes import Kind
+from simkit.plan.plan import NEVER
+
+OK, RATE_LIMIT, TOO_LARGE = int(Kind.OK), int(Kind.RATE_LIMIT), int(Kind.TOO_LARGE)
+REQUESTS, INPUT_TOKENS, OUTPUT_TOKENS = range(3)
+
+
+@law
+def too_large(m: Memory, t: int) -> int:
+    """TOO_LARGE if prompt and longest answer exceed the context, else OK."""
+    longest = at2(m, MAX_OUTPUT, m[M_EPOCH], m[t + T_INDEX])
+    answer = longest if longest < NEVER else m[t + T_TOKENS_OUT]
+    fits = m[t + T_TOKENS_IN] + answer <= at2(m, CONTEXT, m[M_EPOCH], m[t + T_MODEL])
+    return OK if fits else TOO_LARGE
+
+
+@law
+def charge(m: Memory, f: Reals, t: int) -> int:
+    """Take from all buckets or from none; the kind of refusal, or OK."""
+    n = m[t + T_DEPLOYMENT]
+    first, beyond = at1(m, FIRST_LIMIT, n), at1(m, FIRST_LIMIT, n + 1)
+    excess = -NEVER
+    for i in range(first, beyond):
+        b = at1(m, LIMITS, i)
+        burst, cost = at2(m, BURST, m[M_EPOCH], b), cost_of(m, f, t, b)
+        if cost > burst:
+            return TOO_LARGE
+        excess = max(excess, bucket_excess(at1(m, BUCKETS, b), m[M_NOW], cost, burst))
+    for i in range(first, beyond):
+        take(m, f, t, at1(m, LIMITS, i), excess)
+    m[t + T_RETRY_AFTER] = max(excess, 0)
+    return RATE_LIMIT if excess > 0 else OK
+
+
+@law
+def take(m: Memory, f: Reals, t: int, b: int, excess: int) -> None:
+    """Take from a bucket; refused requests take where the limit counts them, at most until it is empty."""
+    now, bucket = m[M_NOW], m[BUCKETS] + b
+    after = bucket_charge(m[bucket], now, cost_of(m, f, t, b))
+    if excess <= 0:
+        m[bucket] = after
+    elif at1(m, REFUSED_COUNT, b) == 1:
+        m[bucket] = max(m[bucket], min(after, now + at2(m, BURST, m[M_EPOCH], b)))
+
+
+@law
+def cost_of(m: Memory, f: Reals, t: int, b: int) -> int:
+    """What this request costs in a bucket's time."""
+    left = real2(m, f, WEATHER, m[t + T_DEPLOYMENT], W_QUOTA)
+    return bucket_cost(units(m, t, b), real2(m, f, NS_PER_UNIT, m[M_EPOCH], b), left)
+
+
+@law
+def units(m: Memory, t: int, b: int) -> int:
+    """What this request takes from a bucket."""
+    measure = at1(m, MEASURE, b)
+    if measure == REQUESTS:
+        return 1
+    prompt = m[t + T_TOKENS_IN]
+    if at1(m, CACHED_COUNTS, b) == 0:
+        prompt -= m[t + T_CACHED]
+    if measure == INPUT_TOKENS:
+        return prompt
+    longest = at2(m, MAX_OUTPUT, m[M_EPOCH], m[t + T_INDEX])
+    answer = longest if at1(m, RESERVE_MAX, b) == 1 and longest < NEVER else m[t + T_TOKENS_OUT]
+    return answer if measure == OUTPUT_TOKENS else prompt + answer

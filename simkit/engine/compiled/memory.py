@@ -1,0 +1,204 @@
+"""The memory of a run: one vector of integers holds the plan, the state, the agenda and pages of the log.
+
+All steps of the kernel take this vector `m`, some also the floats `f` and the distributions' `cells`: few
+arguments keep the compilation short, and saving a run is saving two vectors. What is in flight has rows
+in `m`, known by their address: `m[a + A_KIND]` is the kind of the action at `a`. Free rows are used again, so
+that memory holds what is in flight and nothing else. A table of the plan is read by `at2(m, TABLE, i, j)`.
+"""
+
+from typing import Protocol, overload
+
+from simkit.laws.jit import Floats, Ints, law
+
+
+class Memory(Protocol):
+    """A vector of int64."""
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Ints: ...
+    def __setitem__(self, index: int, value: int) -> None:
+        """Write one number."""
+
+
+class Reals(Protocol):
+    """A vector of float64."""
+
+    @overload
+    def __getitem__(self, index: int) -> float: ...
+    @overload
+    def __getitem__(self, index: slice) -> Floats: ...
+    def __setitem__(self, index: int, value: float) -> None:
+        """Write one number."""
+
+
+NONE = -1
+"""No row, no time, no index."""
+FREE = -2
+"""The key of a row that is not in use."""
+
+# Places at a station.
+OUTSIDE, QUEUED, GRANTED, SERVED = range(4)
+
+# Follow-ups.
+GRANT_ACTION, GRANT_ATTEMPT, TOLD, STAGE_DONE = range(4)
+
+# Steps: what the kernel does next.
+NOTHING, ADMIT, NEXT_STAGE, START_CALL, REPETITION, DISPATCH, BEGIN, HEAR, REPEATED, END = range(10)
+
+# Why the kernel returned.
+DONE, SLICE, GROW, FLUSH = range(4)
+
+# Single numbers of `m`.
+(
+    M_SEED, M_REPLICATION, M_BEGIN, M_HORIZON, M_STOP, M_NOW, M_EPOCH, M_PRICE_ROW, M_OPEN, M_LAST_END, M_EVENTS,
+    M_NUMBER, M_SEGMENT, M_ARRIVAL, M_SERVICE_BUSY, M_SERVICE_WAITING, M_LIVE, M_LIVE_LAST, M_ACTIONS, M_ATTEMPTS,
+    M_ROW, M_KIND, M_OUTCOME, M_STARTING, M_SCHEDULED, M_SOURCES, M_DEPLOYMENTS, M_CLASSES, M_TRACED,
+    M_FREE_ACTION, M_FREE_CALL, M_FREE_ATTEMPT, M_TOP, M_LIMIT,
+    M_AGENDA, M_AGENDA_ROOM, M_EVENT, M_FIFO, M_FIFO_ROOM, M_HEAD, M_TAIL,
+    M_ACTION_PAGE, M_ACTION_ROOM, M_ACTION_ROWS, M_ATTEMPT_PAGE, M_ATTEMPT_ROOM, M_ATTEMPT_ROWS,
+    M_INCIDENT_PAGE, M_INCIDENT_ROOM, M_INCIDENT_ROWS,
+) = range(50)  # fmt: skip
+
+# Tables: each has a header of five numbers: offset, strides of the first two axes, lengths of the first and last.
+HEADER = 5
+(
+    EPOCHS, DIST_TABLE, ARRIVAL_START, ARRIVAL_GAP, TRACE_TIME, TRACE_INPUT, TRACE_OUTPUT, TRACE_CACHED, TRACE_MODEL,
+    USERS_FIRST, USERS, PLAN_PRIORITY, KIND_PRIORITY, FIRST_CALL, STAGE, ROUTE, STREAMING, JUDGED, RUNS_ON, WORK,
+    TIMES, REPEAT_MAX, INPUT, OUTPUT, MAX_OUTPUT, NEXT_MODEL, FIRST_DEPLOYMENT, BALANCE, CONTEXT, FALLBACK,
+    CACHE_MINIMUM, RANK, CONCURRENCY, QUEUE, TTFT, SPEED, FIRST_LIMIT, LIMITS, MEASURE, BURST, RESERVE_MAX,
+    REFUSED_COUNT, CACHED_COUNTS, INCIDENT_START, INCIDENT_END, INCIDENT_SEVERITY, HITS, IN_FLIGHT_FAIL, OUTAGE_GAP,
+    OUTAGE_DURATION, OUTAGE_HISTORY, OUTAGE_KEY, FIRST_SEVERITY, ERROR_KIND, WORKERS, SERVICE_QUEUE, OVERHEAD, TIMEOUT,
+    MAX_RETRIES, BACKOFF_INITIAL, BACKOFF_MAX, RETRY_AFTER, DEADLINE, RETRYABLE, FALLS_BACK, BILLED, TAKES, TAKES_TIME_DIST,
+    PRICE_START, PRICE_ABOVE, PRICE_INPUT, PRICE_CACHED, PRICE_WRITE, PRICE_OUTPUT, PRICE_REQUEST,
+    ONLY_MODEL, HAS_CALL_ERRORS, PRIORITIES, STATIONS, LINES, BUCKETS, SOURCES,
+) = range(64, 64 + 82 * HEADER, HEADER)  # fmt: skip
+(
+    DIST_SCALE, DIST_LOW, DIST_CAP, ARRIVAL_RATE, ARRIVAL_CUMULATIVE, USER_CDF, PLAN_CDF, KIND_CDF, COMPLEXITY_CDF,
+    AGAIN, MIX_CDF, ESCALATE, QUALITY, CALL_ERRORS, WEIGHT_CDF, TTFT_PER_TOKEN, ERRORS, NS_PER_UNIT, SEVERITY_CDF,
+    ERROR_RATE, SLOWDOWN, QUOTA, BACKOFF_FACTOR, JITTER_LOW, JITTER_HIGH, CACHE_HIT_RATE, WEATHER,
+) = range(64 + 82 * HEADER, 64 + 109 * HEADER, HEADER)  # fmt: skip
+PLAN = 64 + 109 * HEADER
+"""Where the tables begin."""
+
+# An action: first the columns of the log, in its order.
+(
+    A_NUMBER, A_ARRIVAL, A_USER, A_PLAN, A_KIND, A_COMPLEXITY, A_STARTED, A_FIRST_TOKEN, A_END, A_OUTCOME, A_REASON,
+    A_GOOD, A_WAITED, A_ATTEMPTS, A_COST, A_TOKENS_IN, A_TOKENS_OUT,
+    A_CLASS, A_PLACE, A_MEASURED, A_NEXT_CALL, A_STAGE_END, A_PENDING, A_SEEN, A_VERDICT, A_CALLS, A_LAST_CALL,
+    A_QUEUE, A_QUEUE_BEFORE, A_LIVE, A_LIVE_BEFORE,
+) = range(31)  # fmt: skip
+ACTION_WIDTH = 31
+ACTION_LOGGED = 17
+
+# A call.
+(
+    C_KEY, C_ACTION, C_INDEX, C_NUMBER, C_REPEAT, C_RUNG, C_BASE, C_MODEL, C_CAUSE, C_FALLBACK, C_TRY, C_TOKENS_IN,
+    C_TOKENS_OUT, C_CACHED, C_PREFIX, C_ATTEMPT, C_FIRST_TOKEN, C_GOOD, C_WORKING, C_RETRY_AFTER, C_SIBLING,
+) = range(21)  # fmt: skip
+CALL_WIDTH = 21
+
+# An attempt: first the columns of the log, in its order.
+(
+    T_NUMBER, T_INDEX, T_REPEAT, T_RUNG, T_TRY, T_HEDGE, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_STARTED,
+    T_FIRST_TOKEN, T_ENDED, T_RELEASED, T_OUTCOME, T_TOKENS_IN, T_TOKENS_OUT, T_CACHED, T_WRITTEN, T_BILLED_IN,
+    T_BILLED_OUT, T_COST, T_RETRY_AFTER,
+    T_KEY, T_CODE, T_ACTION, T_CALL, T_BEGAN, T_ANSWERED, T_FINISH, T_TIMES_OUT, T_KIND, T_ANSWERS, T_PRICE_ROW,
+    T_PLACE, T_OVER, T_WATCHED, T_LINE, T_LINE_BEFORE,
+) = range(39)  # fmt: skip
+ATTEMPT_WIDTH = 39
+ATTEMPT_LOGGED = 23
+
+# A timed event, a follow-up, a station of a deployment, an incident source; what the weather of a deployment is.
+E_TIME, E_CLASS, E_KEY, E_ROW = range(4)
+Q_WHAT, Q_ROW, Q_CHECK, Q_VALUE = range(4)
+D_BUSY, D_WAITING, D_QUEUE, D_QUEUE_LAST, D_SERVED, D_SERVED_LAST, D_KIND = range(7)
+I_NUMBER, I_TIME, I_START, I_END, I_SEVERITY, I_ACTIVE = range(6)
+W_RATE, W_SLOWDOWN, W_QUOTA = range(3)
+EVENT_WIDTH = FOLLOW_UP_WIDTH = INCIDENT_LOGGED = 4
+STATION_WIDTH, SOURCE_WIDTH = 7, 6
+
+F_OPERATIONAL = 0
+"""The only single number of `f`: operational time of the last arrival."""
+
+ROOM = 64
+"""Events and log rows that one step may need, beside those that depend on what is in flight."""
+ROWS_ROOM = 2048
+"""Integers of new rows that one step may need: a stage has up to 16 calls, each with an attempt."""
+
+
+@law
+def at1(m: Memory, table: int, i: int) -> int:
+    """Item of a table of integers with one axis."""
+    return m[m[table] + i]
+
+
+@law
+def at2(m: Memory, table: int, i: int, j: int) -> int:
+    """Item of a table of integers with two axes."""
+    return m[m[table] + i * m[table + 1] + j]
+
+
+@law
+def at3(m: Memory, table: int, i: int, j: int, k: int) -> int:
+    """Item of a table of integers with three axes."""
+    return m[m[table] + i * m[table + 1] + j * m[table + 2] + k]
+
+
+@law
+def real1(m: Memory, f: Reals, table: int, i: int) -> float:
+    """Item of a table of floats with one axis."""
+    return f[m[table] + i]
+
+
+@law
+def real2(m: Memory, f: Reals, table: int, i: int, j: int) -> float:
+    """Item of a table of floats with two axes."""
+    return f[m[table] + i * m[table + 1] + j]
+
+
+@law
+def real3(m: Memory, f: Reals, table: int, i: int, j: int, k: int) -> float:
+    """Item of a table of floats with three axes."""
+    return f[m[table] + i * m[table + 1] + j * m[table + 2] + k]
+
+
+@law
+def length(m: Memory, table: int) -> int:
+    """Length of the first axis of a table."""
+    return m[table + 3]
+
+
+@law
+def reals(m: Memory, f: Reals, table: int, i: int, j: int, k: int) -> Floats:
+    """The last axis of a table of floats, of four axes (or fewer: with 0 for the rest)."""
+    first = m[table] + i * m[table + 1] + j * m[table + 2] + k * m[table + 4]
+    return f[first : first + m[table + 4]]
+
+
+@law
+def new_row(m: Memory, free: int, width: int) -> int:
+    """Address of a free row: one used before, else the next fresh one."""
+    row = m[free]
+    if row != NONE:
+        m[free] = m[row + 1]
+        return row
+    row = m[M_TOP]
+    m[M_TOP] += width
+    return row
+
+
+@law
+def free_row(m: Memory, free: int, row: int) -> None:
+    """Give a row back."""
+    m[row] = FREE
+    m[row + 1] = m[free]
+    m[free] = row
+
+
+@law
+def then(m: Memory, what: int, row: int) -> int:
+    """The next step and what it is about."""
+    m[M_ROW] = row
+    return what

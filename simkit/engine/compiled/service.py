@@ -1,0 +1,113 @@
+"""An attempt in service: how long it takes, and what strikes it."""
+
+from simkit.engine.compiled.agenda import schedule, take_first
+from simkit.engine.compiled.attempt import TAKES_ANSWER, TAKES_FIRST_TOKEN, TAKES_NEVER, TAKES_PART, TAKES_TIME
+from simkit.engine.compiled.attempt import ATTEMPT, OK, expect, failure_time, settle_and_tell, watch
+from simkit.engine.compiled.dice import uniform, value
+from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.station import join, station
+from simkit.laws.draws import Stream
+from simkit.laws.failure import drawn_kind
+from simkit.laws.jit import Floats, law
+from simkit.laws.latency import answer_ns, first_token_ns
+from simkit.laws.sample import whole
+from simkit.plan.plan import NEVER
+
+CALL_ERROR, IN_FLIGHT = int(Stream.CALL_ERROR), int(Stream.IN_FLIGHT)
+BEFORE_ALL = -NEVER
+"""Time of events that are put on the agenda only to be sorted."""
+
+
+@law
+def begin(m: Memory, f: Reals, cells: Floats, t: int) -> int:
+    """Service starts: incident and price are read once, here."""
+    now, e, n = m[M_NOW], m[M_EPOCH], m[t + T_DEPLOYMENT]
+    m[t + T_STARTED] = now
+    m[m[t + T_ACTION] + A_WAITED] += now - m[t + T_DISPATCHED]
+    join(m, station(m, n) + D_SERVED, T_LINE, t)
+    m[t + T_PRICE_ROW] = prices_now(m)
+    u, v = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 0)
+    ttft = value(m, f, cells, at2(m, TTFT, e, n), u)
+    speed = value(m, f, cells, at2(m, SPEED, e, n), v)
+    slowdown, per_token = real2(m, f, WEATHER, n, W_SLOWDOWN), real2(m, f, TTFT_PER_TOKEN, e, n)
+    m[t + T_BEGAN] = now + first_token_ns(ttft, per_token, m[t + T_TOKENS_IN], slowdown)
+    m[t + T_ANSWERED] = m[t + T_BEGAN] + answer_ns(m[t + T_TOKENS_OUT], speed, slowdown)
+    u, part = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 1)
+    m[t + T_KIND] = outcome(m, f, t, u)
+    takes = at1(m, TAKES, m[t + T_KIND])
+    m[t + T_ANSWERS] = 1 if m[t + T_KIND] == OK or takes == TAKES_PART or takes == TAKES_ANSWER else 0
+    m[t + T_FINISH] = end_of_service(m, f, cells, t, part)
+    expect(m, t)
+    return NOTHING
+
+
+@law
+def prices_now(m: Memory) -> int:
+    """The row of the price table that holds now."""
+    while m[M_PRICE_ROW] + 1 < length(m, PRICE_START) and at1(m, PRICE_START, m[M_PRICE_ROW] + 1) <= m[M_NOW]:
+        m[M_PRICE_ROW] += 1
+    return m[M_PRICE_ROW]
+
+
+@law
+def outcome(m: Memory, f: Reals, t: int, u: float) -> int:
+    """A failure that no retry cures (the same for all attempts of the call with this model), or one of this attempt."""
+    e, n, model = m[M_EPOCH], m[t + T_DEPLOYMENT], m[t + T_MODEL]
+    if at2(m, HAS_CALL_ERRORS, e, model) == 1:
+        code = m[m[t + T_CALL] + C_NUMBER] << 20 | model
+        v, _ = uniform(m, CALL_ERROR, m[t + T_NUMBER], code, 0)
+        kind = drawn_kind(v, 0.0, OK, reals(m, f, CALL_ERRORS, e, model, 0))
+        if kind != OK:
+            return kind
+    rate = real2(m, f, WEATHER, n, W_RATE)
+    return drawn_kind(u, rate, m[station(m, n) + D_KIND], reals(m, f, ERRORS, e, n, 0))
+
+
+@law
+def end_of_service(m: Memory, f: Reals, cells: Floats, t: int, part: float) -> int:
+    """When the answer is complete or the failure comes."""
+    kind = m[t + T_KIND]
+    takes = at1(m, TAKES, kind)
+    if kind == OK or takes == TAKES_ANSWER:
+        return m[t + T_ANSWERED]
+    if takes == TAKES_TIME:
+        return m[t + T_STARTED] + failure_time(m, f, cells, t, kind)
+    if takes == TAKES_FIRST_TOKEN:
+        return m[t + T_BEGAN]
+    if takes == TAKES_PART:
+        return m[t + T_BEGAN] + whole((m[t + T_ANSWERED] - m[t + T_BEGAN]) * part)
+    return NEVER
+
+
+@law
+def strike(m: Memory, f: Reals, source: int, hits: int) -> None:
+    """An incident that fails work in flight begins: attempts in the order of their keys, which the agenda finds.
+
+    `hits` is the address of the row that says which deployments are hit.
+    """
+    severity = m[source + I_SEVERITY]
+    for n in range(m[M_DEPLOYMENTS]):
+        t = m[station(m, n) + D_SERVED] if m[hits + n] == 1 else NONE
+        while t != NONE:
+            schedule(m, BEFORE_ALL, 0, m[t + T_KEY], t)
+            t = m[t + T_LINE]
+    while m[M_EVENT] > 0 and m[m[M_AGENDA] + E_TIME] == BEFORE_ALL:
+        t = m[m[M_AGENDA] + E_ROW]
+        take_first(m)
+        struck(m, f, t, severity)
+
+
+@law
+def struck(m: Memory, f: Reals, t: int, severity: int) -> None:
+    """One attempt in service when an incident begins; with a kind that never ends it hangs from now on."""
+    u, _ = uniform(m, IN_FLIGHT, m[t + T_NUMBER], m[t + T_CODE], severity & 63)
+    if m[t + T_OVER] == 1 or u >= real1(m, f, ERROR_RATE, severity):
+        return
+    kind = at1(m, ERROR_KIND, severity)
+    m[t + T_KIND] = kind
+    if at1(m, TAKES, kind) == TAKES_NEVER:
+        m[t + T_FINISH] = NEVER
+        watch(m, t)
+        return
+    m[t + T_FINISH] = m[M_NOW]
+    settle_and_tell(m, t, kind)

@@ -1,0 +1,162 @@
+"""Slots and queues: of the deployments (attempts wait in one line each) and of the own service (a line a priority)."""
+
+from simkit.engine.compiled.agenda import follow_up
+from simkit.engine.compiled.memory import (
+    A_CLASS,
+    A_NUMBER,
+    A_PLACE,
+    A_QUEUE,
+    CONCURRENCY,
+    D_BUSY,
+    D_QUEUE,
+    D_SERVED,
+    D_WAITING,
+    GRANT_ACTION,
+    GRANT_ATTEMPT,
+    GRANTED,
+    LINES,
+    M_EPOCH,
+    M_SERVICE_BUSY,
+    M_SERVICE_WAITING,
+    NONE,
+    OUTSIDE,
+    QUEUE,
+    QUEUED,
+    SERVED,
+    SERVICE_QUEUE,
+    STATION_WIDTH,
+    STATIONS,
+    T_DEPLOYMENT,
+    T_KEY,
+    T_LINE,
+    T_PLACE,
+    WORKERS,
+    Memory,
+    at1,
+    at2,
+)
+from simkit.laws.jit import law
+
+
+@law
+def join(m: Memory, line: int, link: int, row: int) -> None:
+    """Append a row to a line: addresses of the first and the last. Two columns from `link` on hold its neighbours."""
+    last = m[line + 1]
+    m[row + link] = NONE
+    m[row + link + 1] = last
+    if last == NONE:
+        m[line] = row
+    else:
+        m[last + link] = row
+    m[line + 1] = row
+
+
+@law
+def quit_line(m: Memory, line: int, link: int, row: int) -> None:
+    """Take a row out of a line, wherever it stands."""
+    after, before = m[row + link], m[row + link + 1]
+    if before == NONE:
+        m[line] = after
+    else:
+        m[before + link] = after
+    if after == NONE:
+        m[line + 1] = before
+    else:
+        m[after + link + 1] = before
+
+
+@law
+def station(m: Memory, n: int) -> int:
+    """Address of the slots and the queue of a deployment."""
+    return m[STATIONS] + n * STATION_WIDTH
+
+
+@law
+def ask_deployment(m: Memory, t: int) -> bool:
+    """A slot or a place in the deployment's queue for an attempt; False when that is full."""
+    n = m[t + T_DEPLOYMENT]
+    d = station(m, n)
+    if m[d + D_BUSY] < at2(m, CONCURRENCY, m[M_EPOCH], n):
+        m[d + D_BUSY] += 1
+        m[t + T_PLACE] = SERVED
+        return True
+    if m[d + D_WAITING] >= at2(m, QUEUE, m[M_EPOCH], n):
+        return False
+    m[t + T_PLACE] = QUEUED
+    join(m, d + D_QUEUE, T_LINE, t)
+    m[d + D_WAITING] += 1
+    return True
+
+
+@law
+def leave_deployment(m: Memory, t: int) -> None:
+    """Give up slot or queue place; a slot passes on."""
+    n, place = m[t + T_DEPLOYMENT], m[t + T_PLACE]
+    d = station(m, n)
+    m[t + T_PLACE] = OUTSIDE
+    if place == OUTSIDE:
+        return
+    if place == QUEUED:
+        quit_line(m, d + D_QUEUE, T_LINE, t)
+        m[d + D_WAITING] -= 1
+        return
+    if place == SERVED:
+        quit_line(m, d + D_SERVED, T_LINE, t)
+    m[d + D_BUSY] -= 1
+    grant_attempts(m, n)
+
+
+@law
+def grant_attempts(m: Memory, n: int) -> None:
+    """Hand free slots of a deployment to those who wait."""
+    d = station(m, n)
+    while m[d + D_WAITING] > 0 and m[d + D_BUSY] < at2(m, CONCURRENCY, m[M_EPOCH], n):
+        t = m[d + D_QUEUE]
+        quit_line(m, d + D_QUEUE, T_LINE, t)
+        m[d + D_WAITING] -= 1
+        m[d + D_BUSY] += 1
+        m[t + T_PLACE] = GRANTED
+        follow_up(m, GRANT_ATTEMPT, t, m[t + T_KEY], 0)
+
+
+@law
+def ask_service(m: Memory, a: int) -> bool:
+    """A slot of the own service or a place in its queue for an action; False when that is full."""
+    if m[M_SERVICE_BUSY] < at1(m, WORKERS, m[M_EPOCH]):
+        m[M_SERVICE_BUSY] += 1
+        m[a + A_PLACE] = SERVED
+        return True
+    if m[M_SERVICE_WAITING] >= at1(m, SERVICE_QUEUE, m[M_EPOCH]):
+        return False
+    m[a + A_PLACE] = QUEUED
+    join(m, m[LINES] + 2 * m[a + A_CLASS], A_QUEUE, a)
+    m[M_SERVICE_WAITING] += 1
+    return True
+
+
+@law
+def leave_service(m: Memory, a: int) -> None:
+    """Give up slot or queue place; a slot passes on."""
+    place = m[a + A_PLACE]
+    m[a + A_PLACE] = OUTSIDE
+    if place == QUEUED:
+        quit_line(m, m[LINES] + 2 * m[a + A_CLASS], A_QUEUE, a)
+        m[M_SERVICE_WAITING] -= 1
+    elif place != OUTSIDE:
+        m[M_SERVICE_BUSY] -= 1
+        grant_actions(m)
+
+
+@law
+def grant_actions(m: Memory) -> None:
+    """Hand free slots of the own service to those who wait, the lowest priority number first."""
+    while m[M_SERVICE_WAITING] > 0 and m[M_SERVICE_BUSY] < at1(m, WORKERS, m[M_EPOCH]):
+        line = m[LINES]
+        while m[line] == NONE:
+            line += 2
+        a = m[line]
+        quit_line(m, line, A_QUEUE, a)
+        m[M_SERVICE_WAITING] -= 1
+        m[M_SERVICE_BUSY] += 1
+        m[a + A_PLACE] = GRANTED
+        follow_up(m, GRANT_ACTION, a, m[a + A_NUMBER], 0)
