@@ -10,9 +10,9 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import llvmlite
 import numba
@@ -32,16 +32,21 @@ def law(function: Callable[P, R]) -> Callable[P, R]:
     if config.DISABLE_JIT:
         return function
     folder = cache_folder()
-    if folder is None:
-        compiled: Callable[P, R] = numba.njit(nogil=True, error_model="numpy")(function)
-        return compiled
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)  # read once, while the decorator runs: other users of Numba are not touched
+    config.CACHE_DIR = str(folder or "")  # read once, while the decorator runs: other users of Numba are not touched
     try:
-        compiled = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        compiled = numba.njit(nogil=True, cache=folder is not None, error_model="numpy")(function)
     finally:
         config.CACHE_DIR = before
-    return compiled
+    compiled.get_call_template = partial(without_constants, compiled.get_call_template)
+    plain: Callable[P, R] = compiled
+    return plain
+
+
+def without_constants(get_call_template: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Types of a call: an int is an int. Numba would compile a version for each constant that a caller passes."""
+    plain = {name: numba.types.unliteral(one) for name, one in keywords.items()}
+    return get_call_template(tuple(numba.types.unliteral(one) for one in args), plain)
 
 
 @lru_cache(maxsize=1)
