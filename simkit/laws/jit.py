@@ -29,18 +29,28 @@ R = TypeVar("R")
 
 def law(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` in nopython mode; it stays a plain Python function where Numba's JIT is off."""
+    return compiled(function)
+
+
+def step(function: Callable[P, R]) -> Callable[P, R]:
+    """The same for what is called from compiled functions only: without the way in from Python."""
+    return compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
+    """Compile with a disk cache that holds nothing stale."""
     if config.DISABLE_JIT:
         return function
     folder = cache_folder()
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder or "")  # read once, while the decorator runs: other users of Numba are not touched
     try:
-        compiled = numba.njit(nogil=True, cache=folder is not None, error_model="numpy")(function)
+        jitted = numba.njit(nogil=True, cache=folder is not None, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
-    compiled.get_call_template = partial(without_constants, compiled.get_call_template)
-    plain: Callable[P, R] = compiled
-    return plain
+    jitted.get_call_template = partial(without_constants, jitted.get_call_template)
+    typed: Callable[P, R] = jitted
+    return typed
 
 
 def without_constants(get_call_template: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

@@ -6,11 +6,12 @@ from simkit.engine.compiled.bill import CANCELLED, UNFINISHED, bill, record
 from simkit.engine.compiled.call import free_calls
 from simkit.engine.compiled.dice import count, uniform, value
 from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.station import ask_service, join, leave_service, quit_line
 from simkit.laws.arrival import arrival_time
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream
-from simkit.laws.jit import Floats, law
+from simkit.laws.jit import step
 from simkit.plan.codes import EventClass, Kind, Outcome
 from simkit.plan.plan import NEVER
 
@@ -24,8 +25,8 @@ UNDECIDED = 9
 """Above all verdicts."""
 
 
-@law
-def next_arrival(m: Memory, f: Reals, cells: Floats) -> None:
+@step
+def next_arrival(m: Memory, f: Reals) -> None:
     """When the next action arrives; NEVER after the last one."""
     number, segment = m[M_NUMBER], m[M_SEGMENT]
     m[M_ARRIVAL] = NEVER
@@ -37,9 +38,9 @@ def next_arrival(m: Memory, f: Reals, cells: Floats) -> None:
     if segment >= segments:
         return
     u, _ = uniform(m, GAP, number, 0, 0)
-    f[F_OPERATIONAL] += value(m, f, cells, at1(m, ARRIVAL_GAP, segment), u)
+    f[F_OPERATIONAL] += value(m, f, at1(m, ARRIVAL_GAP, segment), u)
     time, segment = arrival_time(
-        f[F_OPERATIONAL], segment, m[m[ARRIVAL_START] : m[ARRIVAL_START] + segments + 1],
+        f[F_OPERATIONAL], segment, view(m, m[ARRIVAL_START], (segments + 1,)),
         reals(m, f, ARRIVAL_RATE, 0, 0, 0), reals(m, f, ARRIVAL_CUMULATIVE, 0, 0, 0),
     )  # fmt: skip
     m[M_SEGMENT] = segment
@@ -47,15 +48,15 @@ def next_arrival(m: Memory, f: Reals, cells: Floats) -> None:
         m[M_ARRIVAL] = time
 
 
-@law
-def arrive(m: Memory, f: Reals, cells: Floats) -> int:
+@step
+def arrive(m: Memory, f: Reals) -> int:
     """An action arrives and asks for a slot of the own service."""
     a = new_action(m)
     draw_user(m, f, a)
     draw_kind(m, f, a)
     m[a + A_NEXT_CALL] = at1(m, FIRST_CALL, m[a + A_KIND])
     m[M_NUMBER] += 1
-    next_arrival(m, f, cells)
+    next_arrival(m, f)
     if not ask_service(m, a):
         m[M_OUTCOME] = REJECTED
         m[M_KIND] = QUEUE_FULL
@@ -66,7 +67,7 @@ def arrive(m: Memory, f: Reals, cells: Floats) -> int:
     return then(m, ADMIT, a) if m[a + A_PLACE] == SERVED else NOTHING
 
 
-@law
+@step
 def new_action(m: Memory) -> int:
     """The row of the action that arrives now; actions in flight stand in a line, by number."""
     a = new_row(m, M_FREE_ACTION, ACTION_WIDTH)
@@ -83,7 +84,7 @@ def new_action(m: Memory) -> int:
     return a
 
 
-@law
+@step
 def draw_user(m: Memory, f: Reals, a: int) -> None:
     """Who asks, and on which plan."""
     users = at1(m, USERS, m[M_EPOCH])
@@ -91,13 +92,13 @@ def draw_user(m: Memory, f: Reals, a: int) -> None:
         return
     first = at1(m, USERS_FIRST, m[M_EPOCH])
     u, _ = uniform(m, USER, m[a + A_NUMBER], 0, 0)
-    m[a + A_USER] = choose(u, reals(m, f, USER_CDF, 0, 0, 0)[first : first + users])
+    m[a + A_USER] = choose(u, view(f, m[USER_CDF] + first, (users,)))
     if m[PLAN_CDF + 4] > 0:
         u, _ = uniform(m, USER_PLAN, m[a + A_USER], 0, 0)
         m[a + A_PLAN] = choose(u, reals(m, f, PLAN_CDF, m[M_EPOCH], 0, 0))
 
 
-@law
+@step
 def draw_kind(m: Memory, f: Reals, a: int) -> None:
     """What is asked, and how complex it is."""
     u, v = uniform(m, KIND, m[a + A_NUMBER], 0, 0)
@@ -110,8 +111,8 @@ def draw_kind(m: Memory, f: Reals, a: int) -> None:
         m[a + A_CLASS] += 1
 
 
-@law
-def admit(m: Memory, f: Reals, cells: Floats, a: int) -> int:
+@step
+def admit(m: Memory, f: Reals, a: int) -> int:
     """A slot is taken: overhead, then the first stage."""
     m[a + A_PLACE] = SERVED
     m[a + A_STARTED] = m[M_NOW]
@@ -120,11 +121,11 @@ def admit(m: Memory, f: Reals, cells: Floats, a: int) -> int:
     if overhead < 0:
         return then(m, NEXT_STAGE, a)
     u, _ = uniform(m, OVERHEAD_TIME, m[a + A_NUMBER], 0, 0)
-    schedule(m, m[M_NOW] + count(m, f, cells, overhead, u), WAITED, m[a + A_NUMBER] << 25, a)
+    schedule(m, m[M_NOW] + count(m, f, overhead, u), WAITED, m[a + A_NUMBER] << 25, a)
     return NOTHING
 
 
-@law
+@step
 def next_stage(m: Memory, a: int) -> int:
     """The calls of the next stage begin; after the last one, success."""
     free_calls(m, a)
@@ -140,7 +141,7 @@ def next_stage(m: Memory, a: int) -> int:
     return NOTHING
 
 
-@law
+@step
 def succeed(m: Memory, a: int) -> int:
     """All stages are done."""
     m[a + A_FIRST_TOKEN] = m[a + A_SEEN] if m[a + A_SEEN] != NONE else m[M_NOW]
@@ -150,7 +151,7 @@ def succeed(m: Memory, a: int) -> int:
     return then(m, END, a)
 
 
-@law
+@step
 def end(m: Memory, a: int) -> int:
     """Cancel what is in flight, in order; give up the slot; write the log."""
     c = m[a + A_CALLS]
@@ -169,7 +170,7 @@ def end(m: Memory, a: int) -> int:
     return NOTHING
 
 
-@law
+@step
 def write(m: Memory, a: int, ended: int, outcome: int, reason: int) -> None:
     """Write the log's row and give up the action's."""
     m[a + A_END] = ended
@@ -184,7 +185,7 @@ def write(m: Memory, a: int, ended: int, outcome: int, reason: int) -> None:
     free_row(m, M_FREE_ACTION, a)
 
 
-@law
+@step
 def censor(m: Memory, a: int, ended: int) -> None:
     """The run stopped at `ended`, before the action did: what is under way is billed like work that is stopped there."""
     c = m[a + A_CALLS]

@@ -17,10 +17,10 @@ from simkit.engine.compiled.memory import (
     Q_WHAT,
     Memory,
 )
-from simkit.laws.jit import law
+from simkit.laws.jit import step
 
 
-@law
+@step
 def earlier(m: Memory, event: int, time: int, event_class: int, key: int) -> bool:
     """Is the event at an address before (time, class, key)?"""
     if m[event + E_TIME] != time:
@@ -30,7 +30,7 @@ def earlier(m: Memory, event: int, time: int, event_class: int, key: int) -> boo
     return m[event + E_KEY] < key
 
 
-@law
+@step
 def put(m: Memory, event: int, time: int, event_class: int, key: int, row: int) -> None:
     """Write an event at an address."""
     m[event + E_TIME] = time
@@ -39,7 +39,7 @@ def put(m: Memory, event: int, time: int, event_class: int, key: int, row: int) 
     m[event + E_ROW] = row
 
 
-@law
+@step
 def schedule(m: Memory, time: int, event_class: int, key: int, row: int) -> None:
     """Put a timed event on the agenda."""
     heap, i = m[M_AGENDA], m[M_EVENT]
@@ -54,7 +54,7 @@ def schedule(m: Memory, time: int, event_class: int, key: int, row: int) -> None
     put(m, heap + i * EVENT_WIDTH, time, event_class, key, row)
 
 
-@law
+@step
 def take_first(m: Memory) -> None:
     """Remove the first event of the agenda: the last one sinks from the top to its place."""
     heap = m[M_AGENDA]
@@ -78,7 +78,7 @@ def take_first(m: Memory) -> None:
     put(m, heap + i * EVENT_WIDTH, time, event_class, key, row)
 
 
-@law
+@step
 def follow_up(m: Memory, what: int, row: int, check: int, value: int) -> None:
     """Something to be done at this instant, after what is already waiting to be done.
 

@@ -5,10 +5,11 @@ from simkit.engine.compiled.bill import bill, record
 from simkit.engine.compiled.dice import count, uniform
 from simkit.engine.compiled.limits import charge, too_large
 from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.station import ask_deployment, leave_deployment, station
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream, code_of
-from simkit.laws.jit import Floats, law
+from simkit.laws.jit import step
 from simkit.plan.codes import EventClass, Kind
 from simkit.plan.plan import NEVER
 
@@ -19,8 +20,8 @@ WEIGHTED, ORDERED, LEAST_BUSY = range(3)
 TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
 
 
-@law
-def dispatch(m: Memory, f: Reals, cells: Floats, c: int) -> int:
+@step
+def dispatch(m: Memory, f: Reals, c: int) -> int:
     """Send the next attempt of a call: context limit, rate limits, then a slot of the deployment or its queue."""
     t = new_attempt(m, c)
     m[t + T_DEPLOYMENT] = pick(m, f, t)
@@ -31,7 +32,7 @@ def dispatch(m: Memory, f: Reals, cells: Floats, c: int) -> int:
     if kind == OK and not ask_deployment(m, t):
         kind = OVERLOADED
     if kind != OK:
-        refuse(m, f, cells, t, kind)
+        refuse(m, f, t, kind)
         return NOTHING
     if m[t + T_PLACE] == SERVED:
         return then(m, BEGIN, t)
@@ -39,7 +40,7 @@ def dispatch(m: Memory, f: Reals, cells: Floats, c: int) -> int:
     return NOTHING
 
 
-@law
+@step
 def new_attempt(m: Memory, c: int) -> int:
     """The row of the next attempt of a call."""
     a = m[c + C_ACTION]
@@ -71,7 +72,7 @@ def new_attempt(m: Memory, c: int) -> int:
     return t
 
 
-@law
+@step
 def pick(m: Memory, f: Reals, t: int) -> int:
     """The deployment, by the model's balance."""
     model = m[t + T_MODEL]
@@ -84,10 +85,10 @@ def pick(m: Memory, f: Reals, t: int) -> int:
     if balance == LEAST_BUSY:
         return least_busy(m, first, beyond)
     _, u = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 2)
-    return first + choose(u, reals(m, f, WEIGHT_CDF, m[M_EPOCH], 0, 0)[first:beyond])
+    return first + choose(u, view(f, m[WEIGHT_CDF] + m[M_EPOCH] * m[WEIGHT_CDF + 1] + first, (beyond - first,)))
 
 
-@law
+@step
 def least_busy(m: Memory, first: int, beyond: int) -> int:
     """The deployment with the fewest attempts, waiting ones included; the first of several."""
     best, fewest = first, NEVER
@@ -99,7 +100,7 @@ def least_busy(m: Memory, first: int, beyond: int) -> int:
     return best
 
 
-@law
+@step
 def draw_cache(m: Memory, f: Reals, t: int) -> None:
     """Is the prefix read from the provider's prompt cache, or written to it?"""
     c = m[t + T_CALL]
@@ -113,29 +114,29 @@ def draw_cache(m: Memory, f: Reals, t: int) -> None:
     m[t + (T_CACHED if u < hit_rate else T_WRITTEN)] = prefix
 
 
-@law
-def refuse(m: Memory, f: Reals, cells: Floats, t: int, kind: int) -> None:
+@step
+def refuse(m: Memory, f: Reals, t: int, kind: int) -> None:
     """Turned away before service: the error comes after its time."""
     m[t + T_KIND] = kind
     m[t + T_CACHED] = 0
     m[t + T_WRITTEN] = 0
-    delay = failure_time(m, f, cells, t, kind)
+    delay = failure_time(m, f, t, kind)
     if delay < NEVER:
         m[t + T_FINISH] = m[t + T_DISPATCHED] + delay
     expect(m, t)
 
 
-@law
-def failure_time(m: Memory, f: Reals, cells: Floats, t: int, kind: int) -> int:
+@step
+def failure_time(m: Memory, f: Reals, t: int, kind: int) -> int:
     """How long a failure takes that has a time of its own."""
     takes = at1(m, TAKES, kind)
     if takes != TAKES_TIME:
         return NEVER if takes == TAKES_NEVER else 0
     u, _ = uniform(m, FAILURE_TIME, m[t + T_NUMBER], m[t + T_CODE], 0)
-    return count(m, f, cells, at2(m, TAKES_TIME_DIST, m[M_EPOCH], kind), u)
+    return count(m, f, at2(m, TAKES_TIME_DIST, m[M_EPOCH], kind), u)
 
 
-@law
+@step
 def watch(m: Memory, t: int) -> None:
     """Put the timeout on the agenda: it may strike (an answer at the same instant comes first)."""
     if m[t + T_TIMES_OUT] < NEVER and m[t + T_WATCHED] == 0:
@@ -143,7 +144,7 @@ def watch(m: Memory, t: int) -> None:
         schedule(m, m[t + T_TIMES_OUT], TIMES_OUT, m[t + T_KEY], t)
 
 
-@law
+@step
 def expect(m: Memory, t: int) -> None:
     """Put the end on the agenda, and the timeout if it comes before."""
     if m[t + T_FINISH] < NEVER:
@@ -152,7 +153,7 @@ def expect(m: Memory, t: int) -> None:
         watch(m, t)
 
 
-@law
+@step
 def finished(m: Memory, t: int, key: int) -> None:
     """The answer or the error is there (unless the row is another's by now, or an incident changed when)."""
     if m[t + T_KEY] != key or m[t + T_FINISH] != m[M_NOW]:
@@ -163,7 +164,7 @@ def finished(m: Memory, t: int, key: int) -> None:
         settle_and_tell(m, t, m[t + T_KIND])
 
 
-@law
+@step
 def timed_out(m: Memory, t: int, key: int) -> None:
     """The caller's patience with this attempt is over."""
     if m[t + T_KEY] == key and m[t + T_OVER] == 0:
@@ -172,7 +173,7 @@ def timed_out(m: Memory, t: int, key: int) -> None:
         follow_up(m, TOLD, c, key, TIMED_OUT)
 
 
-@law
+@step
 def abandon(m: Memory, t: int, kind: int) -> None:
     """Ended by its caller: the work stops, or runs on and is billed in full."""
     now = m[M_NOW]
@@ -185,7 +186,7 @@ def abandon(m: Memory, t: int, kind: int) -> None:
         settle(m, t, kind)
 
 
-@law
+@step
 def settle(m: Memory, t: int, kind: int) -> None:
     """End it now: bill, log, give up slot or queue place."""
     now = m[M_NOW]
@@ -194,7 +195,7 @@ def settle(m: Memory, t: int, kind: int) -> None:
     leave(m, t)
 
 
-@law
+@step
 def settle_and_tell(m: Memory, t: int, kind: int) -> None:
     """The same, and the call hears of it."""
     c, key = m[t + T_CALL], m[t + T_KEY]
@@ -202,7 +203,7 @@ def settle_and_tell(m: Memory, t: int, kind: int) -> None:
     follow_up(m, TOLD, c, key, kind)
 
 
-@law
+@step
 def leave(m: Memory, t: int) -> None:
     """Give up slot or queue place, and the row."""
     leave_deployment(m, t)

@@ -1,7 +1,8 @@
 """What an attempt costs, and its row in the log."""
 
 from simkit.engine.compiled.memory import *  # noqa: F403
-from simkit.laws.jit import Ints, law
+from simkit.engine.compiled.pointer import view
+from simkit.laws.jit import Ints, step
 from simkit.laws.latency import elapsed_tokens
 from simkit.laws.price import price
 from simkit.plan.codes import Kind
@@ -10,7 +11,7 @@ OK, TIMED_OUT, CANCELLED, UNFINISHED = (int(k) for k in (Kind.OK, Kind.TIMEOUT, 
 BILLED_NOTHING, BILLED_INPUT, BILLED_ELAPSED, BILLED_ALL = range(4)
 
 
-@law
+@step
 def bill(m: Memory, t: int, kind: int, until: int) -> None:
     """Tokens and picodollars that the provider charges for what it did until then."""
     if m[t + T_STARTED] == NONE:
@@ -33,7 +34,7 @@ def bill(m: Memory, t: int, kind: int, until: int) -> None:
     )  # fmt: skip
 
 
-@law
+@step
 def how_billed(m: Memory, kind: int) -> int:
     """What a provider bills for an attempt that ended like this."""
     if kind == OK:
@@ -43,14 +44,13 @@ def how_billed(m: Memory, kind: int) -> int:
     return at1(m, BILLED, kind)
 
 
-@law
+@step
 def tiers(m: Memory, table: int, q: int, n: int) -> Ints:
     """A row of a table of prices."""
-    first = m[table] + q * m[table + 1] + n * m[table + 2]
-    return m[first : first + m[table + 4]]
+    return view(m, m[table] + q * m[table + 1] + n * m[table + 2], (m[table + 4],))
 
 
-@law
+@step
 def record(m: Memory, t: int, ended: int, released: int, kind: int, known_until: int) -> None:
     """Write the log's row, add to the action's totals, leave the call what it needs to know."""
     a, c = m[t + T_ACTION], m[t + T_CALL]
@@ -71,7 +71,7 @@ def record(m: Memory, t: int, ended: int, released: int, kind: int, known_until:
         m[row + i] = m[t + i]
 
 
-@law
+@step
 def seen_first_token(m: Memory, t: int, ended: int) -> int:
     """When the first token came, if it did: streamed, or with the whole answer; else -1."""
     if m[t + T_STARTED] == NONE or m[t + T_ANSWERS] == 0:

@@ -7,7 +7,7 @@ from simkit.engine.compiled.memory import *  # noqa: F403
 from simkit.laws.backoff import backoff_ns, retry_wait_ns
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream, code_of
-from simkit.laws.jit import Floats, law
+from simkit.laws.jit import step
 from simkit.plan.codes import Cause, EventClass, Kind, Outcome
 
 OK, FAILED, WAITED = int(Kind.OK), int(Outcome.FAILED), int(EventClass.WAITED)
@@ -17,8 +17,8 @@ WORK_TIME, TOKENS, ROUTING, QUALITIES, AGAINS, ESCALATES = (
 )
 
 
-@law
-def start_call(m: Memory, f: Reals, cells: Floats, a: int) -> int:
+@step
+def start_call(m: Memory, f: Reals, a: int) -> int:
     """The next call of an action's stage begins."""
     c, index = new_row(m, M_FREE_CALL, CALL_WIDTH), m[a + A_NEXT_CALL]
     for i in range(CALL_WIDTH):
@@ -36,11 +36,11 @@ def start_call(m: Memory, f: Reals, cells: Floats, a: int) -> int:
     m[a + A_NEXT_CALL] = index + 1
     if index + 1 == m[a + A_STAGE_END]:
         m[M_STARTING] = NONE
-    return start_work(m, f, cells, c)
+    return start_work(m, f, c)
 
 
-@law
-def start_work(m: Memory, f: Reals, cells: Floats, c: int) -> int:
+@step
+def start_work(m: Memory, f: Reals, c: int) -> int:
     """The product's own work before a repetition."""
     dist = at2(m, WORK, m[M_EPOCH], m[c + C_INDEX])
     if dist < 0:
@@ -48,30 +48,30 @@ def start_work(m: Memory, f: Reals, cells: Floats, c: int) -> int:
     code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
     u, _ = uniform(m, WORK_TIME, m[m[c + C_ACTION] + A_NUMBER], code, 0)
     m[c + C_WORKING] = 1
-    pause(m, c, count(m, f, cells, dist, u), code)
+    pause(m, c, count(m, f, dist, u), code)
     return NOTHING
 
 
-@law
+@step
 def pause(m: Memory, c: int, delay: int, code: int) -> None:
     """A wait of the call that ends by itself (its row's address is marked as a call's by a number below 0)."""
     m[c + C_KEY] = m[m[c + C_ACTION] + A_NUMBER] << 25 | code
     schedule(m, m[M_NOW] + delay, WAITED, m[c + C_KEY], -c)
 
 
-@law
-def repetition(m: Memory, f: Reals, cells: Floats, c: int) -> int:
+@step
+def repetition(m: Memory, f: Reals, c: int) -> int:
     """Tokens and the first model of a repetition; a step of fixed work is done."""
     m[c + C_WORKING] = 0
     if at1(m, ROUTE, m[c + C_INDEX]) < 0:
         return then(m, REPEATED, c)
-    draw_tokens(m, f, cells, c)
+    draw_tokens(m, f, c)
     m[c + C_RUNG] = 0
     m[c + C_MODEL] = first_model(m, f, c)
     return next_base(m, c, m[c + C_MODEL], FIRST)
 
 
-@law
+@step
 def next_base(m: Memory, c: int, model: int, cause: int) -> int:
     """The first try with a model that is no fallback."""
     m[c + C_BASE] = model
@@ -79,7 +79,7 @@ def next_base(m: Memory, c: int, model: int, cause: int) -> int:
     return next_try(m, c, model, 0, cause)
 
 
-@law
+@step
 def next_try(m: Memory, c: int, model: int, number: int, cause: int) -> int:
     """A try with a model."""
     m[c + C_MODEL] = model
@@ -88,17 +88,17 @@ def next_try(m: Memory, c: int, model: int, number: int, cause: int) -> int:
     return then(m, DISPATCH, c)
 
 
-@law
-def draw_tokens(m: Memory, f: Reals, cells: Floats, c: int) -> None:
+@step
+def draw_tokens(m: Memory, f: Reals, c: int) -> None:
     """Tokens of this repetition: a trace's, or drawn."""
     a, e, index = m[c + C_ACTION], m[M_EPOCH], m[c + C_INDEX]
     number, code = m[a + A_NUMBER], code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
     u, v = uniform(m, TOKENS, number, code, 0)
     w, x = uniform(m, TOKENS, number, code, 1)
-    m[c + C_PREFIX] = count(m, f, cells, at3(m, INPUT, e, index, 0), u)
-    retrieved = count(m, f, cells, at3(m, INPUT, e, index, 1), v)
-    tokens_in = m[c + C_PREFIX] + retrieved + count(m, f, cells, at3(m, INPUT, e, index, 2), w)
-    tokens_out = count(m, f, cells, at3(m, OUTPUT, e, index, m[a + A_COMPLEXITY]), x)
+    m[c + C_PREFIX] = count(m, f, at3(m, INPUT, e, index, 0), u)
+    retrieved = count(m, f, at3(m, INPUT, e, index, 1), v)
+    tokens_in = m[c + C_PREFIX] + retrieved + count(m, f, at3(m, INPUT, e, index, 2), w)
+    tokens_out = count(m, f, at3(m, OUTPUT, e, index, m[a + A_COMPLEXITY]), x)
     m[c + C_CACHED] = NONE
     if m[M_TRACED] == 1:
         tokens_in = at1(m, TRACE_INPUT, number) if at1(m, TRACE_INPUT, number) >= 0 else tokens_in
@@ -108,7 +108,7 @@ def draw_tokens(m: Memory, f: Reals, cells: Floats, c: int) -> None:
     m[c + C_TOKENS_OUT] = min(tokens_out, at2(m, MAX_OUTPUT, e, index))
 
 
-@law
+@step
 def first_model(m: Memory, f: Reals, c: int) -> int:
     """The model that the trace says, or the route."""
     a, route = m[c + C_ACTION], at1(m, ROUTE, m[c + C_INDEX])
@@ -120,7 +120,7 @@ def first_model(m: Memory, f: Reals, c: int) -> int:
     return choose(u, reals(m, f, MIX_CDF, m[M_EPOCH], route, m[a + A_COMPLEXITY]))
 
 
-@law
+@step
 def hear(m: Memory, f: Reals, c: int, kind: int) -> int:
     """The attempt has ended: judge the answer, or try again, or another model, or give up."""
     if kind == OK:
@@ -142,7 +142,7 @@ def hear(m: Memory, f: Reals, c: int, kind: int) -> int:
     return next_try(m, c, model, 0, FALL_BACK)
 
 
-@law
+@step
 def judge(m: Memory, f: Reals, c: int) -> None:
     """An answer came: is it right for the user?"""
     a = m[c + C_ACTION]
@@ -156,7 +156,7 @@ def judge(m: Memory, f: Reals, c: int) -> None:
     m[c + C_GOOD] = 1 if u < quality else 0
 
 
-@law
+@step
 def escalation(m: Memory, f: Reals, c: int) -> int:
     """The cascade's next model if this answer is not good enough, else -1."""
     a, route = m[c + C_ACTION], at1(m, ROUTE, m[c + C_INDEX])
@@ -168,7 +168,7 @@ def escalation(m: Memory, f: Reals, c: int) -> int:
     return following if u < real3(m, f, ESCALATE, m[M_EPOCH], route, m[a + A_COMPLEXITY]) else NONE
 
 
-@law
+@step
 def fallback(m: Memory, c: int) -> int:
     """The next model that stands in for the one that was asked first, or -1."""
     i = m[c + C_FALLBACK]
@@ -178,7 +178,7 @@ def fallback(m: Memory, c: int) -> int:
     return at2(m, FALLBACK, m[c + C_BASE], i)
 
 
-@law
+@step
 def back_off(m: Memory, f: Reals, c: int) -> None:
     """Wait before the next try."""
     e, tried = m[M_EPOCH], m[c + C_TRY]
@@ -194,13 +194,13 @@ def back_off(m: Memory, f: Reals, c: int) -> None:
     pause(m, c, wait, code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], tried + 1, 0))
 
 
-@law
-def repeated(m: Memory, f: Reals, cells: Floats, c: int) -> int:
+@step
+def repeated(m: Memory, f: Reals, c: int) -> int:
     """A repetition is done: another one, or the call has all its answers."""
     a = m[c + C_ACTION]
     m[c + C_REPEAT] += 1
     if goes_on(m, f, c):
-        return start_work(m, f, cells, c)
+        return start_work(m, f, c)
     m[c + C_KEY] = NONE
     if m[a + A_PENDING] == 0:  # alone in its stage
         return then(m, NEXT_STAGE, a)
@@ -210,7 +210,7 @@ def repeated(m: Memory, f: Reals, cells: Floats, c: int) -> int:
     return NOTHING
 
 
-@law
+@step
 def goes_on(m: Memory, f: Reals, c: int) -> bool:
     """Is there another repetition?"""
     index, done = m[c + C_INDEX], m[c + C_REPEAT]
@@ -223,7 +223,7 @@ def goes_on(m: Memory, f: Reals, c: int) -> bool:
     return u < real2(m, f, AGAIN, m[M_EPOCH], index)
 
 
-@law
+@step
 def free_calls(m: Memory, a: int) -> None:
     """Give back the calls of a stage, after adding up what they found."""
     c = m[a + A_CALLS]

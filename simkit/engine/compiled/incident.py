@@ -3,12 +3,13 @@
 from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.dice import uniform, value
 from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.service import strike
 from simkit.engine.compiled.station import station
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream
 from simkit.laws.failure import combined_rate
-from simkit.laws.jit import Floats, law
+from simkit.laws.jit import step
 from simkit.laws.sample import whole
 from simkit.plan.codes import EventClass, Kind
 
@@ -17,14 +18,14 @@ CHANGES, ENDS, STARTS = 1, 2, 3
 """What a calendar event is: bits 40 and up of its key; the rest says which."""
 
 
-@law
+@step
 def source(m: Memory, i: int) -> int:
     """Address of a source's state."""
     return m[SOURCES] + i * SOURCE_WIDTH
 
 
-@law
-def begin_incidents(m: Memory, f: Reals, cells: Floats) -> None:
+@step
+def begin_incidents(m: Memory, f: Reals) -> None:
     """Put scheduled incidents and the first outage of each random source on the agenda."""
     for i in range(m[M_SCHEDULED]):
         s = source(m, i)
@@ -34,40 +35,40 @@ def begin_incidents(m: Memory, f: Reals, cells: Floats) -> None:
         announce(m, i)
     for i in range(m[M_SCHEDULED], m[M_SOURCES]):
         m[source(m, i) + I_TIME] = m[M_BEGIN] - at1(m, OUTAGE_HISTORY, i - m[M_SCHEDULED])
-        next_outage(m, f, cells, i)
+        next_outage(m, f, i)
 
 
-@law
+@step
 def announce(m: Memory, i: int) -> None:
     """Schedule the start of one incident (now, if it began before the run)."""
     schedule(m, max(m[source(m, i) + I_START], m[M_NOW]), CALENDAR, STARTS << 40 | i, i)
 
 
-@law
-def next_outage(m: Memory, f: Reals, cells: Floats, i: int) -> None:
+@step
+def next_outage(m: Memory, f: Reals, i: int) -> None:
     """Put the next outage that is not over by now on the agenda."""
-    draw_outage(m, f, cells, i)
+    draw_outage(m, f, i)
     while m[source(m, i) + I_END] <= m[M_NOW]:
-        draw_outage(m, f, cells, i)
+        draw_outage(m, f, i)
     announce(m, i)
 
 
-@law
-def draw_outage(m: Memory, f: Reals, cells: Floats, i: int) -> None:
+@step
+def draw_outage(m: Memory, f: Reals, i: int) -> None:
     """Start, end and severity of the next outage of a source."""
     s, o = source(m, i), i - m[M_SCHEDULED]
     number, key = m[s + I_NUMBER], at1(m, OUTAGE_KEY, o)
     first, beyond = at1(m, FIRST_SEVERITY, o), at1(m, FIRST_SEVERITY, o + 1)
     u, v = uniform(m, OUTAGE, number, key, 0)
-    m[s + I_START] = m[s + I_TIME] + whole(value(m, f, cells, at1(m, OUTAGE_GAP, o), u))
-    m[s + I_END] = m[s + I_START] + whole(value(m, f, cells, at1(m, OUTAGE_DURATION, o), v))
+    m[s + I_START] = m[s + I_TIME] + whole(value(m, f, at1(m, OUTAGE_GAP, o), u))
+    m[s + I_END] = m[s + I_START] + whole(value(m, f, at1(m, OUTAGE_DURATION, o), v))
     u, _ = uniform(m, OUTAGE, number, key, 1)
-    m[s + I_SEVERITY] = first + choose(u, reals(m, f, SEVERITY_CDF, 0, 0, 0)[first:beyond])
+    m[s + I_SEVERITY] = first + choose(u, view(f, m[SEVERITY_CDF] + first, (beyond - first,)))
     m[s + I_TIME] = m[s + I_END]
     m[s + I_NUMBER] = number + 1
 
 
-@law
+@step
 def start_incident(m: Memory, f: Reals, i: int) -> None:
     """An incident starts."""
     s = source(m, i)
@@ -84,16 +85,16 @@ def start_incident(m: Memory, f: Reals, i: int) -> None:
         strike(m, f, s, m[HITS] + i * m[HITS + 1])
 
 
-@law
-def end_incident(m: Memory, f: Reals, cells: Floats, i: int) -> None:
+@step
+def end_incident(m: Memory, f: Reals, i: int) -> None:
     """An incident ends; a random source draws its next one."""
     m[source(m, i) + I_ACTIVE] = 0
     refresh(m, f, i)
     if i >= m[M_SCHEDULED]:
-        next_outage(m, f, cells, i)
+        next_outage(m, f, i)
 
 
-@law
+@step
 def refresh(m: Memory, f: Reals, changed: int) -> None:
     """Work out anew what is wrong with the deployments that a source hits."""
     for n in range(m[M_DEPLOYMENTS]):
@@ -101,7 +102,7 @@ def refresh(m: Memory, f: Reals, changed: int) -> None:
             combine(m, f, n)
 
 
-@law
+@step
 def combine(m: Memory, f: Reals, n: int) -> None:
     """All active incidents: rates combine as independent, factors multiply, the worst names the kind."""
     rate, kind, slowdown, quota, worst = 0.0, SERVER_ERROR, 1.0, 1.0, -1.0

@@ -6,9 +6,10 @@ from simkit.engine.compiled.attempt import FINISHED, TIMES_OUT, dispatch, finish
 from simkit.engine.compiled.call import FAILED, WAITED, hear, repeated, repetition, start_call
 from simkit.engine.compiled.incident import CALENDAR, CHANGES, ENDS, begin_incidents, end_incident, start_incident
 from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.pointer import pointer
 from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.station import grant_actions, grant_attempts
-from simkit.laws.jit import Floats, law
+from simkit.laws.jit import Floats, Ints, law, step
 from simkit.plan.codes import EventClass, Kind
 from simkit.plan.plan import NEVER
 
@@ -16,17 +17,19 @@ DEADLINE_CLASS, DEADLINE_REASON = int(EventClass.DEADLINE), int(Kind.DEADLINE)
 
 
 @law
-def start(m: Memory, f: Reals, cells: Floats) -> None:
+def start(ints: Ints, floats: Floats) -> None:
     """Before the first event: changes, incidents, the first arrival."""
+    m, f = pointer(ints), pointer(floats)
     for e in range(1, length(m, EPOCHS)):
         schedule(m, at1(m, EPOCHS, e), CALENDAR, CHANGES << 40 | e, e)
-    begin_incidents(m, f, cells)
-    next_arrival(m, f, cells)
+    begin_incidents(m, f)
+    next_arrival(m, f)
 
 
 @law
-def run(m: Memory, f: Reals, cells: Floats, until: int) -> int:
+def run(ints: Ints, floats: Floats, until: int) -> int:
     """Follow-ups, then the next timed event, and so on until the run is over, `until` is reached or there is no room."""
+    m, f = pointer(ints), pointer(floats)
     while True:
         if not has_room(m):
             return GROW
@@ -43,18 +46,18 @@ def run(m: Memory, f: Reals, cells: Floats, until: int) -> int:
             m[M_NOW] = time
             m[M_EVENTS] += 1
             m[M_HEAD] = m[M_TAIL] = 0
-            step = next_event(m, f, cells)
+            step = next_event(m, f)
         while step != NOTHING or m[M_STARTING] != NONE:
-            step = advance(m, f, cells, step, m[M_ROW])
+            step = advance(m, f, step, m[M_ROW])
 
 
-@law
+@step
 def is_over(m: Memory, time: int) -> bool:
     """All measured actions have ended after the horizon, or the cooldown is over, or nothing is left to do."""
     return time >= m[M_STOP] or time == NEVER or (time >= m[M_HORIZON] and m[M_OPEN] == 0)
 
 
-@law
+@step
 def has_room(m: Memory) -> bool:
     """Is there room for all that one step may add? It may end, or hand a slot to, all that is in flight."""
     most = 2 * m[M_ATTEMPTS] + m[M_ACTIONS] + ROOM
@@ -65,7 +68,7 @@ def has_room(m: Memory) -> bool:
     )
 
 
-@law
+@step
 def has_pages(m: Memory) -> bool:
     """Is there room for the rows that one step may write?"""
     return (
@@ -75,7 +78,7 @@ def has_pages(m: Memory) -> bool:
     )
 
 
-@law
+@step
 def next_time(m: Memory) -> int:
     """When the next timed event is."""
     if m[M_EVENT] > 0:
@@ -83,12 +86,12 @@ def next_time(m: Memory) -> int:
     return m[M_ARRIVAL]
 
 
-@law
-def next_event(m: Memory, f: Reals, cells: Floats) -> int:
+@step
+def next_event(m: Memory, f: Reals) -> int:
     """Handle the next timed event; returns the step that follows. Arrivals come last of their instant."""
     first = m[M_AGENDA]
     if m[M_EVENT] == 0 or m[first + E_TIME] > m[M_NOW]:
-        return arrive(m, f, cells)
+        return arrive(m, f)
     event_class, key, row = m[first + E_CLASS], m[first + E_KEY], m[first + E_ROW]
     take_first(m)
     if event_class == FINISHED:
@@ -100,11 +103,11 @@ def next_event(m: Memory, f: Reals, cells: Floats) -> int:
     elif event_class == DEADLINE_CLASS:
         return deadline(m, row, key)
     else:
-        calendar(m, f, cells, row, key)
+        calendar(m, f, row, key)
     return NOTHING
 
 
-@law
+@step
 def waited(m: Memory, row: int, key: int) -> int:
     """A wait is over: the overhead of an action, or the work or backoff of a call (rows below 0)."""
     if row >= 0:
@@ -115,7 +118,7 @@ def waited(m: Memory, row: int, key: int) -> int:
     return then(m, REPETITION if m[c + C_WORKING] == 1 else DISPATCH, c)
 
 
-@law
+@step
 def deadline(m: Memory, a: int, key: int) -> int:
     """An action's time is up."""
     if m[a + A_NUMBER] != key >> 25:
@@ -125,19 +128,19 @@ def deadline(m: Memory, a: int, key: int) -> int:
     return then(m, END, a)
 
 
-@law
-def calendar(m: Memory, f: Reals, cells: Floats, row: int, key: int) -> None:
+@step
+def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
     """Other numbers, an incident's end or start."""
     what = key >> 40
     if what == CHANGES:
         change(m, row)
     elif what == ENDS:
-        end_incident(m, f, cells, row)
+        end_incident(m, f, row)
     else:
         start_incident(m, f, row)
 
 
-@law
+@step
 def change(m: Memory, epoch: int) -> None:
     """From now on, the numbers of another epoch."""
     m[M_EPOCH] = epoch
@@ -146,7 +149,7 @@ def change(m: Memory, epoch: int) -> None:
         grant_attempts(m, n)
 
 
-@law
+@step
 def next_follow_up(m: Memory) -> int:
     """Handle the next follow-up; returns the step that follows."""
     item = m[M_FIFO] + m[M_HEAD] * FOLLOW_UP_WIDTH
@@ -169,31 +172,32 @@ def next_follow_up(m: Memory) -> int:
     return then(m, ADMIT, row) if m[row + A_PLACE] == GRANTED else NOTHING
 
 
-@law
-def advance(m: Memory, f: Reals, cells: Floats, step: int, row: int) -> int:
+@step
+def advance(m: Memory, f: Reals, step: int, row: int) -> int:
     """One step of an action's path; returns the next. When nothing else is to be done, the stage's next call starts."""
     if step == NOTHING:
-        return start_call(m, f, cells, m[M_STARTING])
+        return start_call(m, f, m[M_STARTING])
     if step == BEGIN:
-        return begin(m, f, cells, row)
+        return begin(m, f, row)
     if step == DISPATCH:
-        return dispatch(m, f, cells, row)
+        return dispatch(m, f, row)
     if step == REPETITION:
-        return repetition(m, f, cells, row)
+        return repetition(m, f, row)
     if step == HEAR:
         return hear(m, f, row, m[M_KIND])
     if step == REPEATED:
-        return repeated(m, f, cells, row)
+        return repeated(m, f, row)
     if step == ADMIT:
-        return admit(m, f, cells, row)
+        return admit(m, f, row)
     if step == NEXT_STAGE:
         return next_stage(m, row)
     return end(m, row)
 
 
 @law
-def finish(m: Memory) -> int:
+def finish(ints: Ints) -> int:
     """Log what is still in flight as censored, by number; DONE, or FLUSH when the pages are full."""
+    m = pointer(ints)
     ended = m[M_LAST_END] if m[M_OPEN] == 0 else m[M_STOP]
     while m[M_LIVE] != NONE:
         if not has_pages(m):

@@ -2,7 +2,7 @@
 
 from simkit.engine.compiled.memory import *  # noqa: F403
 from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess
-from simkit.laws.jit import law
+from simkit.laws.jit import step
 from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER
 
@@ -10,7 +10,7 @@ OK, RATE_LIMIT, TOO_LARGE = int(Kind.OK), int(Kind.RATE_LIMIT), int(Kind.TOO_LAR
 REQUESTS, INPUT_TOKENS, OUTPUT_TOKENS = range(3)
 
 
-@law
+@step
 def too_large(m: Memory, t: int) -> int:
     """TOO_LARGE if prompt and longest answer exceed the context, else OK."""
     longest = at2(m, MAX_OUTPUT, m[M_EPOCH], m[t + T_INDEX])
@@ -19,7 +19,7 @@ def too_large(m: Memory, t: int) -> int:
     return OK if fits else TOO_LARGE
 
 
-@law
+@step
 def charge(m: Memory, f: Reals, t: int) -> int:
     """Take from all buckets or from none; the kind of refusal, or OK."""
     n = m[t + T_DEPLOYMENT]
@@ -37,7 +37,7 @@ def charge(m: Memory, f: Reals, t: int) -> int:
     return RATE_LIMIT if excess > 0 else OK
 
 
-@law
+@step
 def take(m: Memory, f: Reals, t: int, b: int, excess: int) -> None:
     """Take from a bucket; refused requests take where the limit counts them, at most until it is empty."""
     now, bucket = m[M_NOW], m[BUCKETS] + b
@@ -48,14 +48,14 @@ def take(m: Memory, f: Reals, t: int, b: int, excess: int) -> None:
         m[bucket] = max(m[bucket], min(after, now + at2(m, BURST, m[M_EPOCH], b)))
 
 
-@law
+@step
 def cost_of(m: Memory, f: Reals, t: int, b: int) -> int:
     """What this request costs in a bucket's time."""
     left = real2(m, f, WEATHER, m[t + T_DEPLOYMENT], W_QUOTA)
     return bucket_cost(units(m, t, b), real2(m, f, NS_PER_UNIT, m[M_EPOCH], b), left)
 
 
-@law
+@step
 def units(m: Memory, t: int, b: int) -> int:
     """What this request takes from a bucket."""
     measure = at1(m, MEASURE, b)

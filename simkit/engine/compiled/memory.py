@@ -1,14 +1,15 @@
 """The memory of a run: one vector of integers holds the plan, the state, the agenda and pages of the log.
 
-All steps of the kernel take this vector `m`, some also the floats `f` and the distributions' `cells`: few
-arguments keep the compilation short, and saving a run is saving two vectors. What is in flight has rows
+All steps of the kernel take this vector `m`, some also the floats `f`: few arguments keep the compilation
+short, and saving a run is saving two vectors. What is in flight has rows
 in `m`, known by their address: `m[a + A_KIND]` is the kind of the action at `a`. Free rows are used again, so
 that memory holds what is in flight and nothing else. A table of the plan is read by `at2(m, TABLE, i, j)`.
 """
 
 from typing import Protocol, overload
 
-from simkit.laws.jit import Floats, Ints, law
+from simkit.engine.compiled.pointer import view
+from simkit.laws.jit import Floats, Ints, step
 
 
 class Memory(Protocol):
@@ -75,11 +76,11 @@ HEADER = 5
     ONLY_MODEL, HAS_CALL_ERRORS, PRIORITIES, STATIONS, LINES, BUCKETS, SOURCES,
 ) = range(64, 64 + 82 * HEADER, HEADER)  # fmt: skip
 (
-    DIST_SCALE, DIST_LOW, DIST_CAP, ARRIVAL_RATE, ARRIVAL_CUMULATIVE, USER_CDF, PLAN_CDF, KIND_CDF, COMPLEXITY_CDF,
+    DIST_SCALE, DIST_LOW, DIST_CAP, CELLS, ARRIVAL_RATE, ARRIVAL_CUMULATIVE, USER_CDF, PLAN_CDF, KIND_CDF, COMPLEXITY_CDF,
     AGAIN, MIX_CDF, ESCALATE, QUALITY, CALL_ERRORS, WEIGHT_CDF, TTFT_PER_TOKEN, ERRORS, NS_PER_UNIT, SEVERITY_CDF,
     ERROR_RATE, SLOWDOWN, QUOTA, BACKOFF_FACTOR, JITTER_LOW, JITTER_HIGH, CACHE_HIT_RATE, WEATHER,
-) = range(64 + 82 * HEADER, 64 + 109 * HEADER, HEADER)  # fmt: skip
-PLAN = 64 + 109 * HEADER
+) = range(64 + 82 * HEADER, 64 + 110 * HEADER, HEADER)  # fmt: skip
+PLAN = 64 + 110 * HEADER
 """Where the tables begin."""
 
 # An action: first the columns of the log, in its order.
@@ -128,56 +129,55 @@ ROWS_ROOM = 2048
 """Integers of new rows that one step may need: a stage has up to 16 calls, each with an attempt."""
 
 
-@law
+@step
 def at1(m: Memory, table: int, i: int) -> int:
     """Item of a table of integers with one axis."""
     return m[m[table] + i]
 
 
-@law
+@step
 def at2(m: Memory, table: int, i: int, j: int) -> int:
     """Item of a table of integers with two axes."""
     return m[m[table] + i * m[table + 1] + j]
 
 
-@law
+@step
 def at3(m: Memory, table: int, i: int, j: int, k: int) -> int:
     """Item of a table of integers with three axes."""
     return m[m[table] + i * m[table + 1] + j * m[table + 2] + k]
 
 
-@law
+@step
 def real1(m: Memory, f: Reals, table: int, i: int) -> float:
     """Item of a table of floats with one axis."""
     return f[m[table] + i]
 
 
-@law
+@step
 def real2(m: Memory, f: Reals, table: int, i: int, j: int) -> float:
     """Item of a table of floats with two axes."""
     return f[m[table] + i * m[table + 1] + j]
 
 
-@law
+@step
 def real3(m: Memory, f: Reals, table: int, i: int, j: int, k: int) -> float:
     """Item of a table of floats with three axes."""
     return f[m[table] + i * m[table + 1] + j * m[table + 2] + k]
 
 
-@law
+@step
 def length(m: Memory, table: int) -> int:
     """Length of the first axis of a table."""
     return m[table + 3]
 
 
-@law
+@step
 def reals(m: Memory, f: Reals, table: int, i: int, j: int, k: int) -> Floats:
     """The last axis of a table of floats, of four axes (or fewer: with 0 for the rest)."""
-    first = m[table] + i * m[table + 1] + j * m[table + 2] + k * m[table + 4]
-    return f[first : first + m[table + 4]]
+    return view(f, m[table] + i * m[table + 1] + j * m[table + 2] + k * m[table + 4], (m[table + 4],))
 
 
-@law
+@step
 def new_row(m: Memory, free: int, width: int) -> int:
     """Address of a free row: one used before, else the next fresh one."""
     row = m[free]
@@ -189,7 +189,7 @@ def new_row(m: Memory, free: int, width: int) -> int:
     return row
 
 
-@law
+@step
 def free_row(m: Memory, free: int, row: int) -> None:
     """Give a row back."""
     m[row] = FREE
@@ -197,7 +197,7 @@ def free_row(m: Memory, free: int, row: int) -> None:
     m[free] = row
 
 
-@law
+@step
 def then(m: Memory, what: int, row: int) -> int:
     """The next step and what it is about."""
     m[M_ROW] = row

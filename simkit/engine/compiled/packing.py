@@ -94,6 +94,7 @@ FLOATS = {
     at.DIST_SCALE: "dists.scale",
     at.DIST_LOW: "dists.low",
     at.DIST_CAP: "dists.cap",
+    at.CELLS: "dists.cells",
     at.ARRIVAL_RATE: "arrivals.rate",
     at.ARRIVAL_CUMULATIVE: "arrivals.cumulative",
     at.USER_CDF: "people.cdf",
@@ -129,7 +130,6 @@ class Memory(NamedTuple):
 
     m: Ints
     f: Floats
-    cells: Floats
 
 
 def new_memory(plan: Plan, seed: int, replication: int) -> Memory:
@@ -151,7 +151,7 @@ def new_memory(plan: Plan, seed: int, replication: int) -> Memory:
     calendar = 2 * int(head[at.M_SOURCES]) + len(plan.epochs)
     for region, rows in zip(REGIONS, (2 * PAGE + calendar, PAGE, PAGE, PAGE, at.ROOM + calendar), strict=True):
         m = with_region(m, region, rows)
-    return Memory(with_rows(m), np.concatenate([[0.0], *floats]), np.ascontiguousarray(plan.dists.cells))
+    return Memory(with_rows(m), np.concatenate([[0.0], *floats]))
 
 
 def tables(plan: Plan, places: dict[int, str]) -> dict[int, Table]:

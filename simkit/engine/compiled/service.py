@@ -8,7 +8,7 @@ from simkit.engine.compiled.memory import *  # noqa: F403
 from simkit.engine.compiled.station import join, station
 from simkit.laws.draws import Stream
 from simkit.laws.failure import drawn_kind
-from simkit.laws.jit import Floats, law
+from simkit.laws.jit import step
 from simkit.laws.latency import answer_ns, first_token_ns
 from simkit.laws.sample import whole
 from simkit.plan.plan import NEVER
@@ -18,8 +18,8 @@ BEFORE_ALL = -NEVER
 """Time of events that are put on the agenda only to be sorted."""
 
 
-@law
-def begin(m: Memory, f: Reals, cells: Floats, t: int) -> int:
+@step
+def begin(m: Memory, f: Reals, t: int) -> int:
     """Service starts: incident and price are read once, here."""
     now, e, n = m[M_NOW], m[M_EPOCH], m[t + T_DEPLOYMENT]
     m[t + T_STARTED] = now
@@ -27,8 +27,8 @@ def begin(m: Memory, f: Reals, cells: Floats, t: int) -> int:
     join(m, station(m, n) + D_SERVED, T_LINE, t)
     m[t + T_PRICE_ROW] = prices_now(m)
     u, v = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 0)
-    ttft = value(m, f, cells, at2(m, TTFT, e, n), u)
-    speed = value(m, f, cells, at2(m, SPEED, e, n), v)
+    ttft = value(m, f, at2(m, TTFT, e, n), u)
+    speed = value(m, f, at2(m, SPEED, e, n), v)
     slowdown, per_token = real2(m, f, WEATHER, n, W_SLOWDOWN), real2(m, f, TTFT_PER_TOKEN, e, n)
     m[t + T_BEGAN] = now + first_token_ns(ttft, per_token, m[t + T_TOKENS_IN], slowdown)
     m[t + T_ANSWERED] = m[t + T_BEGAN] + answer_ns(m[t + T_TOKENS_OUT], speed, slowdown)
@@ -36,12 +36,12 @@ def begin(m: Memory, f: Reals, cells: Floats, t: int) -> int:
     m[t + T_KIND] = outcome(m, f, t, u)
     takes = at1(m, TAKES, m[t + T_KIND])
     m[t + T_ANSWERS] = 1 if m[t + T_KIND] == OK or takes == TAKES_PART or takes == TAKES_ANSWER else 0
-    m[t + T_FINISH] = end_of_service(m, f, cells, t, part)
+    m[t + T_FINISH] = end_of_service(m, f, t, part)
     expect(m, t)
     return NOTHING
 
 
-@law
+@step
 def prices_now(m: Memory) -> int:
     """The row of the price table that holds now."""
     while m[M_PRICE_ROW] + 1 < length(m, PRICE_START) and at1(m, PRICE_START, m[M_PRICE_ROW] + 1) <= m[M_NOW]:
@@ -49,7 +49,7 @@ def prices_now(m: Memory) -> int:
     return m[M_PRICE_ROW]
 
 
-@law
+@step
 def outcome(m: Memory, f: Reals, t: int, u: float) -> int:
     """A failure that no retry cures (the same for all attempts of the call with this model), or one of this attempt."""
     e, n, model = m[M_EPOCH], m[t + T_DEPLOYMENT], m[t + T_MODEL]
@@ -63,15 +63,15 @@ def outcome(m: Memory, f: Reals, t: int, u: float) -> int:
     return drawn_kind(u, rate, m[station(m, n) + D_KIND], reals(m, f, ERRORS, e, n, 0))
 
 
-@law
-def end_of_service(m: Memory, f: Reals, cells: Floats, t: int, part: float) -> int:
+@step
+def end_of_service(m: Memory, f: Reals, t: int, part: float) -> int:
     """When the answer is complete or the failure comes."""
     kind = m[t + T_KIND]
     takes = at1(m, TAKES, kind)
     if kind == OK or takes == TAKES_ANSWER:
         return m[t + T_ANSWERED]
     if takes == TAKES_TIME:
-        return m[t + T_STARTED] + failure_time(m, f, cells, t, kind)
+        return m[t + T_STARTED] + failure_time(m, f, t, kind)
     if takes == TAKES_FIRST_TOKEN:
         return m[t + T_BEGAN]
     if takes == TAKES_PART:
@@ -79,7 +79,7 @@ def end_of_service(m: Memory, f: Reals, cells: Floats, t: int, part: float) -> i
     return NEVER
 
 
-@law
+@step
 def strike(m: Memory, f: Reals, source: int, hits: int) -> None:
     """An incident that fails work in flight begins: attempts in the order of their keys, which the agenda finds.
 
@@ -97,7 +97,7 @@ def strike(m: Memory, f: Reals, source: int, hits: int) -> None:
         struck(m, f, t, severity)
 
 
-@law
+@step
 def struck(m: Memory, f: Reals, t: int, severity: int) -> None:
     """One attempt in service when an incident begins; with a kind that never ends it hangs from now on."""
     u, _ = uniform(m, IN_FLIGHT, m[t + T_NUMBER], m[t + T_CODE], severity & 63)

@@ -35,10 +35,10 @@ from simkit.engine.compiled.memory import (
     at1,
     at2,
 )
-from simkit.laws.jit import law
+from simkit.laws.jit import step
 
 
-@law
+@step
 def join(m: Memory, line: int, link: int, row: int) -> None:
     """Append a row to a line: addresses of the first and the last. Two columns from `link` on hold its neighbours."""
     last = m[line + 1]
@@ -51,7 +51,7 @@ def join(m: Memory, line: int, link: int, row: int) -> None:
     m[line + 1] = row
 
 
-@law
+@step
 def quit_line(m: Memory, line: int, link: int, row: int) -> None:
     """Take a row out of a line, wherever it stands."""
     after, before = m[row + link], m[row + link + 1]
@@ -65,13 +65,13 @@ def quit_line(m: Memory, line: int, link: int, row: int) -> None:
         m[after + link + 1] = before
 
 
-@law
+@step
 def station(m: Memory, n: int) -> int:
     """Address of the slots and the queue of a deployment."""
     return m[STATIONS] + n * STATION_WIDTH
 
 
-@law
+@step
 def ask_deployment(m: Memory, t: int) -> bool:
     """A slot or a place in the deployment's queue for an attempt; False when that is full."""
     n = m[t + T_DEPLOYMENT]
@@ -88,7 +88,7 @@ def ask_deployment(m: Memory, t: int) -> bool:
     return True
 
 
-@law
+@step
 def leave_deployment(m: Memory, t: int) -> None:
     """Give up slot or queue place; a slot passes on."""
     n, place = m[t + T_DEPLOYMENT], m[t + T_PLACE]
@@ -106,7 +106,7 @@ def leave_deployment(m: Memory, t: int) -> None:
     grant_attempts(m, n)
 
 
-@law
+@step
 def grant_attempts(m: Memory, n: int) -> None:
     """Hand free slots of a deployment to those who wait."""
     d = station(m, n)
@@ -119,7 +119,7 @@ def grant_attempts(m: Memory, n: int) -> None:
         follow_up(m, GRANT_ATTEMPT, t, m[t + T_KEY], 0)
 
 
-@law
+@step
 def ask_service(m: Memory, a: int) -> bool:
     """A slot of the own service or a place in its queue for an action; False when that is full."""
     if m[M_SERVICE_BUSY] < at1(m, WORKERS, m[M_EPOCH]):
@@ -134,7 +134,7 @@ def ask_service(m: Memory, a: int) -> bool:
     return True
 
 
-@law
+@step
 def leave_service(m: Memory, a: int) -> None:
     """Give up slot or queue place; a slot passes on."""
     place = m[a + A_PLACE]
@@ -147,7 +147,7 @@ def leave_service(m: Memory, a: int) -> None:
         grant_actions(m)
 
 
-@law
+@step
 def grant_actions(m: Memory) -> None:
     """Hand free slots of the own service to those who wait, the lowest priority number first."""
     while m[M_SERVICE_WAITING] > 0 and m[M_SERVICE_BUSY] < at1(m, WORKERS, m[M_EPOCH]):
