@@ -101,9 +101,10 @@ def draw_user(m: Memory, f: Reals, a: int) -> None:
 @step
 def draw_kind(m: Memory, f: Reals, a: int) -> None:
     """What is asked, and how complex it is."""
-    u, v = uniform(m, KIND, m[a + A_NUMBER], 0, 0)
-    m[a + A_KIND] = choose(u, reals(m, f, KIND_CDF, m[M_EPOCH], 0, 0))
-    m[a + A_COMPLEXITY] = choose(v, reals(m, f, COMPLEXITY_CDF, m[M_EPOCH], m[a + A_KIND], 0))
+    if m[KIND_CDF + 4] > 1 or m[COMPLEXITY_CDF + 4] > 1:  # else both are 0
+        u, v = uniform(m, KIND, m[a + A_NUMBER], 0, 0)
+        m[a + A_KIND] = choose(u, reals(m, f, KIND_CDF, m[M_EPOCH], 0, 0))
+        m[a + A_COMPLEXITY] = choose(v, reals(m, f, COMPLEXITY_CDF, m[M_EPOCH], m[a + A_KIND], 0))
     priority = at1(m, KIND_PRIORITY, m[a + A_KIND])
     if m[a + A_PLAN] >= 0:
         priority += at1(m, PLAN_PRIORITY, m[a + A_PLAN])

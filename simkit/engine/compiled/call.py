@@ -2,7 +2,7 @@
 
 from simkit.engine.compiled.agenda import follow_up, schedule
 from simkit.engine.compiled.attempt import ATTEMPT
-from simkit.engine.compiled.dice import count, uniform
+from simkit.engine.compiled.dice import count, uniform, varies
 from simkit.engine.compiled.memory import *  # noqa: F403
 from simkit.laws.backoff import backoff_ns, retry_wait_ns
 from simkit.laws.choice import choose
@@ -93,12 +93,16 @@ def draw_tokens(m: Memory, f: Reals, c: int) -> None:
     """Tokens of this repetition: a trace's, or drawn."""
     a, e, index = m[c + C_ACTION], m[M_EPOCH], m[c + C_INDEX]
     number, code = m[a + A_NUMBER], code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
-    u, v = uniform(m, TOKENS, number, code, 0)
-    w, x = uniform(m, TOKENS, number, code, 1)
-    m[c + C_PREFIX] = count(m, f, at3(m, INPUT, e, index, 0), u)
-    retrieved = count(m, f, at3(m, INPUT, e, index, 1), v)
-    tokens_in = m[c + C_PREFIX] + retrieved + count(m, f, at3(m, INPUT, e, index, 2), w)
-    tokens_out = count(m, f, at3(m, OUTPUT, e, index, m[a + A_COMPLEXITY]), x)
+    system, retrieved, user = at3(m, INPUT, e, index, 0), at3(m, INPUT, e, index, 1), at3(m, INPUT, e, index, 2)
+    answer = at3(m, OUTPUT, e, index, m[a + A_COMPLEXITY])
+    u = v = w = x = 0.0
+    if varies(m, system) or varies(m, retrieved):
+        u, v = uniform(m, TOKENS, number, code, 0)
+    if varies(m, user) or varies(m, answer):
+        w, x = uniform(m, TOKENS, number, code, 1)
+    m[c + C_PREFIX] = count(m, f, system, u)
+    tokens_in = m[c + C_PREFIX] + count(m, f, retrieved, v) + count(m, f, user, w)
+    tokens_out = count(m, f, answer, x)
     m[c + C_CACHED] = NONE
     if m[M_TRACED] == 1:
         tokens_in = at1(m, TRACE_INPUT, number) if at1(m, TRACE_INPUT, number) >= 0 else tokens_in

@@ -16,6 +16,12 @@ def uniform(m: Memory, stream: int, entity: int, code: int, block: int) -> tuple
 
 
 @step
+def varies(m: Memory, dist: int) -> bool:
+    """Does a value depend on the number drawn? (Not a constant's, not that of no distribution.)"""
+    return dist >= 0 and at1(m, DIST_TABLE, dist) >= 0
+
+
+@step
 def value(m: Memory, f: Reals, dist: int, u: float) -> float:
     """The quantile `u` of a distribution."""
     scale = real1(m, f, DIST_SCALE, dist)
