@@ -146,7 +146,7 @@ class Maker:
         if chance(random, 0.6):
             whole["quotas"] = {f"limit{i}": self.quota() for i in range(random.randint(1, 2))}
         if chance(random, 0.3):
-            whole["providers"] = {name: {} for name in self.providers} | {self.providers[0]: {"outages": [self.outage()]}}
+            whole["providers"] = {name: {"outages": [self.outage()][:i]} for i, name in enumerate(self.providers[::-1])}
         if chance(random, 0.3):
             whole["caches"] = {"prompt": {"hit_rate": self.percent(0, 100)}}
         if chance(random, 0.4):
@@ -270,10 +270,13 @@ class Maker:
             "deployments": self.places[name],
             "balance": random.choice(("weighted", "ordered", "least_busy")),
             "ttft": self.lasting(0, 2),
-            "tokens_per_second": 1000 // self.tick_ms if self.tick_ms else random.choice((30, {"median": 40, "sigma": 0.3})),
+            "tokens_per_second": random.choice((30, {"median": 40, "sigma": 0.3})),
             "prices": {"input": "$1", "output": "$2", "cached": "$0.5", "write": "$1.25"},
         }
-        model |= {} if self.tick_ms else {"ttft_per_1k_input": f"{random.randint(0, 90)}ms"}
+        if self.tick_ms:
+            model["tokens_per_second"] = 1000 // self.tick_ms
+        else:
+            model["ttft_per_1k_input"] = f"{random.randint(0, 90)}ms"
         if chance(random, 0.5):
             model["concurrency"] = random.randint(1, 10)
             model |= {"queue": random.randint(0, 6)} if chance(random, 0.6) else {}
@@ -292,7 +295,8 @@ class Maker:
     def severity(self) -> Map:
         """What an incident does."""
         random = self.random
-        found: Map = {"error_rate": random.choice(("0%", "30%", "70%", "100%")), "kind": random.choice((*DRAWN, "timeout"))}
+        found: Map = {"error_rate": random.choice(("0%", "30%", "70%", "100%"))}
+        found["kind"] = random.choice((*DRAWN, "timeout"))
         found |= {"slowdown": random.choice((1.5, 2, 3))} if chance(random, 0.5) else {}
         found |= {"quota": self.percent(20, 100)} if chance(random, 0.4) else {}
         return found
@@ -346,6 +350,7 @@ class Maker:
     def resilience(self) -> Map:
         """Timeouts, retries, fallbacks. There is always a timeout: work may hang."""
         random = self.random
+        jitters = ("none", "full", "equal", {"low": "75%", "high": "100%"})
         found: Map = {
             "client": random.choice(("openai_sdk", "none")),
             "timeout": self.time(2, 30),
@@ -356,7 +361,7 @@ class Maker:
                 "initial": self.time(0.1, 2),
                 "factor": 2,
                 "max": self.time(2, 8),
-                "jitter": "none" if self.tick_ms else random.choice(("none", "full", "equal", {"low": "75%", "high": "100%"})),
+                "jitter": random.choice(jitters[: 1 if self.tick_ms else 4]),
             },
         }
         if len(self.models) > 1 and chance(random, 0.6):

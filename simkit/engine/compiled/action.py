@@ -5,7 +5,7 @@ from simkit.engine.compiled.attempt import abandon
 from simkit.engine.compiled.bill import CANCELLED, UNFINISHED, bill, record
 from simkit.engine.compiled.call import free_calls
 from simkit.engine.compiled.dice import count, uniform, value
-from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.station import ask_service, join, leave_service, quit_line
 from simkit.laws.arrival import arrival_time

@@ -4,7 +4,7 @@ from simkit.engine.compiled.agenda import follow_up, schedule
 from simkit.engine.compiled.bill import bill, record
 from simkit.engine.compiled.dice import count, uniform
 from simkit.engine.compiled.limits import charge, too_large
-from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.station import ask_deployment, leave_deployment, station
 from simkit.laws.choice import choose

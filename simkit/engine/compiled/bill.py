@@ -1,6 +1,6 @@
 """What an attempt costs, and its row in the log."""
 
-from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
 from simkit.laws.jit import Ints, step
 from simkit.laws.latency import elapsed_tokens

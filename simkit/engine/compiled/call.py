@@ -3,7 +3,7 @@
 from simkit.engine.compiled.agenda import follow_up, schedule
 from simkit.engine.compiled.attempt import ATTEMPT
 from simkit.engine.compiled.dice import count, uniform, varies
-from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.memory import *
 from simkit.laws.backoff import backoff_ns, retry_wait_ns
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream, code_of

@@ -1,7 +1,17 @@
 """Draws of one replication, all by the laws."""
 
 from simkit.engine.compiled.memory import (
-    DIST_CAP, DIST_LOW, DIST_SCALE, DIST_TABLE, CELLS, M_REPLICATION, M_SEED, Memory, Reals, at1, real1,
+    CELLS,
+    DIST_CAP,
+    DIST_LOW,
+    DIST_SCALE,
+    DIST_TABLE,
+    M_REPLICATION,
+    M_SEED,
+    Memory,
+    Reals,
+    at1,
+    real1,
 )  # fmt: skip
 from simkit.engine.compiled.pointer import view
 from simkit.laws.draws import pair

@@ -2,7 +2,7 @@
 
 from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.dice import uniform, value
-from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.service import strike
 from simkit.engine.compiled.station import station

@@ -5,7 +5,7 @@ from simkit.engine.compiled.agenda import schedule, take_first
 from simkit.engine.compiled.attempt import FINISHED, TIMES_OUT, dispatch, finished, timed_out
 from simkit.engine.compiled.call import FAILED, WAITED, hear, repeated, repetition, start_call
 from simkit.engine.compiled.incident import CALENDAR, CHANGES, ENDS, begin_incidents, end_incident, start_incident
-from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import pointer
 from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.station import grant_actions, grant_attempts

@@ -1,6 +1,6 @@
 """What an attempt must pass before service: the context limit and the rate limits."""
 
-from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.memory import *
 from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess
 from simkit.laws.jit import step
 from simkit.plan.codes import Kind

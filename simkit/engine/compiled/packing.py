@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from simkit.engine.compiled import memory as at
 from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER, Floats, Ints, Plan
 
-Table = NDArray[np.int64] | NDArray[np.bool_] | NDArray[np.float64]
+Table = NDArray[Any]
 
 INTS = {
     at.EPOCHS: "epochs",
@@ -159,7 +159,7 @@ def tables(plan: Plan, places: dict[int, str]) -> dict[int, Table]:
     return {header: attrgetter(place)(plan) for header, place in places.items()}
 
 
-def packed(head: Ints, parts: dict[int, Table], offset: int) -> Iterator[NDArray[np.int64] | NDArray[np.float64]]:
+def packed(head: Ints, parts: dict[int, Table], offset: int) -> Iterator[Table]:
     """Each table flat, one after the other from `offset` on, after writing its header."""
     for header, table in parts.items():
         strides = [int(np.prod(table.shape[axis + 1 :])) for axis in range(2)]
@@ -176,7 +176,7 @@ def derived(plan: Plan) -> dict[int, Table]:
         at.HITS: np.concatenate([incidents.hits, incidents.outage_hits]),
         at.IN_FLIGHT_FAIL: np.concatenate([incidents.in_flight_fail, incidents.outage_in_flight_fail]),
         at.ONLY_MODEL: np.array([only_model(plan, route) for route in range(len(plan.names.routes))], dtype=np.int64),
-        at.HAS_CALL_ERRORS: plan.models.errors.any(axis=2),
+        at.HAS_CALL_ERRORS: np.any(plan.models.errors, axis=2),
         at.PRIORITIES: priorities(plan),
     }
 

@@ -1,10 +1,21 @@
 """An attempt in service: how long it takes, and what strikes it."""
 
 from simkit.engine.compiled.agenda import schedule, take_first
-from simkit.engine.compiled.attempt import TAKES_ANSWER, TAKES_FIRST_TOKEN, TAKES_NEVER, TAKES_PART, TAKES_TIME
-from simkit.engine.compiled.attempt import ATTEMPT, OK, expect, failure_time, settle_and_tell, watch
+from simkit.engine.compiled.attempt import (
+    ATTEMPT,
+    OK,
+    TAKES_ANSWER,
+    TAKES_FIRST_TOKEN,
+    TAKES_NEVER,
+    TAKES_PART,
+    TAKES_TIME,
+    expect,
+    failure_time,
+    settle_and_tell,
+    watch,
+)
 from simkit.engine.compiled.dice import uniform, value
-from simkit.engine.compiled.memory import *  # noqa: F403
+from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.station import join, station
 from simkit.laws.draws import Stream
 from simkit.laws.failure import drawn_kind
