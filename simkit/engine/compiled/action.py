@@ -188,7 +188,7 @@ def write(m: Memory, a: int, ended: int, outcome: int, reason: int) -> None:
 
 @step
 def censor(m: Memory, a: int, ended: int) -> None:
-    """The run stopped at `ended`, before the action did: what is under way is billed like work that is stopped there."""
+    """The run stopped at `ended`, before the action did; what is under way is billed like work stopped there."""
     c = m[a + A_CALLS]
     while c != NONE:
         t = m[c + C_ATTEMPT]

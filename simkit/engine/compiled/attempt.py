@@ -59,6 +59,7 @@ def new_attempt(m: Memory, c: int) -> int:
     m[t + T_TOKENS_OUT] = m[c + C_TOKENS_OUT]
     m[t + T_DISPATCHED] = m[M_NOW]
     m[t + T_STARTED] = NONE
+    m[t + T_LIMIT] = NONE
     m[t + T_KEY] = m[a + A_NUMBER] << 25 | code
     m[t + T_CODE] = code
     m[t + T_ACTION] = a
@@ -102,8 +103,13 @@ def least_busy(m: Memory, first: int, beyond: int) -> int:
 
 @step
 def draw_cache(m: Memory, f: Reals, t: int) -> None:
-    """Is the prefix read from the provider's prompt cache, or written to it?"""
+    """Is the prefix read from the provider's prompt cache, or written to it?
+
+    Asked at dispatch for what the rate limits are charged, and for good when service starts.
+    """
     c = m[t + T_CALL]
+    m[t + T_CACHED] = 0
+    m[t + T_WRITTEN] = 0
     if m[c + C_CACHED] >= 0:
         m[t + T_CACHED] = m[c + C_CACHED]
         return

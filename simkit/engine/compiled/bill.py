@@ -39,7 +39,7 @@ def how_billed(m: Memory, kind: int) -> int:
     """What a provider bills for an attempt that ended like this."""
     if kind == OK:
         return BILLED_ALL
-    if kind == TIMED_OUT or kind == CANCELLED or kind == UNFINISHED:
+    if kind in (TIMED_OUT, CANCELLED, UNFINISHED):
         return BILLED_ELAPSED
     return at1(m, BILLED, kind)
 
@@ -47,7 +47,8 @@ def how_billed(m: Memory, kind: int) -> int:
 @step
 def tiers(m: Memory, table: int, q: int, n: int) -> Ints:
     """A row of a table of prices."""
-    return view(m, m[table] + q * m[table + 1] + n * m[table + 2], (m[table + 4],))
+    row: Ints = view(m, m[table] + q * m[table + 1] + n * m[table + 2], (m[table + 4],))
+    return row
 
 
 @step

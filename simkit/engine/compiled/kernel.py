@@ -28,7 +28,7 @@ def start(ints: Ints, floats: Floats) -> None:
 
 @law
 def run(ints: Ints, floats: Floats, until: int) -> int:
-    """Follow-ups, then the next timed event, and so on until the run is over, `until` is reached or there is no room."""
+    """Follow-ups, then the next timed event, and so on until the run is over, at `until`, or short of room."""
     m, f = pointer(ints), pointer(floats)
     while True:
         if not has_room(m):

@@ -24,16 +24,20 @@ def charge(m: Memory, f: Reals, t: int) -> int:
     """Take from all buckets or from none; the kind of refusal, or OK."""
     n = m[t + T_DEPLOYMENT]
     first, beyond = at1(m, FIRST_LIMIT, n), at1(m, FIRST_LIMIT, n + 1)
-    excess = -NEVER
+    excess, limit = 0, NONE
     for i in range(first, beyond):
         b = at1(m, LIMITS, i)
         burst, cost = at2(m, BURST, m[M_EPOCH], b), cost_of(m, f, t, b)
         if cost > burst:
+            m[t + T_LIMIT] = b
             return TOO_LARGE
-        excess = max(excess, bucket_excess(at1(m, BUCKETS, b), m[M_NOW], cost, burst))
+        wait = bucket_excess(at1(m, BUCKETS, b), m[M_NOW], cost, burst)
+        if wait > excess:
+            excess, limit = wait, b
     for i in range(first, beyond):
         take(m, f, t, at1(m, LIMITS, i), excess)
-    m[t + T_RETRY_AFTER] = max(excess, 0)
+    m[t + T_RETRY_AFTER] = excess
+    m[t + T_LIMIT] = limit
     return RATE_LIMIT if excess > 0 else OK
 
 
@@ -42,7 +46,7 @@ def take(m: Memory, f: Reals, t: int, b: int, excess: int) -> None:
     """Take from a bucket; refused requests take where the limit counts them, at most until it is empty."""
     now, bucket = m[M_NOW], m[BUCKETS] + b
     after = bucket_charge(m[bucket], now, cost_of(m, f, t, b))
-    if excess <= 0:
+    if excess == 0:
         m[bucket] = after
     elif at1(m, REFUSED_COUNT, b) == 1:
         m[bucket] = max(m[bucket], min(after, now + at2(m, BURST, m[M_EPOCH], b)))

@@ -27,8 +27,8 @@ def view(start: Any, first: int, shape: tuple[int, ...]) -> Any:
 
 if not config.DISABLE_JIT:
 
-    @intrinsic
-    def pointer(_: Any, array: Any) -> Any:  # type: ignore[no-redef]
+    @intrinsic  # type: ignore[untyped-decorator]
+    def pointer(_: Any, array: Any) -> Any:
         """The pointer to the first item of an array."""
 
         def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -36,8 +36,8 @@ if not config.DISABLE_JIT:
 
         return types.CPointer(array.dtype)(array), build
 
-    @intrinsic
-    def view(_: Any, start: Any, first: Any, shape: Any) -> Any:  # type: ignore[no-redef]
+    @intrinsic  # type: ignore[untyped-decorator]
+    def view(_: Any, start: Any, first: Any, shape: Any) -> Any:
         """The array of a shape that begins at an item of what a pointer points to."""
         array_type = types.Array(start.dtype, len(shape), "C")
 

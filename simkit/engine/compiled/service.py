@@ -9,11 +9,12 @@ from simkit.engine.compiled.attempt import (
     TAKES_NEVER,
     TAKES_PART,
     TAKES_TIME,
+    draw_cache,
     expect,
     failure_time,
     settle_and_tell,
     watch,
-)
+)  # fmt: skip
 from simkit.engine.compiled.dice import uniform, value
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.station import join, station
@@ -22,18 +23,21 @@ from simkit.laws.failure import drawn_kind
 from simkit.laws.jit import step
 from simkit.laws.latency import answer_ns, first_token_ns
 from simkit.laws.sample import whole
+from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER
 
 CALL_ERROR, IN_FLIGHT = int(Stream.CALL_ERROR), int(Stream.IN_FLIGHT)
+STREAM_BROKEN, MALFORMED = int(Kind.STREAM_BROKEN), int(Kind.MALFORMED)
 BEFORE_ALL = -NEVER
 """Time of events that are put on the agenda only to be sorted."""
 
 
 @step
 def begin(m: Memory, f: Reals, t: int) -> int:
-    """Service starts: incident and price are read once, here."""
+    """Service starts: incident, price and prompt cache are read once, here."""
     now, e, n = m[M_NOW], m[M_EPOCH], m[t + T_DEPLOYMENT]
     m[t + T_STARTED] = now
+    draw_cache(m, f, t)
     m[m[t + T_ACTION] + A_WAITED] += now - m[t + T_DISPATCHED]
     join(m, station(m, n) + D_SERVED, T_LINE, t)
     m[t + T_PRICE_ROW] = prices_now(m)
@@ -45,8 +49,7 @@ def begin(m: Memory, f: Reals, t: int) -> int:
     m[t + T_ANSWERED] = m[t + T_BEGAN] + answer_ns(m[t + T_TOKENS_OUT], speed, slowdown)
     u, part = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 1)
     m[t + T_KIND] = outcome(m, f, t, u)
-    takes = at1(m, TAKES, m[t + T_KIND])
-    m[t + T_ANSWERS] = 1 if m[t + T_KIND] == OK or takes == TAKES_PART or takes == TAKES_ANSWER else 0
+    m[t + T_ANSWERS] = 1 if m[t + T_KIND] in (OK, STREAM_BROKEN, MALFORMED) else 0
     m[t + T_FINISH] = end_of_service(m, f, t, part)
     expect(m, t)
     return NOTHING
