@@ -3,6 +3,7 @@
 from simkit.engine.compiled.agenda import follow_up, schedule
 from simkit.engine.compiled.attempt import ATTEMPT
 from simkit.engine.compiled.dice import count, uniform, varies
+from simkit.engine.compiled.dispatch import dispatch
 from simkit.engine.compiled.memory import *
 from simkit.laws.backoff import backoff_ns, retry_wait_ns
 from simkit.laws.choice import choose
@@ -67,25 +68,24 @@ def repetition(m: Memory, f: Reals, c: int) -> int:
         return then(m, REPEATED, c)
     draw_tokens(m, f, c)
     m[c + C_RUNG] = 0
-    m[c + C_MODEL] = first_model(m, f, c)
-    return next_base(m, c, m[c + C_MODEL], FIRST)
+    return next_base(m, f, c, first_model(m, f, c), FIRST)
 
 
 @step
-def next_base(m: Memory, c: int, model: int, cause: int) -> int:
+def next_base(m: Memory, f: Reals, c: int, model: int, cause: int) -> int:
     """The first try with a model that is no fallback."""
     m[c + C_BASE] = model
     m[c + C_FALLBACK] = 0
-    return next_try(m, c, model, 0, cause)
+    return next_try(m, f, c, model, 0, cause)
 
 
 @step
-def next_try(m: Memory, c: int, model: int, number: int, cause: int) -> int:
+def next_try(m: Memory, f: Reals, c: int, model: int, number: int, cause: int) -> int:
     """A try with a model."""
     m[c + C_MODEL] = model
     m[c + C_TRY] = number
     m[c + C_CAUSE] = cause
-    return then(m, DISPATCH, c)
+    return dispatch(m, f, c)
 
 
 @step
@@ -133,7 +133,7 @@ def hear(m: Memory, f: Reals, c: int, kind: int) -> int:
         if model < 0:
             return then(m, REPEATED, c)
         m[c + C_RUNG] += 1
-        return next_base(m, c, model, ESCALATION)
+        return next_base(m, f, c, model, ESCALATION)
     if at1(m, RETRYABLE, kind) == 1 and m[c + C_TRY] < at1(m, MAX_RETRIES, m[M_EPOCH]):
         back_off(m, f, c)
         return NOTHING
@@ -143,7 +143,7 @@ def hear(m: Memory, f: Reals, c: int, kind: int) -> int:
         m[M_KIND] = kind
         return then(m, END, m[c + C_ACTION])
     m[c + C_RUNG] += 1
-    return next_try(m, c, model, 0, FALL_BACK)
+    return next_try(m, f, c, model, 0, FALL_BACK)
 
 
 @step

@@ -2,8 +2,9 @@
 
 from simkit.engine.compiled.action import OK, admit, arrive, censor, end, next_arrival, next_stage
 from simkit.engine.compiled.agenda import schedule, take_first
-from simkit.engine.compiled.attempt import FINISHED, TIMES_OUT, dispatch, finished, timed_out
+from simkit.engine.compiled.attempt import FINISHED, TIMES_OUT, finished, timed_out
 from simkit.engine.compiled.call import FAILED, WAITED, hear, repeated, repetition, start_call
+from simkit.engine.compiled.dispatch import dispatch
 from simkit.engine.compiled.incident import CALENDAR, CHANGES, ENDS, begin_incidents, end_incident, start_incident
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import pointer

@@ -136,7 +136,8 @@ def new_memory(plan: Plan, seed: int, replication: int) -> Memory:
     """The memory before the first event."""
     head = np.zeros(at.PLAN, dtype=np.int64)
     ints = list(packed(head, {**tables(plan, INTS), **derived(plan), **state(plan)}, at.PLAN))
-    floats = list(packed(head, {**tables(plan, FLOATS), at.WEATHER: fair_weather(plan)}, 1))
+    weather = {at.WEATHER: fair_weather(plan), at.HARMLESS: harmless(plan)}
+    floats = list(packed(head, {**tables(plan, FLOATS), **weather}, 1))
     head[[at.M_SEED, at.M_REPLICATION]] = seed, replication
     head[[at.M_BEGIN, at.M_NOW]] = plan.begin
     head[[at.M_HORIZON, at.M_LAST_END]] = plan.horizon
@@ -211,6 +212,14 @@ def state(plan: Plan) -> dict[int, Table]:
 def fair_weather(plan: Plan) -> Floats:
     """No incident anywhere."""
     return np.tile([0.0, 1.0, 1.0], (len(plan.deployments.model), 1))
+
+
+def harmless(plan: Plan) -> Floats:
+    """(E, N) numbers from here on mean no failure where there is no incident: the rates added up in their order."""
+    total = np.zeros(plan.deployments.errors.shape[:2])
+    for kind in range(plan.deployments.errors.shape[2]):
+        total += plan.deployments.errors[:, :, kind]
+    return total
 
 
 class Region(NamedTuple):

@@ -42,13 +42,13 @@ def begin(m: Memory, f: Reals, t: int) -> int:
     join(m, station(m, n) + D_SERVED, T_LINE, t)
     m[t + T_PRICE_ROW] = prices_now(m)
     u, v = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 0)
+    w, part = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 1)
     ttft = value(m, f, at2(m, TTFT, e, n), u)
     speed = value(m, f, at2(m, SPEED, e, n), v)
     slowdown, per_token = real2(m, f, WEATHER, n, W_SLOWDOWN), real2(m, f, TTFT_PER_TOKEN, e, n)
     m[t + T_BEGAN] = now + first_token_ns(ttft, per_token, m[t + T_TOKENS_IN], slowdown)
     m[t + T_ANSWERED] = m[t + T_BEGAN] + answer_ns(m[t + T_TOKENS_OUT], speed, slowdown)
-    u, part = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 1)
-    m[t + T_KIND] = outcome(m, f, t, u)
+    m[t + T_KIND] = outcome(m, f, t, w)
     m[t + T_ANSWERS] = 1 if m[t + T_KIND] in (OK, STREAM_BROKEN, MALFORMED) else 0
     m[t + T_FINISH] = end_of_service(m, f, t, part)
     expect(m, t)
@@ -74,6 +74,8 @@ def outcome(m: Memory, f: Reals, t: int, u: float) -> int:
         if kind != OK:
             return kind
     rate = real2(m, f, WEATHER, n, W_RATE)
+    if rate == 0.0 and u >= real2(m, f, HARMLESS, e, n):
+        return OK
     return drawn_kind(u, rate, m[station(m, n) + D_KIND], reals(m, f, ERRORS, e, n, 0))
 
 
