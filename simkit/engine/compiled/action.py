@@ -4,7 +4,7 @@ from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.attempt import abandon
 from simkit.engine.compiled.bill import CANCELLED, UNFINISHED, bill, record
 from simkit.engine.compiled.call import free_calls
-from simkit.engine.compiled.dice import count, uniform, value
+from simkit.engine.compiled.dice import count, uniform, value, varies
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.station import ask_service, join, leave_service, quit_line
@@ -121,7 +121,7 @@ def admit(m: Memory, f: Reals, a: int) -> int:
     overhead = at1(m, OVERHEAD, m[M_EPOCH])
     if overhead < 0:
         return then(m, NEXT_STAGE, a)
-    u, _ = uniform(m, OVERHEAD_TIME, m[a + A_NUMBER], 0, 0)
+    u, _ = uniform(m, OVERHEAD_TIME, m[a + A_NUMBER], 0, 0) if varies(m, overhead) else (0.0, 0.0)
     schedule(m, m[M_NOW] + count(m, f, overhead, u), WAITED, m[a + A_NUMBER] << 25, a)
     return NOTHING
 
