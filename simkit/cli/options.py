@@ -27,7 +27,7 @@ def running(command: Command) -> Command:
     )
     engine = click.option(
         "--engine",
-        type=click.Choice(["auto", "reference"]),
+        type=click.Choice(["auto", "compiled", "reference"]),
         default="auto",
         show_default=True,
         help="Which engine runs.",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 
-ENGINES = ("auto", "reference")
+ENGINES = ("auto", "compiled", "reference")
 
 Progress = Callable[[int], None]
 """Called now and then with the simulated time in ns; it may raise to stop the run."""
@@ -21,6 +21,9 @@ def run_plan(
     """
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
-    from simkit.engine.reference import run
+    if engine == "compiled":
+        from simkit.engine.compiled import run
+    else:
+        from simkit.engine.reference import run
 
     return run(plan, seed, replication, progress)

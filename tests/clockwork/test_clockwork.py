@@ -30,7 +30,7 @@ from simkit.scenario.load import load
 
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.yaml"))
-ENGINES = ("reference",)
+ENGINES = ("reference", "compiled")
 
 COLUMNS = {"actions": ACTION_COLUMNS, "attempts": ATTEMPT_COLUMNS, "incidents": INCIDENT_COLUMNS}
 KEYS = {

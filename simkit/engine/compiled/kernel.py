@@ -32,9 +32,10 @@ def run(ints: Ints, floats: Floats, until: int) -> int:
     """Follow-ups, then the next timed event, and so on until the run is over, at `until`, or short of room."""
     m, f = pointer(ints), pointer(floats)
     while True:
-        if not has_room(m):
+        most = room_needed(m)
+        if not has_room(m, most):
             return GROW
-        if not has_pages(m):
+        if not has_pages(m, most):
             return FLUSH
         if m[M_HEAD] < m[M_TAIL]:
             step = next_follow_up(m)
@@ -59,9 +60,8 @@ def is_over(m: Memory, time: int) -> bool:
 
 
 @step
-def has_room(m: Memory) -> bool:
-    """Is there room for all that one step may add? It may end, or hand a slot to, all that is in flight."""
-    most = 2 * m[M_ATTEMPTS] + m[M_ACTIONS] + ROOM
+def has_room(m: Memory, most: int) -> bool:
+    """Is there room for all that one step may add?"""
     return (
         m[M_EVENT] + most <= m[M_AGENDA_ROOM]
         and m[M_TAIL] + most <= m[M_FIFO_ROOM]
@@ -70,10 +70,10 @@ def has_room(m: Memory) -> bool:
 
 
 @step
-def has_pages(m: Memory) -> bool:
+def has_pages(m: Memory, most: int) -> bool:
     """Is there room for the rows that one step may write?"""
     return (
-        m[M_ATTEMPT_ROWS] + m[M_ATTEMPTS] + ROOM <= m[M_ATTEMPT_ROOM]
+        m[M_ATTEMPT_ROWS] + most <= m[M_ATTEMPT_ROOM]
         and m[M_ACTION_ROWS] + ROOM <= m[M_ACTION_ROOM]
         and m[M_INCIDENT_ROWS] + ROOM <= m[M_INCIDENT_ROOM]
     )
@@ -201,7 +201,7 @@ def finish(ints: Ints) -> int:
     m = pointer(ints)
     ended = m[M_LAST_END] if m[M_OPEN] == 0 else m[M_STOP]
     while m[M_LIVE] != NONE:
-        if not has_pages(m):
+        if not has_pages(m, ROOM):
             return FLUSH
         censor(m, m[M_LIVE], ended)
     return DONE

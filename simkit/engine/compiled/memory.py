@@ -59,8 +59,8 @@ DONE, SLICE, GROW, FLUSH = range(4)
     M_FREE_ACTION, M_FREE_CALL, M_FREE_ATTEMPT, M_TOP, M_LIMIT,
     M_AGENDA, M_AGENDA_ROOM, M_EVENT, M_FIFO, M_FIFO_ROOM, M_HEAD, M_TAIL,
     M_ACTION_PAGE, M_ACTION_ROOM, M_ACTION_ROWS, M_ATTEMPT_PAGE, M_ATTEMPT_ROOM, M_ATTEMPT_ROWS,
-    M_INCIDENT_PAGE, M_INCIDENT_ROOM, M_INCIDENT_ROWS,
-) = range(50)  # fmt: skip
+    M_INCIDENT_PAGE, M_INCIDENT_ROOM, M_INCIDENT_ROWS, M_BULK,
+) = range(51)  # fmt: skip
 
 # Tables: each has a header of five numbers: offset, strides of the first two axes, lengths of the first and last.
 HEADER = 5
@@ -124,8 +124,8 @@ STATION_WIDTH, SOURCE_WIDTH = 7, 6
 F_OPERATIONAL = 0
 """The only single number of `f`: operational time of the last arrival."""
 
-ROOM = 64
-"""Events and log rows that one step may need, beside those that depend on what is in flight."""
+ROOM = 128
+"""Events, follow-ups and log rows that one step may need; an action has up to 31 calls, 16 of them at once."""
 ROWS_ROOM = 2048
 """Integers of new rows that one step may need: a stage has up to 16 calls, each with an attempt."""
 
@@ -197,6 +197,16 @@ def free_row(m: Memory, free: int, row: int) -> None:
     m[row] = FREE
     m[row + 1] = m[free]
     m[free] = row
+
+
+@step
+def room_needed(m: Memory) -> int:
+    """Events, follow-ups or log rows that one step may need.
+
+    In a run with changes or with incidents that fail work in flight, one step may end all attempts, or hand slots
+    to all that wait.
+    """
+    return m[M_BULK] * (2 * m[M_ATTEMPTS] + m[M_ACTIONS]) + ROOM
 
 
 @step

@@ -135,7 +135,8 @@ class Memory(NamedTuple):
 def new_memory(plan: Plan, seed: int, replication: int) -> Memory:
     """The memory before the first event."""
     head = np.zeros(at.PLAN, dtype=np.int64)
-    ints = list(packed(head, {**tables(plan, INTS), **derived(plan), **state(plan)}, at.PLAN))
+    found = derived(plan)
+    ints = list(packed(head, {**tables(plan, INTS), **found, **state(plan)}, at.PLAN))
     weather = {at.WEATHER: fair_weather(plan), at.HARMLESS: harmless(plan)}
     floats = list(packed(head, {**tables(plan, FLOATS), **weather}, 1))
     head[[at.M_SEED, at.M_REPLICATION]] = seed, replication
@@ -145,6 +146,7 @@ def new_memory(plan: Plan, seed: int, replication: int) -> Memory:
     head[at.M_SCHEDULED] = len(plan.incidents.start)
     head[at.M_SOURCES] = len(plan.incidents.start) + len(plan.incidents.gap)
     head[at.M_DEPLOYMENTS] = len(plan.deployments.model)
+    head[at.M_BULK] = len(plan.epochs) > 1 or bool(found[at.IN_FLIGHT_FAIL].any())
     head[at.M_TRACED] = len(plan.arrivals.trace_time) > 0
     head[[at.M_STARTING, at.M_LIVE, at.M_LIVE_LAST]] = at.NONE
     head[[at.M_FREE_ACTION, at.M_FREE_CALL, at.M_FREE_ATTEMPT]] = at.NONE
@@ -251,7 +253,8 @@ def with_region(m: Ints, region: Region, rows: int) -> Ints:
 
 def with_rows(m: Ints) -> Ints:
     """The memory with as much room again for what is in flight (addresses of rows stay as they are)."""
-    longer = np.concatenate([m, np.zeros(max(len(m), 4 * at.ROWS_ROOM), dtype=np.int64)])
+    used = m[at.M_ACTIONS] * at.ACTION_WIDTH + m[at.M_ATTEMPTS] * (at.ATTEMPT_WIDTH + at.CALL_WIDTH)
+    longer = np.concatenate([m, np.zeros(int(used) + 4 * at.ROWS_ROOM, dtype=np.int64)])
     longer[[at.M_TOP, at.M_LIMIT]] = len(m), len(longer)
     return longer
 
@@ -259,7 +262,7 @@ def with_rows(m: Ints) -> Ints:
 def with_room(memory: Memory) -> Memory:
     """The same state with room where it is short."""
     m = memory.m
-    most = int(2 * m[at.M_ATTEMPTS] + m[at.M_ACTIONS] + at.ROOM)
+    most = int(m[at.M_BULK] * (2 * m[at.M_ATTEMPTS] + m[at.M_ACTIONS]) + at.ROOM)
     for region in REGIONS:
         if m[region.used] + most > m[region.room]:
             m = with_region(m, region, 2 * int(m[region.used] + most))
