@@ -139,7 +139,7 @@ class Maker:
             "models": {model: self.model(model) for model in self.models},
             "resilience": self.resilience(),
             "service": self.service(),
-            "incidents": [self.incident() for _ in range(random.choice((0, 0, 1, 2)))],
+            "incidents": [self.incident() for _ in range(random.choice((0, 0, 1, 3)))],
             "seed": random.randint(0, 2**32 - 1),
         }
         whole |= {"routes": self.routes} if self.routes else {}
@@ -147,7 +147,7 @@ class Maker:
             whole["quotas"] = {f"limit{i}": self.quota() for i in range(random.randint(1, 2))}
         if chance(random, 0.3):
             whole["providers"] = {name: {"outages": [self.outage()][:i]} for i, name in enumerate(self.providers[::-1])}
-        if chance(random, 0.3):
+        if chance(random, 0.4):
             whole["caches"] = {"prompt": {"hit_rate": self.percent(0, 100)}}
         if chance(random, 0.4):
             whole["failures"] = {kind: self.failure() for kind in random.sample(KINDS, 2)}
@@ -195,7 +195,7 @@ class Maker:
         for kind in self.kinds:
             calls = []
             for _ in range(1 if self.replayed else random.randint(1, 3)):
-                if self.replayed or chance(random, 0.65):
+                if self.replayed or chance(random, 0.5 if self.tick_ms else 0.65):
                     calls.append(self.call(kind))
                 else:
                     calls.append({"parallel": [self.call(kind) for _ in range(random.randint(1, 4))]})
@@ -218,7 +218,7 @@ class Maker:
             call.setdefault("work", self.lasting(0, 2))
             return call
         call["input"] = {"user": self.tokens(300)}
-        call["input"] |= {"system": random.choice((20, 200))} if chance(random, 0.5) else {}
+        call["input"] |= {"system": random.choice((20, 100, 200))} if chance(random, 0.6) else {}
         call["input"] |= {"retrieved": self.tokens(200)} if chance(random, 0.3) else {}
         call["output"] = {"all": self.tokens(40)}
         if self.complex[kind] and chance(random, 0.4):
@@ -286,7 +286,7 @@ class Maker:
             model["quality"] = self.percent(0, 100)
         if chance(random, 0.2):
             model["context"] = random.randint(300, 1200)
-        if chance(random, 0.2):
+        if chance(random, 0.4):
             model["prompt_cache_minimum"] = 100
         if chance(random, 0.2):
             model["outages"] = [self.outage()]
@@ -298,7 +298,7 @@ class Maker:
         found: Map = {"error_rate": random.choice(("0%", "30%", "70%", "100%"))}
         found["kind"] = random.choice((*DRAWN, "timeout"))
         found |= {"slowdown": random.choice((1.5, 2, 3))} if chance(random, 0.5) else {}
-        found |= {"quota": self.percent(20, 100)} if chance(random, 0.4) else {}
+        found |= {"quota": self.percent(20, 100)} if chance(random, 0.6) else {}
         return found
 
     def outage(self) -> Map:
@@ -331,6 +331,9 @@ class Maker:
         measures = {"requests": (30, 400), "input": (6000, 80000), "output": (1000, 12000), "tokens": (6000, 90000)}
         for measure in random.sample(sorted(measures), random.randint(1, 2)):
             quota[measure] = f"{random.randint(*measures[measure])}/min"
+        if "requests" in quota and chance(random, 0.5):
+            quota |= {"requests": "60/min", "burst": "1s"}  # one request empties it
+            return quota | {"refused_count": chance(random, 0.4)}
         quota |= {"burst": self.time(1, 30)} if chance(random, 0.6) else {}
         quota["reserve"] = random.choice(("drawn", "max_tokens"))
         quota["refused_count"] = chance(random, 0.4)
@@ -398,10 +401,12 @@ class Maker:
             options[f"models.{model}.concurrency"] = random.randint(1, 8)
         if "deadline" in whole["resilience"]:
             options["resilience.deadline"] = self.time(2, 40)
+        if "caches" in whole:
+            options["caches.prompt.hit_rate"] = self.percent(0, 100)
         if "quality" in whole["models"][model]:
             options[f"models.{model}.quality"] = self.percent(0, 100)
         found = []
         for at in sorted({self.ms(1, self.span - 1) for _ in range(random.randint(1, 3))}):
-            chosen = random.sample(sorted(options), random.randint(1, 2))
+            chosen = random.sample(sorted(options), random.randint(2, 4))
             found.append({"at": f"{at}ms", "set": {path: options[path] for path in chosen}})
         return found

@@ -102,8 +102,6 @@ def least_busy(m: Memory, first: int, beyond: int) -> int:
 def refuse(m: Memory, f: Reals, t: int, kind: int) -> None:
     """Turned away before service: the error comes after its time."""
     m[t + T_KIND] = kind
-    m[t + T_CACHED] = 0
-    m[t + T_WRITTEN] = 0
     delay = failure_time(m, f, t, kind)
     if delay < NEVER:
         m[t + T_FINISH] = m[t + T_DISPATCHED] + delay

@@ -162,15 +162,13 @@ def next_follow_up(m: Memory) -> int:
         m[M_KIND] = m[item + Q_VALUE]
         return then(m, HEAR, row)
     if what == GRANT_ATTEMPT:
-        if m[row + T_KEY] != check or m[row + T_PLACE] != GRANTED:
+        if m[row + T_KEY] != check:
             return NOTHING
         m[row + T_PLACE] = SERVED
         return then(m, BEGIN, row)
     if m[row + A_NUMBER] != check:
         return NOTHING
-    if what == STAGE_DONE:
-        return then(m, NEXT_STAGE, row)
-    return then(m, ADMIT, row) if m[row + A_PLACE] == GRANTED else NOTHING
+    return then(m, NEXT_STAGE if what == STAGE_DONE else ADMIT, row)
 
 
 @step

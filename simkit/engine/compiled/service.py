@@ -125,5 +125,4 @@ def struck(m: Memory, f: Reals, t: int, severity: int) -> None:
         m[t + T_FINISH] = NEVER
         watch(m, t)
         return
-    m[t + T_FINISH] = m[M_NOW]
     settle_and_tell(m, t, kind)
