@@ -298,7 +298,7 @@ class Maker:
         found: Map = {"error_rate": random.choice(("0%", "30%", "70%", "100%"))}
         found["kind"] = random.choice((*DRAWN, "timeout"))
         found |= {"slowdown": random.choice((1.5, 2, 3))} if chance(random, 0.5) else {}
-        found |= {"quota": self.percent(20, 100)} if chance(random, 0.6) else {}
+        found |= {"quota": random.choice(("0%", "20%", "60%"))} if chance(random, 0.6) else {}
         return found
 
     def outage(self) -> Map:

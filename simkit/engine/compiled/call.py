@@ -217,14 +217,14 @@ def repeated(m: Memory, f: Reals, c: int) -> int:
 @step
 def goes_on(m: Memory, f: Reals, c: int) -> bool:
     """Is there another repetition?"""
-    index, done = m[c + C_INDEX], m[c + C_REPEAT]
-    if done < at1(m, TIMES, index):
+    e, index, done = m[M_EPOCH], m[c + C_INDEX], m[c + C_REPEAT]
+    if done < at2(m, TIMES, e, index):
         return True
-    if done >= at1(m, REPEAT_MAX, index):
+    if done >= at2(m, REPEAT_MAX, e, index):
         return False
     code = code_of(m[c + C_NUMBER], done, 0, 0, 0)
     u, _ = uniform(m, AGAINS, m[m[c + C_ACTION] + A_NUMBER], code, 0)
-    return u < real2(m, f, AGAIN, m[M_EPOCH], index)
+    return u < real2(m, f, AGAIN, e, index)
 
 
 @step

@@ -24,28 +24,28 @@ def charge(m: Memory, f: Reals, t: int) -> int:
     """Take from all buckets or from none; the kind of refusal, or OK."""
     n = m[t + T_DEPLOYMENT]
     first, beyond = at1(m, FIRST_LIMIT, n), at1(m, FIRST_LIMIT, n + 1)
-    excess, limit = 0, NONE
+    excess, limit, left = 0, NONE, real2(m, f, WEATHER, n, W_QUOTA)
     for i in range(first, beyond):
         b = at1(m, LIMITS, i)
-        burst, cost = at2(m, BURST, m[M_EPOCH], b), cost_of(m, f, t, b)
-        if cost > burst:
+        burst = at2(m, BURST, m[M_EPOCH], b)
+        if cost_of(m, f, t, b, 1.0) > burst:  # an incident makes no request too large
             m[t + T_LIMIT] = b
             return TOO_LARGE
-        wait = bucket_excess(at1(m, BUCKETS, b), m[M_NOW], cost, burst)
+        wait = bucket_excess(at1(m, BUCKETS, b), m[M_NOW], cost_of(m, f, t, b, left), burst)
         if wait > excess:
             excess, limit = wait, b
     for i in range(first, beyond):
-        take(m, f, t, at1(m, LIMITS, i), excess)
+        take(m, f, t, at1(m, LIMITS, i), left, excess)
     m[t + T_RETRY_AFTER] = excess
     m[t + T_LIMIT] = limit
     return RATE_LIMIT if excess > 0 else OK
 
 
 @step
-def take(m: Memory, f: Reals, t: int, b: int, excess: int) -> None:
+def take(m: Memory, f: Reals, t: int, b: int, left: float, excess: int) -> None:
     """Take from a bucket; refused requests take where the limit counts them, at most until it is empty."""
     now, bucket = m[M_NOW], m[BUCKETS] + b
-    after = bucket_charge(m[bucket], now, cost_of(m, f, t, b))
+    after = bucket_charge(m[bucket], now, cost_of(m, f, t, b, left))
     if excess == 0:
         m[bucket] = after
     elif at1(m, REFUSED_COUNT, b) == 1:
@@ -53,9 +53,8 @@ def take(m: Memory, f: Reals, t: int, b: int, excess: int) -> None:
 
 
 @step
-def cost_of(m: Memory, f: Reals, t: int, b: int) -> int:
-    """What this request costs in a bucket's time."""
-    left = real2(m, f, WEATHER, m[t + T_DEPLOYMENT], W_QUOTA)
+def cost_of(m: Memory, f: Reals, t: int, b: int, left: float) -> int:
+    """What this request costs in a bucket's time when a share of the limit is left."""
     return bucket_cost(units(m, t, b), real2(m, f, NS_PER_UNIT, m[M_EPOCH], b), left)
 
 
