@@ -12,7 +12,7 @@ from simkit.cli.console import Exit, complain, discard_output, say
 from simkit.cli.new import new
 from simkit.cli.run import run
 from simkit.cli.schema import schema
-from simkit.study.executor import LostWorkerError
+from simkit.study.executor import LostWorkerError, UnfinishedError
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -66,7 +66,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except MemoryError:
         complain("Not enough memory to finish. Use fewer --jobs, a shorter horizon, or less traffic.")
         return Exit.UNFINISHED
-    except LostWorkerError as error:
+    except (LostWorkerError, UnfinishedError) as error:
         complain(f"Could not finish: {error}. Try fewer --jobs.")
         return Exit.UNFINISHED
     except OSError as error:

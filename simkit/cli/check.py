@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, say, write_text
+from simkit.cli.console import BadInput, Exit, complain, say, write_text
 from simkit.cli.options import overrides, running
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def look(
 
     yield from named_checks(scenario)
     yield from model_invariants(scenario, seed, engine)
-    result = run(scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=progress)
+    result = run(
+        scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=progress, tell=complain
+    )
     yield from promises(result)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, say
+from simkit.cli.console import BadInput, Exit, complain, say
 from simkit.cli.options import running
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def compare(
 
     comparison = compare_scenarios(
         _named([baseline, *other], settings), seed=seed, replications=replications, engine=engine, jobs=jobs,
-        progress=not no_progress,
+        progress=not no_progress, tell=complain,
     )  # fmt: skip
     say(comparison.to_json() if as_json else str(comparison))
     return Exit.WELL

@@ -39,6 +39,7 @@ def run(
       simkit run scenarios/founder.yaml --json | jq .metrics.cost_per_month
     """
     from simkit.scenario.load import load
+    from simkit.study.executor import UnfinishedError
     from simkit.study.run import Stopped
     from simkit.study.run import run as simulate
 
@@ -47,12 +48,19 @@ def run(
         check_folder(out)
     try:
         result = simulate(
-            scenario, seed=seed, replications=replications, engine=engine, jobs=jobs,
-            progress=not no_progress, log=out is not None,
+            scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=not no_progress,
+            log=out is not None, parts=parts_of(out), tell=complain,
         )  # fmt: skip
     except Stopped as stop:
-        return stopped(stop, out, as_json)
+        return cut_short("Stopped", stop.result, stop.planned, out, as_json, Exit.STOPPED)
+    except UnfinishedError as error:
+        return cut_short(f"Could not finish: {error}", error.result, error.planned, out, as_json, Exit.UNFINISHED)
     return finish(result, out, as_json)
+
+
+def parts_of(out: Path | None) -> Path | None:
+    """The folder beside the result's where finished replications are kept until all have finished."""
+    return None if out is None else out.absolute().with_name(f"{out.absolute().name}.partial")
 
 
 def check_folder(out: Path) -> None:
@@ -71,6 +79,17 @@ def check_folder(out: Path) -> None:
 
 def finish(result: "Result", out: Path | None, as_json: bool) -> int:
     """Print the result, save it, and say how that went."""
+    code = show(result, out, as_json)
+    parts = parts_of(out)
+    if code == Exit.WELL and parts is not None:
+        from simkit.study.parts import remove
+
+        remove(parts)
+    return code
+
+
+def show(result: "Result", out: Path | None, as_json: bool) -> int:
+    """Print the result and save it."""
     say(result.to_json(indent=2) if as_json else result.text(colour=coloured()))
     if out is None:
         return Exit.WELL
@@ -83,12 +102,16 @@ def finish(result: "Result", out: Path | None, as_json: bool) -> int:
     return Exit.WELL
 
 
-def stopped(stop: BaseException, out: Path | None, as_json: bool) -> int:
-    """Report what had finished when the user stopped the run."""
-    result, planned = stop.result, stop.planned  # type: ignore[attr-defined]
+def cut_short(why: str, result: "Result | None", planned: int, out: Path | None, as_json: bool, code: Exit) -> int:
+    """Report what had finished of a run that did not come to its end."""
+    more = " The same command goes on from here." if out is not None else ""
     if result is None:
-        complain(f"Stopped before the first of {planned} replications had finished: there is nothing to report.")
-        return Exit.STOPPED
-    finish(result, out, as_json)
-    complain(f"Stopped: the figures are of {result.replications} of {planned} replications.")
-    return Exit.STOPPED
+        complain(f"{why}. None of {planned} replications had finished: there is nothing to report.{TRY[code]}")
+        return code
+    show(result, out, as_json)
+    complain(f"{why}. The figures are of {result.replications} of {planned} replications.{more}{TRY[code]}")
+    return code
+
+
+TRY = {Exit.STOPPED: "", Exit.UNFINISHED: " Try fewer --jobs, a shorter horizon, or less traffic."}
+"""What may help."""

@@ -4,7 +4,7 @@ Every picture is a data function (a frame, tested) and a thin renderer that retu
 nothing here touches pyplot, so a picture shows once in a notebook and never opens a window.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from simkit.report import style
 from simkit.report.style import Picture, canvas, formatted, nothing, plain, spread, title
 from simkit.result import words
+from simkit.result.tally import FAILURES
 
 
 def latency_bins(histogram: pd.DataFrame, per_doubling: int = 6) -> pd.DataFrame:
@@ -140,16 +141,71 @@ def _cost_note(costs: pd.DataFrame, by: str, period: str) -> str:
 def _bars(ax: Axes, part: pd.DataFrame, colours: list[str], widest: float) -> None:
     places = np.arange(len(part))[::-1]
     ax.barh(places, part["cost_usd"], color=colours, height=0.62)
-    ax.set_yticks(places, [plain(str(name)) for name in part["name"]], color=style.INK, fontsize=9)
-    for place, cost, part_of_all in zip(places, part["cost_usd"].tolist(), part["share"].tolist(), strict=True):
-        ax.annotate(
-            plain(f"{words.dollars(cost)}  ({words.percent(part_of_all)})"), (cost, place),
-            xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5, color=style.MUTED,
-        )  # fmt: skip
+    pairs = zip(part["cost_usd"].tolist(), part["share"].tolist(), strict=True)
+    texts = [f"{words.dollars(cost)}  ({words.percent(share)})" for cost, share in pairs]
+    _bar_names(ax, part["name"].tolist(), part["cost_usd"].tolist(), texts)
     ax.set_xlim(0, widest * 1.25)
-    ax.set_ylim(-0.6, len(part) - 0.4)
+    formatted("x", ax, "usd")
+
+
+def _bar_names(ax: Axes, names: Sequence[str], lengths: Sequence[float], texts: Sequence[str]) -> None:
+    """Names at the left of horizontal bars, texts at their ends, the first on top."""
+    places = np.arange(len(names))[::-1]
+    ax.set_yticks(places, [plain(str(name)) for name in names], color=style.INK, fontsize=9)
+    for place, length, text in zip(places, lengths, texts, strict=True):
+        ax.annotate(
+            plain(text), (length, place), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8.5,
+            color=style.MUTED,
+        )  # fmt: skip
+    ax.set_ylim(-0.6, len(names) - 0.4)
     ax.grid(False, axis="y")
     ax.grid(True, axis="x", color="#e4e8ec", linewidth=0.8)
     ax.tick_params(axis="y", length=0)
     ax.spines["bottom"].set_visible(False)
-    formatted("x", ax, "usd")
+
+
+def failed_shares(models: pd.DataFrame) -> pd.DataFrame:
+    """Share of each deployment's attempts by the way they failed, the most frequent first; index: deployment.
+
+    `models` has deployment, attempts, and a column of counts for each kind of failure.
+    """
+    kinds = [kind for kind in FAILURES if kind in models and models[kind].sum() > 0]
+    kinds.sort(key=lambda kind: -models[kind].to_numpy(float).sum())
+    asked = models["attempts"].to_numpy(float)
+    shares = {
+        kind: np.divide(models[kind].to_numpy(float), asked, out=np.zeros(len(asked)), where=asked > 0)
+        for kind in kinds
+    }
+    return pd.DataFrame(shares, index=pd.Index(models["deployment"]))
+
+
+def models_figure(models: pd.DataFrame, period: str) -> Picture:
+    """What each deployment cost in `period`, and how many of its attempts failed and why; the busiest first."""
+    used = models[models["attempts"] > 0].sort_values(["cost_usd", "attempts"], ascending=False, kind="stable").head(12)
+    if used.empty:
+        return nothing("No attempt was made.")
+    picture, axes = canvas(*(0.85 + 0.34 * len(used),) * 2, sharex=False)
+    total = float(models["cost_usd"].sum())
+    part = pd.DataFrame({"name": used["deployment"], "cost_usd": used["cost_usd"]})
+    part["share"] = part["cost_usd"] / total if total else 0.0
+    _bars(axes[0], part, [style.BLUE] * len(part), float(part["cost_usd"].max()) or 1.0)
+    title(axes[0], "Cost by deployment", f"USD in {period}")
+    _failed(axes[1], failed_shares(used), used["attempts"].tolist())
+    title(axes[1], "Failed attempts by deployment", "share of the attempts sent there")
+    return picture
+
+
+def _failed(ax: Axes, shares: pd.DataFrame, attempts: Sequence[float]) -> None:
+    places, left = np.arange(len(shares))[::-1], np.zeros(len(shares))
+    for colour, kind in zip((*style.SERIES[3:], *style.SERIES[:3]), shares, strict=False):
+        ax.barh(places, shares[kind], left=left, color=colour, height=0.62, label=str(kind).replace("_", " "))
+        left = left + shares[kind].to_numpy(float)
+    texts = [f"{words.percent(share)} of {words.number(n)}" for share, n in zip(left.tolist(), attempts, strict=True)]
+    _bar_names(ax, [str(name) for name in shares.index], left.tolist(), texts)
+    ax.set_xlim(0, float(left.max()) * 1.3 or 0.01)
+    formatted("x", ax, "share")
+    if len(shares.columns):
+        ax.legend(
+            loc="upper left", bbox_to_anchor=(0, -0.28 / (0.34 * len(shares) + 0.1)), ncols=5, frameon=False,
+            fontsize=style.SMALL, labelcolor=style.INK,
+        )  # fmt: skip

@@ -92,13 +92,12 @@ def limits_figure(limits: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
 def budget_left(timeline: pd.DataFrame, targets: Mapping[str, float], allowance: float) -> pd.DataFrame:
     """Error budget left at the end of each window, by objective; 1 is untouched, below 0 is overspent.
 
-    `timeline` has ended and a column `bad_LABEL` for each label in `targets`; `allowance` is
-    max(1, SLO window / horizon): left = 1 - bad so far / ((1 - target) x ended in all x allowance).
+    `timeline` has columns `bad_LABEL` and `counted_LABEL` for each label in `targets`; `allowance` is
+    max(1, SLO window / horizon): left = 1 - bad so far / ((1 - target) x counted in all x allowance).
     """
-    ended = float(timeline["ended"].sum())
     left = {}
     for label, target in targets.items():
-        budget = (1 - target) * ended * allowance
+        budget = (1 - target) * float(timeline[f"counted_{label}"].sum()) * allowance
         bad = timeline[f"bad_{label}"].cumsum()
         left[label] = 1 - bad / budget if budget > 0 else bad.map(lambda count: 1.0 if count == 0 else -np.inf)
     return pd.DataFrame(left).set_axis(pd.Index(timeline["end"]), axis=0)
@@ -210,11 +209,17 @@ def _objectives(ax: Axes, slo: Mapping[str, float]) -> None:
         )  # fmt: skip
 
 
+LABEL_INCHES = 0.18
+"""From one label's middle to the next: more than its letters are high."""
+AROUND_INCHES = 1.0
+"""What title, note, and the clock with its name take of an axes' height at most."""
+
+
 def _label_right(ax: Axes, names: Sequence[str], values: Sequence[float], colours: Sequence[str]) -> None:
     """Names at the right ends of their lines, moved apart where they would overlap."""
     ends = [0.0 if not np.isfinite(v) else float(_fraction(ax, v)) for v in values]
-    height = ax.get_figure().get_size_inches()[1] * 0.8  # type: ignore[union-attr]
-    places = spread(ends, 0.17 / height * len(ax.get_figure().axes))  # type: ignore[union-attr]
+    height = ax.get_figure().get_size_inches()[1] / len(ax.get_figure().axes)  # type: ignore[union-attr]
+    places = spread(ends, LABEL_INCHES / (height - AROUND_INCHES))
     lift = max(0.0, 0.02 - min(places, default=0.0))  # none below the axis, among the ticks
     for name, place, colour in zip(names, places, colours, strict=False):
         ax.annotate(

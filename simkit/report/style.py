@@ -48,10 +48,10 @@ class Picture(Figure):
         return buffer.getvalue()
 
 
-def canvas(*heights: float, width: float = 8.0) -> tuple[Picture, list[Axes]]:
-    """An empty picture of stacked axes, `heights` inches each, with one x axis."""
+def canvas(*heights: float, width: float = 8.0, sharex: bool = True) -> tuple[Picture, list[Axes]]:
+    """An empty picture of stacked axes, `heights` inches each, with one x axis unless `sharex` is False."""
     picture = Picture(figsize=(width, sum(heights)), layout="constrained", facecolor="white")
-    grid = picture.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
+    grid = picture.subplots(len(heights), 1, sharex=sharex, squeeze=False, height_ratios=heights)
     axes = [row[0] for row in grid]
     for ax in axes:
         dress(ax)

@@ -1,7 +1,7 @@
 """What the scenario expects beside its objectives: `expect: ["cost_per_action <= $0.004"]`, and what became of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from simkit.result.metrics import METRICS
 from simkit.result.slo import Verdict, verdict
@@ -40,3 +40,16 @@ def expected(metrics: dict[str, Estimate], texts: Sequence[str], lines: Sequence
             Expected(text, name, METRICS[name].unit, op, bound, e.value, e.low, e.high, verdict(e, op, bound), e.note)
         )
     return tuple(found)
+
+
+def settled(lines: Sequence[Expected], certain: Mapping[int, str]) -> tuple[Expected, ...]:
+    """The lines, with those that cannot fail (place to reason) passed, whatever the interval: where there is a value.
+
+    A limit of an interval may be beyond the data of a short run although no value could be beyond the bound.
+    """
+    return tuple(
+        replace(line, verdict=Verdict.PASS, note=f"cannot fail: {certain[place]}")
+        if place in certain and line.verdict == Verdict.UNDECIDED and line.value is not None
+        else line
+        for place, line in enumerate(lines)
+    )

@@ -22,7 +22,7 @@ def actions_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
 
 
 def attempts_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
-    """One row an attempt of every replication."""
+    """One row an attempt of every replication; `limit` is the rate limit that refused it."""
     return _together([_attempts(plan, log) for log in logs])
 
 
@@ -82,6 +82,7 @@ def _attempts(plan: Plan, log: Log) -> pd.DataFrame:
             **{name: t[name] for name in t if name.startswith(("tokens_", "billed_"))},
             "cost_usd": t["cost"] / 1e12,
             "retry_after_s": t["retry_after"] / 1e9,
+            "limit": _named(t["limit"], names.limits),
         }
     )
 

@@ -100,7 +100,7 @@ def has_prompt_cache(evidence: Evidence) -> bool:
 
 
 def _good_rate(evidence: Evidence) -> Estimate:
-    """Good / (ended - served but not judged)."""
+    """Good / (ended - served but not judged): as the objective `good` counts."""
     good, ended = evidence.rows("good"), evidence.rows("ended") - evidence.rows("served") + evidence.rows("judged")
     below = evidence.total("ended") - evidence.total("served") + evidence.total("judged")
     if not below:
@@ -184,7 +184,7 @@ _OUTCOMES = (
     Metric(
         "good_rate",
         "share",
-        "Right for the user / ended, of those judged.",
+        "Right for the user / ended; served but unjudged actions are left out of both.",
         _if(has_quality, _good_rate),
     ),
     Metric("throughput", "1/s", "Successful actions a second of the horizon.", _throughput),

@@ -16,7 +16,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Objective:
-    """At least the share `target` of ended actions is as `kind` says."""
+    """At least the share `target` of ended actions is as `kind` says; of answers, of those that were judged."""
 
     label: str
     """e.g. `success` or `latency p95`."""
@@ -40,13 +40,17 @@ class Objective:
         }[self.kind]
 
     def judge(self, actions: Mapping[str, Column], ended: int) -> tuple[Mask, Mask]:
-        """(bad, counted) for each action; a censored one counts, as bad, once its age has passed the limit."""
+        """(bad, counted) for each action; a censored one counts, as bad, once its age has passed the limit.
+
+        An answer that nobody judged is neither good nor bad: as in `good_rate`, it is left out.
+        """
         outcome = actions["outcome"]
         success = (outcome == Outcome.OK) | ((outcome == Outcome.DEGRADED) & self.degraded_good)
         met = success & self._meets(actions)
         censored = outcome == Outcome.CENSORED
         late = censored & (self.limit > 0) & (ended - actions["arrival"] > self.limit)
-        return (~censored & ~met) | late, ~censored | late
+        unjudged = met & (actions["good"] < 0) & (self.kind == "good")
+        return (~censored & ~met) | late, (~censored & ~unjudged) | late
 
     def _meets(self, actions: Mapping[str, Column]) -> Mask:
         met = np.ones(len(actions["outcome"]), np.bool_)

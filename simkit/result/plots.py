@@ -47,6 +47,10 @@ def _costs(result: "Result") -> Any:
     return _figures("figures").costs_figure(result.costs, duration(result.plan.horizon))
 
 
+def _models(result: "Result") -> Any:
+    return _figures("figures").models_figure(result.models, duration(result.plan.horizon))
+
+
 def _limits(result: "Result") -> Any:
     return _figures("figures_time").limits_figure(result.limits, _shaded(result))
 
@@ -64,6 +68,7 @@ PICTURES = {
     "latency_distribution": _latency,
     "timeline": _timeline,
     "costs": _costs,
+    "models": _models,
     "limits": _limits,
     "bottlenecks": _limits,
     "slo": _budget,

@@ -14,7 +14,7 @@ from simkit.result.answers import Answer, answers
 from simkit.result.assumptions import source_kinds
 from simkit.result.caveats import Comparison, observed, warnings
 from simkit.result.evidence import Evidence, evidence_of
-from simkit.result.expectations import Expected, expected
+from simkit.result.expectations import Expected, expected, settled
 from simkit.result.metrics import METRICS, evaluate
 from simkit.result.objectives import objectives_of
 from simkit.result.saving import save
@@ -113,9 +113,11 @@ class Result:
         texts = self.scenario.document.expect
         if not texts:
             return ()
+        from simkit.scenario.checks_promises import certain
         from simkit.scenario.expectations import parse_expectation
 
-        return expected(self.metrics, texts, [parse_expectation(text) for text in texts])
+        lines = expected(self.metrics, texts, [parse_expectation(text) for text in texts])
+        return settled(lines, certain(self.scenario.document))
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -252,7 +254,7 @@ class Result:
             "seed": self.seed,
             "replications": self.replications,
             "engine": self.engine,
-            "version": _version(),
+            "version": version(),
             "metrics": {
                 name: {"value": e.value, "low": e.low, "high": e.high, "unit": METRICS[name].unit}
                 for name, e in self.metrics.items()
@@ -354,7 +356,8 @@ def result_from(
     return result_of(scenario, plan, tallies, seed=seed, engine=engine, elapsed_s=elapsed_s, logs=kept, level=level)
 
 
-def _version() -> str:
+def version() -> str:
+    """simkit's own."""
     import simkit
 
     return str(simkit.__version__)
@@ -362,12 +365,12 @@ def _version() -> str:
 
 def _versions() -> dict[str, str]:
     import platform
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib import metadata
 
     found = {"python": platform.python_version()}
     for name in ("numpy", "numba", "simpy", "scipy", "pandas"):
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
             continue
     return found

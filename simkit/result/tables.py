@@ -53,7 +53,11 @@ def timeline(evidence: Evidence, draw: Draw = None) -> Table:
         **{f"attempts_{kind}": series[f"attempts_{kind}"] for kind in FAILURES},
         "tokens_in": series["tokens_in"],
         "tokens_out": series["tokens_out"],
-        **{f"bad_{one.label}": series[f"bad_{one.label}"] for one in evidence.objectives},
+        **{
+            f"{what}_{one.label}": series[f"{what}_{one.label}"]
+            for one in evidence.objectives
+            for what in ("bad", "counted")
+        },
     }
     return table(frame, draw)
 

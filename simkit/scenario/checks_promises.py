@@ -72,13 +72,20 @@ def _trivial(document: Document) -> Iterator[tuple[str, str, str]]:
             elif deadline is not None and limit >= deadline:
                 said = f"every success comes within the deadline of {seconds(deadline / 1e9)}"
                 yield f"slo.{kind}.{name}", f"{name}: {seconds(limit / 1e9)}", f"{said}; only failures could break it"
+    yield from ((f"expect.{place}", document.expect[place], reason) for place, reason in certain(document).items())
+
+
+def certain(document: Document) -> dict[int, str]:
+    """Places of the expectations that cannot fail, and why."""
+    found = {}
     for place, text in enumerate(document.expect):
         metric, operator, value = parse_expectation(text)
         low, high = bounds(document, metric)
         if operator[0] == "<" and (value > high or (operator == "<=" and value == high)):
-            yield f"expect.{place}", text, f"{metric} is never above {high:g}"
+            found[place] = f"{metric} is never above {high:g}"
         if operator[0] == ">" and (value < low or (operator == ">=" and value == low)):
-            yield f"expect.{place}", text, f"{metric} is never below {low:g}"
+            found[place] = f"{metric} is never below {low:g}"
+    return found
 
 
 def bounds(document: Document, metric: str) -> tuple[float, float]:

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from simkit.scenario import consistency
 from simkit.scenario.errors import Problem, listing, nearest
-from simkit.scenario.names import Names, asked_for, calls, deployments, entries, has_tokens, items
+from simkit.scenario.names import Names, asked_for, calls, deployments, entries, has_tokens, items, parsed
 from simkit.scenario.scenario import Document
 from simkit.scenario.schema import Shape, children, is_whole, part_of
 from simkit.scenario.tree import Node
+from simkit.scenario.units import format_count, parse_count
 
 Problems = Iterator[Problem]
 
@@ -54,6 +55,22 @@ def choices(tree: Node, shape: Shape = Document) -> Problems:
                 yield tree.place.problem("One of these keys is needed here.", "", ", ".join(ordered))
     for _, one, below in children(tree, shape):
         yield from choices(one, below)
+
+
+MOST_USERS = 20_000_000
+"""Each user has a place in a table of how active they are."""
+
+
+def users_are_countable(tree: Node) -> Problems:
+    """So many users that single ones do not matter are a rate."""
+    users = tree.get("traffic", "users", "daily_active")
+    if users is not None and (parsed(parse_count, users) or 0) > MOST_USERS:
+        yield users.place.problem(
+            "These are too many users to be simulated one by one.",
+            users.text(),
+            f"at most {format_count(MOST_USERS)}",
+            "Write `rate:` instead, e.g. `traffic: {rate: 500/s}`.",
+        )
 
 
 def calls_are_whole(tree: Node) -> Problems:
@@ -195,6 +212,7 @@ def _circle(model: str, after: dict[str, list[str]], way: list[str]) -> list[str
 
 CHECKS: tuple[Callable[[Node], Problems], ...] = (
     choices,
+    users_are_countable,
     calls_are_whole,
     routes_are_whole,
     models_are_whole,

@@ -12,6 +12,7 @@ from simkit.scenario.consistency import start_exists
 from simkit.scenario.crosscheck import problems as cross_problems
 from simkit.scenario.errors import Invalid, Problem, ScenarioError, nearest
 from simkit.scenario.founder import KEYS, FounderDocument, full_form
+from simkit.scenario.knobs import knob_problems
 from simkit.scenario.names import entries
 from simkit.scenario.overlay import BASES, layers, merge, override, set_text, set_values
 from simkit.scenario.paths import Steps, find, resolve, shape_at, split
@@ -166,6 +167,7 @@ def build(path: Path, layered: Node, overrides: tuple[Override, ...]) -> Scenari
     if document is not None and not problems:
         problems += start_exists(kept, document)
     problems += path_problems(kept, document is not None and not problems)
+    problems += [] if problems else knob_problems(kept)
     if problems or document is None:
         raise ScenarioError(_one_each(problems))
     return Scenario(document, path, kept, layered, overrides)

@@ -91,7 +91,7 @@ class Slo(Part):
     ttft: dict[Annotated[str, Field(pattern=r"^p\d{1,3}$")], Duration] = Field(default_factory=dict)
     """The same for the time to first token."""
     good: Share | None = None
-    """At least this share of ended actions ends with a good answer."""
+    """At least this share of ended actions ends with a good answer (served but unjudged ones are left out)."""
     degraded: Literal["good", "bad"] = "good"
     """Do degraded answers count as successes of the objectives?"""
     window: Duration = 30 * 86_400 * 10**9

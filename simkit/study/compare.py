@@ -1,9 +1,9 @@
 """`compare`: scenarios under common random numbers, with paired differences and a verdict for each metric."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from simkit.result.metrics import METRICS, evaluate
@@ -168,6 +168,7 @@ def compare(
     engine: str = "auto",
     jobs: int | None = None,
     progress: bool | Progress = False,
+    tell: Callable[[str], object] | None = None,
 ) -> Comparison:
     """Compare scenarios with the first of them, under one seed: the same users, kinds, tokens and luck in each.
 
@@ -178,11 +179,14 @@ def compare(
         engine: as in `run`.
         jobs: as in `run`.
         progress: as in `run`.
+        tell: as in `run`.
 
     Raises:
         ValueError: fewer than two, or results that cannot be paired (another seed, other replications).
-        ScenarioError, PlanError, Stopped, LostWorkerError: as `run`.
+        ScenarioError, PlanError, Stopped, UnfinishedError: as `run`.
     """
+    from simkit.study.run import run
+
     if len(scenarios) < 2:
         raise ValueError("compare needs at least two scenarios: a baseline and another")
     first = next(iter(scenarios.values()))
@@ -191,31 +195,17 @@ def compare(
     seed = shared[0] if seed is None else seed
     replications = shared[1] if replications is None else replications
     show = progress_of(progress)
+    go = partial(run, seed=seed, replications=replications, engine=engine, jobs=jobs, tell=tell)
     results: dict[str, Result] = {}
     for place, (name, one) in enumerate(scenarios.items()):
-        results[name] = (
-            one if isinstance(one, Result) else _run(one, seed, replications, engine, jobs, show, place, len(scenarios))
-        )
+        show_part = partial(_part, show, place, len(scenarios))
+        results[name] = one if isinstance(one, Result) else go(one, progress=show_part)
     _check_pairs(results)
     return Comparison(results)
 
 
-def _run(
-    scenario: "Scenario",
-    seed: int,
-    replications: int,
-    engine: str,
-    jobs: int | None,
-    show: Progress,
-    place: int,
-    of: int,
-) -> Result:
-    from simkit.study.run import run
-
-    def part(done: float) -> None:
-        show((place + min(done, 1.0)) / of)
-
-    return run(scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=part)
+def _part(show: Progress, place: int, of: int, done: float) -> None:
+    show((place + min(done, 1.0)) / of)
 
 
 def _check_pairs(results: Mapping[str, Result]) -> None:

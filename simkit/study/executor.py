@@ -1,7 +1,12 @@
 """Where replications run. An executor maps work over replication numbers; what it yields does not depend on which."""
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Protocol, TypeVar
+import contextlib
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from simkit.result.result import Result
 
 T = TypeVar("T")
 
@@ -30,6 +35,15 @@ class LostWorkerError(RuntimeError):
     """A worker process died, e.g. for want of memory."""
 
 
+class UnfinishedError(RuntimeError):
+    """A run ended before its end, through no wish of the user. `result` is what had finished, or None."""
+
+    def __init__(self, why: str, result: "Result | None", planned: int) -> None:
+        super().__init__(why)
+        self.result = result
+        self.planned = planned
+
+
 class Processes:
     """On `jobs` processes of this machine; for work that holds the interpreter's lock. `work` must be picklable."""
 
@@ -42,6 +56,10 @@ class Processes:
         Raises:
             LostWorkerError: when a process died.
         """
+        with _replaced_workers_unmentioned():
+            yield from self._map(work, items)
+
+    def _map(self, work: Callable[[int], T], items: Sequence[int]) -> Generator[tuple[int, T]]:
         from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 
         from joblib.externals.loky import get_reusable_executor
@@ -53,7 +71,8 @@ class Processes:
                 while waiting and len(running) < self.jobs:  # no more at once: what waits here need not be called off
                     item = waiting.pop()
                     running[pool.submit(work, item)] = item
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                done = wait(running, return_when=FIRST_COMPLETED).done
+                for future in sorted(done, key=lambda one: one.exception() is not None):  # first what is well
                     yield running[future], future.result()
                     del running[future]
         except BrokenExecutor as error:
@@ -61,6 +80,14 @@ class Processes:
         finally:
             if running:
                 pool.shutdown(wait=False, kill_workers=True)
+
+
+@contextlib.contextmanager
+def _replaced_workers_unmentioned() -> Iterator[None]:
+    """The pool replaces a worker that has grown large, and warns of it: nothing is lost, nothing is to be done."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor", UserWarning)
+        yield
 
 
 def _leave_interrupts_to_the_parent() -> None:

@@ -47,6 +47,22 @@ def test_a_file_with_many_mistakes_tells_all_in_one_pass() -> None:
     assert lines == sorted(lines)
 
 
+def test_knobs_of_any_quantity_have_their_ends_in_order(tmp_path: Path) -> None:
+    file, well = tmp_path / "knobs.yaml", Path("knob_upside_down.yaml").read_text().partition("knobs:")[0]
+    for path, low, high in (
+        ("traffic.daily_active_users", "900", "1k"),
+        ("slo.window", "20h", "1d"),
+        ("models.gpt-4o.ttft", "900ms", "1s"),
+        ("models.gpt-4o.errors.server_error", "9%", "20%"),
+        ("service.cost", "$2/h", "$90/day"),
+    ):
+        file.write_text(f"{well}service: {{cost: $1/h}}\nknobs: {{{path}: [{low}, {high}]}}\n")
+        load(file)
+        file.write_text(f"{well}service: {{cost: $1/h}}\nknobs: {{{path}: [{high}, {low}]}}\n")
+        with pytest.raises(ScenarioError, match="low end of this knob is above"):
+            load(file)
+
+
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
     file = tmp_path / "large.yaml"
     file.write_text("name: x\n" + "# padding\n" * 600_000)

@@ -219,6 +219,18 @@ def test_check_is_open_where_nothing_is_decided(file: Path, capsys: pytest.Captu
     assert "OPEN  50 % succeed" in capsys.readouterr().out
 
 
+def test_check_never_says_both_that_a_line_cannot_fail_and_that_it_is_open(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets = ("--set", "resilience.deadline=1h", "--set", "expect=[latency_p95 <= 10h]", "--set", "traffic.rate=6/h")
+    assert main(["check", str(file), *sets]) == 0
+    out = capsys.readouterr().out
+    assert "`latency_p95 <= 10h` cannot fail" in out and "pass  latency_p95 <= 10h" in out and "OPEN" not in out
+    assert main(["check", str(file), *sets[2:]]) == 1  # without a deadline it may fail, and so few actions cannot say
+    out = capsys.readouterr().out
+    assert "cannot fail" not in out and "OPEN  latency_p95 <= 10h" in out
+
+
 def test_check_writes_junit(file: Path, tmp_path: Path) -> None:
     xml = tmp_path / "simkit.xml"
     assert main(["check", str(file), "--junit", str(xml), "--set", "expect=[actions <= 1]"]) == 1
@@ -288,6 +300,93 @@ def test_stopping_keeps_what_finished(
     captured = capsys.readouterr()
     assert json.loads(captured.out)["replications"] == 1 and "1 of 5 replications" in captured.err
     assert main(["check", str(file)]) == 130 and "Stopped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [LostWorkerError("a worker process died"), MemoryError()])
+def test_what_was_computed_is_kept_when_a_worker_or_memory_is_lost(
+    error: Exception,
+    file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from simkit.engine import run_plan
+
+    def dies(plan: Any, seed: int, replication: int, *rest: Any) -> Any:
+        if replication == 1:
+            raise error
+        return run_plan(plan, seed, replication, *rest)
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr("simkit.engine.run_plan", dies)
+        assert main(["run", str(file), "--json", "--out", str(out), "--jobs", "1"]) == 3
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["replications"] == 1
+    for words in ("Could not finish: ", "1 of 2 replications", "Saved to", "goes on from here", "--jobs"):
+        assert words in captured.err
+    assert json.loads((out / "manifest.json").read_text())["replications"] == 1
+    assert main(["run", str(file), "--json", "--out", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["replications"] == 2 and "1 of 2 replications are taken from" in captured.err
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["out", "small.yaml"]
+
+
+def test_nothing_to_keep_is_exit_3_all_the_same(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("simkit.engine.run_plan", dies)
+    assert main(["run", str(file), "--json"]) == 3
+    captured = capsys.readouterr()
+    assert captured.out == "" and "not enough memory" in captured.err and "nothing to report" in captured.err
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(file: Path, tmp_path: Path) -> None:
+    args = ("run", file, "--set", "traffic.rate=1/s", "--replications", "4", "--json", "--jobs", "1")
+    out, parts = tmp_path / "killed", tmp_path / "killed.partial"
+    process = simkit_process(*args, "--out", out)
+    begun = time.monotonic()
+    while not list(parts.glob("replication-*.npz")) and time.monotonic() - begun < 60:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    found = len(list(parts.glob("replication-*.npz")))
+    assert process.returncode == -signal.SIGKILL and 1 <= found < 4 and not out.exists()
+    told = {}
+    for name in ("killed", "whole"):
+        process = simkit_process(*args, "--out", tmp_path / name)
+        told[name] = process.communicate(timeout=120)
+        assert process.returncode == 0
+    assert f"{found} of 4 replications are taken from {parts}" in told["killed"][1]
+    assert "taken" not in told["whole"][1] and told["whole"][0] == told["killed"][0]
+    for one in sorted((tmp_path / "whole").iterdir()):
+        assert one.read_bytes() == (out / one.name).read_bytes(), one.name
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["killed", "small.yaml", "whole"]
+
+
+def test_a_long_run_is_announced_and_an_endless_one_refused(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begun(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    other = tmp_path / "other.yaml"
+    other.write_text(FILE)
+    monkeypatch.setattr("simkit.engine.run_plan", begun)
+    assert main(["run", str(file), "--set", "traffic.rate=1000/s", "--jobs", "1"]) == 130
+    err = capsys.readouterr().err
+    assert "about 8,400,000 actions in 2 replications, roughly 14 min at 10,000 actions/s" in err
+    assert all(f"`{field}`" in err for field in ("horizon", "replications", "traffic.rate"))
+    assert main(["compare", str(file), str(other), "--set", "traffic.rate=1000/s", "--jobs", "1"]) == 130
+    assert "This run is long" in capsys.readouterr().err
+    assert main(["run", str(file), "--set", "traffic.rate=10/s", "--jobs", "1"]) == 130
+    assert "long" not in capsys.readouterr().err
+    assert main(["run", str(file), "--set", "traffic.rate=300k/s"]) == 2
+    err = capsys.readouterr().err
+    assert "traffic.rate: 300k/s" in err and "2,000,000,000 are not run" in err and "nothing was run" in err
 
 
 @pytest.mark.parametrize("error", [LostWorkerError("a worker process died"), MemoryError()])

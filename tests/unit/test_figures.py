@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ def timeline() -> pd.DataFrame:
     frame["latency_p50"] = [1.0, 2.0, np.nan, 1.0]
     frame["latency_p95"] = [2.0, 8.0, np.nan, 2.0]
     frame["ended"] = frame["ok"] + frame["failed"]
-    frame["bad_success"] = frame["failed"]
+    frame["bad_success"], frame["counted_success"] = frame["failed"], frame["ended"]
     return frame
 
 
@@ -151,6 +152,39 @@ def test_labels_are_moved_apart_and_keep_their_order() -> None:
     placed = style.spread([0.5, 0.52, 0.1], 0.1)
     assert placed == pytest.approx([0.46, 0.56, 0.1])
     assert style.spread([], 0.1) == []
+
+
+def test_labels_at_the_right_edge_never_touch(timeline: pd.DataFrame, incidents: pd.DataFrame) -> None:
+    """Three percentiles that end at one place, in every window's units: there is white between their labels."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    for last in ([1.0, 1.0, 1.0], [0.1, 40.0, 41.0], [39.9, 40.0, 4000.0]):
+        for name, value in zip(("latency_p50", "latency_p95", "latency_p99"), last, strict=True):
+            timeline[name] = [1.0, 2.0, 3.0, value]
+        picture = figures_time.timeline_figure(timeline, incidents, {"p95": 5.0})
+        canvas = FigureCanvasAgg(picture)
+        canvas.draw()
+        labels = [text for text in picture.axes[0].texts if text.get_text() in ("p50", "p95", "p99")]
+        boxes = sorted((text.get_window_extent(canvas.get_renderer()) for text in labels), key=lambda box: box.y0)
+        assert len(boxes) == 3
+        assert all(above.y0 - below.y1 > 0.5 * below.height for below, above in pairwise(boxes)), last
+
+
+def test_models_show_cost_and_failures_by_kind() -> None:
+    models = pd.DataFrame(
+        {"deployment": ["a/x", "b/y", "idle/z"], "attempts": [200.0, 50.0, 0.0], "ok": [150.0, 50.0, 0.0],
+         "timeout": [10.0, 0.0, 0.0], "rate_limit": [40.0, 0.0, 0.0], "cost_usd": [3.0, 1.0, 0.0]},
+    )  # fmt: skip
+    shares = figures.failed_shares(models)
+    assert list(shares) == ["rate_limit", "timeout"]
+    assert shares.loc["a/x"].tolist() == [0.2, 0.05] and shares.loc[["b/y", "idle/z"]].to_numpy().sum() == 0
+    seen = draw(figures.models_figure(models, "7 d"))
+    for text in ("a/x", "$3.00  (75 %)", "25 % of 200", "0 % of 50", "rate limit", "USD in 7 d"):
+        assert text in seen
+    assert "idle" not in seen
+    well = models.assign(timeout=0.0, rate_limit=0.0)
+    assert "0 % of 200" in draw(figures.models_figure(well, "7 d"))
+    assert "No attempt" in draw(figures.models_figure(models.iloc[2:], "7 d"))
 
 
 def test_no_pyplot_and_one_picture_in_jupyter() -> None:

@@ -67,7 +67,7 @@ class Witness:
             "success": [a["outcome"] not in (0, 1) for a in self.ended],
             "latency": [a["outcome"] not in (0, 1) or a["end"] - a["arrival"] > 12 * SECOND for a in self.ended],
             "ttft": [a["outcome"] not in (0, 1) or a["first_token"] - a["arrival"] > 4 * SECOND for a in self.ended],
-            "good": [a["outcome"] not in (0, 1) or a["good"] == 0 for a in self.ended],
+            "good": [a["outcome"] not in (0, 1) or a["good"] == 0 for a in self.ended],  # who was not judged is not bad
         }[target]
 
     def late(self, limit):
@@ -76,7 +76,8 @@ class Witness:
 
     def burn(self, kind, target, limit=None):
         late = self.late(limit) if limit else 0
-        return (sum(self.bad(kind)) + late) / (len(self.ended) + late) / (1 - target)
+        counted = self.judged() if kind == "good" else self.ended
+        return (sum(self.bad(kind)) + late) / (len(counted) + late) / (1 - target)
 
     def burns(self):
         return [

@@ -5,11 +5,12 @@ import pytest
 from synthetic_log import HORIZON, HOUR, SECOND, log_of, synthetic_plan
 
 from simkit.result.evidence import evidence_of
-from simkit.result.expectations import expected
+from simkit.result.expectations import expected, settled
 from simkit.result.metrics import METRICS, evaluate
 from simkit.result.objectives import objectives_of
 from simkit.result.slo import NO_BUDGET, Verdict, allowance, standings, verdict
 from simkit.result.statistics import Estimate, missing
+from simkit.result.tables import timeline
 from simkit.result.tally import tally
 from simkit.scenario.expectations import parse_expectation
 from simkit.scenario.policy import Slo
@@ -96,8 +97,18 @@ def test_nothing_ended_is_undecided():
 
 def test_an_answer_that_nobody_judged_is_held_against_nobody():
     rows = [action(0, good=1), action(1, good=-1), action(2, good=0), action(3, outcome=2, good=-1)]
-    good = standings(evidence([rows]))[-1]
-    assert (good.bad, good.counted) == (2, 4)
+    found = evidence([rows] * 2)
+    good = standings(found)[-1]
+    assert (good.bad, good.counted) == (4, 6)
+    assert good.compliance.value == pytest.approx(METRICS["good_rate"].formula(found).value) == pytest.approx(1 / 3)
+    line = timeline(found)
+    assert (line["bad_good"].sum(), line["counted_good"].sum()) == (2, 3)
+
+
+def test_a_degraded_answer_that_counts_as_bad_is_bad_judged_or_not():
+    rows = [action(0, good=1), action(1, outcome=1, good=-1)]
+    good = standings(evidence([rows], Slo(good="80%", degraded="bad")))[-1]
+    assert (good.bad, good.counted) == (1, 2)
 
 
 def test_on_the_limit_is_within_it():
@@ -146,6 +157,17 @@ def test_expectations_of_a_scenario():
     assert found[3].note == "there is no cascade"
     with pytest.raises(KeyError):
         expected(metrics, ["x"], [("unknown", "<=", 1.0)])
+
+
+def test_what_cannot_fail_is_not_undecided():
+    texts = ["latency_p95 <= 10h", "latency_p99 <= 10h", "latency_p50 <= 10h"]
+    metrics = {"latency_p95": Estimate(4.0, 3.5), "latency_p99": missing("no served action"),
+               "latency_p50": Estimate(1.0, 0.9)}  # fmt: skip
+    lines = settled(
+        expected(metrics, texts, [parse_expectation(text) for text in texts]), {0: "there is a deadline", 1: "as 0"}
+    )
+    assert [one.verdict for one in lines] == ["pass", "undecided", "undecided"]
+    assert lines[0].note == "cannot fail: there is a deadline"
 
 
 def test_the_interval_of_the_budget_is_that_of_the_bad_share_turned_over():

@@ -170,11 +170,20 @@ def test_models_count_attempts_by_how_they_ended(result):
     assert models["cost_usd"].sum() == pytest.approx(result.evidence.total("cost") / 1e12 / 3)
 
 
+def test_attempts_name_the_limit_that_refused_them(result):
+    frame, attempts = result.attempts, LOGS[0].attempts
+    first = frame["limit"].iloc[: len(attempts["limit"])]
+    assert first.isna().tolist() == (attempts["limit"] < 0).tolist()
+    assert first.dropna().tolist() == [PLAN.names.limits[b] for b in attempts["limit"] if b >= 0]
+    assert set(first.dropna()) == set(PLAN.names.limits)
+    assert set(frame.loc[frame["limit"].notna(), "outcome"]) == {"rate_limit"}
+
+
 def test_every_table_with_a_picture_draws_it_and_others_say_there_is_none(result):
     pytest.importorskip("simkit.report.figures_time")
     from matplotlib.figure import Figure
 
-    for name in ("timeline", "costs", "limits", "bottlenecks", "slo", "latency_distribution"):
+    for name in ("timeline", "costs", "models", "limits", "bottlenecks", "slo", "latency_distribution"):
         assert isinstance(getattr(result, name).plot(), Figure), name
     with pytest.raises(ValueError, match="no picture"):
         result.reasons.plot()

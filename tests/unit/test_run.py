@@ -2,8 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +16,8 @@ import simkit as sk
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, Log
 from simkit.plan.plan import Plan
 from simkit.study import run as module
-from simkit.study.executor import InProcess, LostWorkerError, Processes
+from simkit.study.executor import InProcess, LostWorkerError, Processes, UnfinishedError
+from simkit.study.parts import key_of
 from simkit.study.progress import Bar, progress_of, silent
 from simkit.study.run import Stopped, jobs_for
 
@@ -168,3 +173,129 @@ def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert progress_of(True) is silent and progress_of(False) is silent
     monkeypatch.setattr("simkit.study.progress.watched", lambda: True)
     assert isinstance(progress_of(True), Bar)
+
+
+def test_a_lost_worker_leaves_a_result_of_what_had_finished(
+    scenario: sk.Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Loses:
+        def map(self, work: Callable[[int], object], items: Sequence[int]) -> Iterator[tuple[int, object]]:
+            for item in items[:2]:
+                yield item, work(item)
+            raise LostWorkerError("a worker process died")
+
+    monkeypatch.setattr(module, "executor_for", lambda _: Loses())
+    with pytest.raises(UnfinishedError, match="died") as lost:
+        sk.run(scenario)
+    assert lost.value.result is not None and lost.value.planned == 3
+    assert [one.replication for one in lost.value.result.tallies] == [0, 1]
+
+
+def test_what_a_lost_worker_had_kept_is_in_the_result(
+    scenario: sk.Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LosesOnTheWay:
+        def map(self, work: Callable[[int], object], items: Sequence[int]) -> Iterator[tuple[int, object]]:
+            yield items[0], work(items[0])
+            work(items[1])
+            raise LostWorkerError("a worker process died")
+
+    monkeypatch.setattr(module, "executor_for", lambda _: LosesOnTheWay())
+    with pytest.raises(UnfinishedError) as lost:
+        sk.run(scenario, parts=tmp_path / "parts", log=True)
+    assert lost.value.result is not None
+    assert lost.value.result.actions["replication"].unique().tolist() == [0, 1]
+
+
+def die_late(item: int) -> int:
+    if item:
+        time.sleep(1)
+        os._exit(3)
+    return item
+
+
+def test_what_finished_beside_a_lost_worker_is_yielded_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failures_first(running: dict[Future[int], int], **_: object) -> SimpleNamespace:
+        return SimpleNamespace(done=sorted(wait(running).done, key=lambda one: one.exception() is None))
+
+    monkeypatch.setattr("concurrent.futures.wait", failures_first)
+    seen = []
+    with pytest.raises(LostWorkerError):
+        for item, _ in Processes(2).map(die_late, [0, 1]):
+            seen.append(item)
+    assert seen == [0]
+
+
+def test_the_pool_s_replacing_of_a_worker_is_nothing_to_the_user() -> None:
+    text = "A worker stopped while some jobs were given to the executor. This can be caused by a too short worker ..."
+    answers = Processes(2).map(square, [2])
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert next(answers) == (2, 4)
+        warnings.warn(text, UserWarning, stacklevel=1)  # as its thread does, while answers are waited for
+        warnings.warn("another", UserWarning, stacklevel=1)
+        answers.close()  # type: ignore[attr-defined]
+        warnings.warn(text, UserWarning, stacklevel=1)
+    assert [str(one.message)[:7] for one in seen] == ["another", "A worke"]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The replications that were really run."""
+    from simkit.engine import run_plan
+
+    ran: list[int] = []
+
+    def run_and_count(plan: Plan, seed: int, replication: int, engine: str, progress: object) -> Log:
+        ran.append(replication)
+        return run_plan(plan, seed, replication, engine, None)
+
+    monkeypatch.setattr("simkit.engine.run_plan", run_and_count)
+    return ran
+
+
+def test_parts_are_not_run_again_and_give_the_same_result(
+    scenario: sk.Scenario, tmp_path: Path, counted: list[int]
+) -> None:
+    folder, told = tmp_path / "deep" / "out.partial", []
+    first = sk.run(scenario, parts=folder, log=True, tell=told.append)
+    assert counted == [0, 1, 2] and told == []
+    again = sk.run(scenario, parts=folder, log=True, replications=4, tell=told.append)
+    assert counted == [0, 1, 2, 3] and told == [f"3 of 4 replications are taken from {folder}."]
+    for name in ("actions", "attempts"):
+        frame = getattr(again, name)
+        assert getattr(first, name).equals(frame[frame["replication"] < 3].reset_index(drop=True))
+    assert again.to_json() == sk.run(scenario, replications=4).to_json()
+
+
+def test_parts_of_another_run_or_broken_ones_are_taken_for_none(
+    scenario: sk.Scenario, tmp_path: Path, counted: list[int]
+) -> None:
+    sk.run(scenario, parts=tmp_path / "parts", replications=1)
+    for other, seed in ((scenario, 2), (scenario.set({"traffic.rate": "2/min"}), 2), (scenario, 1)):
+        counted.clear()
+        sk.run(other, parts=tmp_path / "parts", replications=1, seed=seed)
+        assert counted == [0]
+    file = tmp_path / "parts" / "replication-0.npz"
+    for content in (b"", b"nonsense", file.read_bytes()[:-100]):
+        file.write_bytes(content)
+        counted.clear()
+        sk.run(scenario, parts=tmp_path / "parts", replications=1)
+        assert counted == [0]
+    counted.clear()
+    sk.run(scenario, parts=tmp_path / "parts", replications=1)
+    assert counted == []
+
+
+def test_where_parts_cannot_be_written_the_run_goes_on(scenario: sk.Scenario, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert sk.run(scenario, parts=tmp_path / "file" / "parts").replications == 3
+
+
+def test_the_key_tells_plans_apart(scenario: sk.Scenario) -> None:
+    from simkit.plan.compile import compile_plan
+
+    plan = compile_plan(scenario)
+    assert key_of(plan, 1) == key_of(compile_plan(scenario), 1)
+    others = [replace(plan, horizon=plan.horizon + 1), replace(plan, epochs=plan.epochs + 1)]
+    assert len({key_of(one, 1) for one in (plan, *others)} | {key_of(plan, 2)}) == 4

@@ -43,6 +43,8 @@ def naive_bad(objective, action, ended):
     span = {"latency": action["end"], "ttft": action["first_token"]}.get(objective.kind, action["arrival"]) - action[
         "arrival"
     ]
+    if objective.kind == "good" and action["good"] == -1:
+        return False, False
     return span > objective.limit or (objective.kind == "good" and action["good"] == 0), True
 
 

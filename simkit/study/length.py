@@ -1,0 +1,48 @@
+"""How long a run will be: said before one that takes minutes, and refused before one that takes days."""
+
+from typing import TYPE_CHECKING
+
+from simkit.plan.plan import Plan
+from simkit.result.statistics import significant
+from simkit.result.words import number, seconds
+
+if TYPE_CHECKING:
+    from simkit.scenario.load import Scenario
+
+LONG = 5_000_000
+"""Expected actions of all replications from which on a run is announced."""
+TOO_LONG = 2_000_000_000
+"""More than these are refused."""
+SPEED = 10_000
+"""Actions a second, roughly, of one process."""
+RATES = (("rate",), ("users", "daily_active"), ("trace", "file"))
+"""Fields of `traffic` that say how many actions there are."""
+
+
+def expected_actions(plan: Plan) -> float:
+    """How many actions one replication is expected to have."""
+    rows = len(plan.arrivals.trace_time)
+    return float(rows) if rows else float(plan.arrivals.cumulative[-1])
+
+
+def announcement(scenario: "Scenario", plan: Plan, replications: int) -> str:
+    """What to know before a long run; empty for a short one.
+
+    Raises:
+        ScenarioError: it would be too long.
+    """
+    from simkit.scenario.errors import ScenarioError
+
+    actions = expected_actions(plan) * replications
+    if actions <= LONG:
+        return ""
+    node = next(node for keys in RATES if (node := scenario.tree.get("traffic", *keys)) is not None)
+    size = f"{number(significant(actions, 3))} actions in {replications} replication{'' if replications == 1 else 's'}"
+    if actions > TOO_LONG:
+        message = f"This makes about {size}; more than {number(TOO_LONG)} are not run."
+        hint = "Lower it, shorten `horizon`, or run fewer `replications`."
+        raise ScenarioError([node.place.problem(message, node.text(), hint=hint)])
+    return (
+        f"This run is long: about {size}, roughly {seconds(actions / SPEED)} at {SPEED:,} actions/s."
+        f" To shorten it: `horizon`, `replications`, or `{node.place.path}`."
+    )
