@@ -34,7 +34,7 @@ def commands() -> None:
 
     \b
     The first five minutes:
-      simkit new my_product.yaml                 # four questions, one small file
+      simkit new my_product.yaml                 # a few questions, one small file
       simkit run my_product.yaml                 # the answers
       simkit run my_product.yaml --set traffic.daily_active_users=10000
       simkit check my_product.yaml               # for CI: exit 1 when a promise is broken

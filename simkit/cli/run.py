@@ -46,6 +46,7 @@ def run(
     scenario = load(file, settings)
     if out is not None:
         check_folder(out)
+        check_held(out, scenario.hash)
     try:
         result = simulate(
             scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=not no_progress,
@@ -75,6 +76,25 @@ def check_folder(out: Path) -> None:
         check_writable(out)
     except OSError as error:
         raise BadInput(f"{error} Nothing was run.") from None
+
+
+def check_held(out: Path, scenario_hash: str) -> None:
+    """Nothing replaces the results of another scenario.
+
+    Raises:
+        BadInput: the folder holds some.
+    """
+    import json
+
+    try:
+        held = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(held, dict) and held.get("scenario_hash", scenario_hash) != scenario_hash:
+        raise BadInput(
+            f"{out} holds the results of another scenario ({held.get('scenario', 'unnamed')}, or this one with other"
+            " values). Nothing was run.\nName another folder with --out, or remove that one."
+        )
 
 
 def finish(result: "Result", out: Path | None, as_json: bool) -> int:

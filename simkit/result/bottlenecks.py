@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simkit.plan.plan import Ints, Plan
 from simkit.result.evidence import Evidence
 from simkit.result.limits import LimitUse
 from simkit.result.statistics import significant
 
 Floats = NDArray[np.float64]
+HOUR_NS = 3_600_000_000_000
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Bottleneck:
     peak_use: float
     """Of the busiest minute, mean over replications; 1 is full."""
     busiest_hour_use: float
-    """Of the hour that is busiest in the mean over replications."""
+    """Of the hour that is busiest in the mean over replications, and over hours that expect the same traffic."""
     mean_use: float
     delayed: float
     refused: float
@@ -68,9 +70,32 @@ def hour_use(uses: Sequence[LimitUse]) -> Floats:
     return use
 
 
+def busiest_hour(use: Floats, plan: Plan) -> float:
+    """Use of the busiest hour. Hours that expect the same traffic are taken together.
+
+    Otherwise the most of many hours would read the noise of a quiet product as need.
+    """
+    alike = alike_hours(plan, len(use))
+    if alike is None:
+        return float(use.max())
+    return float((np.bincount(alike, use) / np.bincount(alike)).max())
+
+
+def alike_hours(plan: Plan, hours: int) -> Ints | None:
+    """(hours) group of each hour; those of a group have the same expected arrivals. None: each hour is its own case,
+    since a trace, changes, incidents or fallbacks in random outages make it so."""
+    own_case = len(plan.arrivals.trace_time) or len(plan.epochs) > 1 or len(plan.incidents.start)
+    if own_case or (len(plan.incidents.gap) and (plan.models.fallback >= 0).any()):
+        return None
+    edges = np.minimum(np.arange(hours + 1, dtype=np.int64) * HOUR_NS, plan.horizon)
+    expected = np.diff(np.interp(edges, plan.arrivals.start, plan.arrivals.cumulative)) / np.diff(edges)
+    groups: Ints = np.unique(np.round(expected / expected.max(), 6), return_inverse=True)[1]
+    return groups
+
+
 def _bottleneck(uses: Sequence[LimitUse], evidence: Evidence) -> Bottleneck:
     first, runs = uses[0], len(uses)
-    busiest = float(hour_use(uses).max())
+    busiest = busiest_hour(hour_use(uses), evidence.plan)
     capacity = float(first.capacity.sum())
     delayed = sum(one.delayed for one in uses)
     arrived = evidence.total("arrived")

@@ -9,6 +9,7 @@ from simkit.result.statistics import Estimate
 from simkit.result.words import duration, figure, percent, whole
 from simkit.scenario.policy import Observed
 
+DAY_NS = 86_400_000_000_000
 FEWEST_INCIDENTS = 200
 """Fewer random incidents than this say little of how often a promise is kept."""
 NOT_SERVED, CENSORED, DIFFERENCE = 0.01, 0.001, 0.20
@@ -118,6 +119,15 @@ def _short_horizon(evidence: Evidence) -> str:
     )
 
 
+def _short_month(evidence: Evidence) -> str:
+    if evidence.plan.horizon >= DAY_NS:
+        return ""
+    return (
+        f"A month is reckoned from {duration(evidence.plan.horizon)}, as if all of it were like this:"
+        " the interval of cost_per_month does not cover that."
+    )
+
+
 def _alone(evidence: Evidence) -> str:
     if len(evidence.tallies) > 1 or evidence.batches:
         return ""
@@ -130,5 +140,6 @@ RULES: tuple[Callable[[Evidence], str], ...] = (
     _censored,
     _few_incidents,
     _short_horizon,
+    _short_month,
     _alone,
 )

@@ -9,6 +9,7 @@ from simkit.result.bottlenecks import bottlenecks, hour_use, load_text
 from simkit.result.evidence import evidence_of
 from simkit.result.metrics import METRICS
 from simkit.result.tally import tally
+from simkit.scenario.load import load
 from simkit.scenario.policy import Slo
 
 PLAN = synthetic_plan(people=synthetic_plan().people._replace(number=ints(100, 100)))
@@ -103,3 +104,15 @@ def test_twice_the_load_is_twice_the_use_and_half_the_distance():
         assert two[name].busiest_hour_use == pytest.approx(2 * one[name].busiest_hour_use)
         assert two[name].full_at == pytest.approx(one[name].full_at / 2)
     assert HORIZON > 5000 * SECOND
+
+
+@pytest.mark.parametrize("users", [10, 100])
+def test_full_at_does_not_depend_on_how_quiet_the_product_is_today(tmp_path, users):
+    file = tmp_path / "quiet.yaml"
+    file.write_text(
+        f"model: gpt-4o\ntier: 1\ntraffic: {{daily_active_users: {users}, actions_per_user_per_day: 6}}\n"
+        "tokens: {input: 1200, output: 250}\nhorizon: 7d\nwarmup: 0s\n"
+    )
+    found = load(file).run(replications=10, progress=False).bottlenecks.set_index("limit")
+    # 30,000 tokens a minute are enough for 30,000 * 1,440 / (6 * 1,450) users, were they spread evenly
+    assert found.loc["gpt-4o-tier-1: tokens", "full_at_users"] == pytest.approx(30_000 * 1_440 / (6 * 1_450), rel=0.12)

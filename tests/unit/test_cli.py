@@ -476,3 +476,18 @@ def test_public_names_are_there() -> None:
     assert all(getattr(simkit, name) is not None for name in simkit.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = simkit.nonsense  # type: ignore[attr-defined]
+
+
+def test_the_results_of_another_scenario_are_not_replaced(tmp_path, capsys):
+    file = tmp_path / "small.yaml"
+    file.write_text(
+        "model: gpt-4o\ntraffic: {rate: 1/min}\ntokens: {input: 100, output: 20}\nhorizon: 1h\nreplications: 2\n"
+    )
+    out = tmp_path / "out"
+    assert main(["run", str(file), "--out", str(out), "--no-progress"]) == 0
+    before = (out / "manifest.json").read_bytes()
+    assert main(["run", str(file), "--out", str(out), "--no-progress"]) == 0  # the same once more
+    capsys.readouterr()
+    assert main(["run", str(file), "--set", "traffic.rate=2/min", "--out", str(out), "--no-progress"]) == 2
+    assert "holds the results of another scenario" in capsys.readouterr().err
+    assert (out / "manifest.json").read_bytes() == before

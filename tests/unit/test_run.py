@@ -14,12 +14,14 @@ import pytest
 
 import simkit as sk
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, Log
+from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
+from simkit.scenario.load import load
 from simkit.study import run as module
 from simkit.study.executor import InProcess, LostWorkerError, Processes, UnfinishedError
 from simkit.study.parts import key_of
 from simkit.study.progress import Bar, progress_of, silent
-from simkit.study.run import Stopped, jobs_for
+from simkit.study.run import Stopped, engine_for, jobs_for
 
 FILE = """
 extends: simkit:openai_anthropic
@@ -299,3 +301,21 @@ def test_the_key_tells_plans_apart(scenario: sk.Scenario) -> None:
     assert key_of(plan, 1) == key_of(compile_plan(scenario), 1)
     others = [replace(plan, horizon=plan.horizon + 1), replace(plan, epochs=plan.epochs + 1)]
     assert len({key_of(one, 1) for one in (plan, *others)} | {key_of(plan, 2)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("engine", "replications", "taken"),
+    [
+        ("auto", 10, "reference"),
+        ("auto", 1000, "compiled"),
+        ("reference", 1000, "reference"),
+        ("compiled", 1, "compiled"),
+    ],
+)
+def test_auto_takes_the_engine_that_answers_sooner(tmp_path, engine, replications, taken):
+    file = tmp_path / "small.yaml"
+    file.write_text(
+        "model: gpt-4o\ntraffic: {rate: 1/s}\ntokens: {input: 100, output: 20}\nhorizon: 1000s\nwarmup: 0s\n"
+    )
+    plan = compile_plan(load(file))  # 1,600 actions with the cooldown
+    assert engine_for(engine, plan, replications) == taken
