@@ -15,8 +15,6 @@ from simkit.scenario.prices import ModelPrices, book
 from simkit.scenario.scenario import Document
 
 HOUR = 3600 * SECOND
-MONTH = 730 * HOUR
-"""A month of money, as clouds bill it."""
 WEEK = 168 * HOUR
 COOLDOWN = 600 * SECOND
 

@@ -116,6 +116,15 @@ class Routes(NamedTuple):
     escalate: Floats
     """(E, R, X) share of answers that go on to the next model of the cascade."""
 
+    def only_model(self) -> Ints:
+        """(R) the one model that a route ever begins with, or -1: its draw can be left out."""
+        if not self.mix_cdf.size:  # nothing but fixed work: no call asks for a model
+            return np.zeros(0, dtype=np.int64)
+        shares = np.diff(self.mix_cdf, axis=-1, prepend=0.0)
+        first = shares.argmax(axis=-1)
+        certain = (shares.max(axis=-1) == 1.0).all(axis=(0, 2)) & (first == first[:1, :, :1]).all(axis=(0, 2))
+        return np.where(certain, first[0, :, 0], -1).astype(np.int64)
+
 
 class Models(NamedTuple):
     """Models."""

@@ -178,18 +178,10 @@ def derived(plan: Plan) -> dict[int, Table]:
     return {
         at.HITS: np.concatenate([incidents.hits, incidents.outage_hits]),
         at.IN_FLIGHT_FAIL: np.concatenate([incidents.in_flight_fail, incidents.outage_in_flight_fail]),
-        at.ONLY_MODEL: np.array([only_model(plan, route) for route in range(len(plan.names.routes))], dtype=np.int64),
+        at.ONLY_MODEL: plan.routes.only_model(),
         at.HAS_CALL_ERRORS: np.any(plan.models.errors, axis=2),
         at.PRIORITIES: priorities(plan),
     }
-
-
-def only_model(plan: Plan, route: int) -> int:
-    """The one model that a route ever begins with, or -1: its draw can be left out."""
-    shares = np.diff(plan.routes.mix_cdf[:, route], axis=-1, prepend=0.0)
-    first = shares.argmax(axis=-1)
-    certain = bool((shares.max(axis=-1) == 1.0).all() and (first == first.flat[0]).all())
-    return int(first.flat[0]) if certain else at.NONE
 
 
 def priorities(plan: Plan) -> Ints:

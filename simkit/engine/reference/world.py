@@ -26,14 +26,6 @@ def lists(table: T) -> T:
     return type(table)(*(column.tolist() for column in table))  # type: ignore[attr-defined]
 
 
-def only_model(plan: Plan, route: int) -> int:
-    """The one model that a route ever begins with, or -1: its draw can be left out."""
-    cdf = plan.routes.mix_cdf[:, route]
-    first = (cdf > 0).argmax(axis=-1)
-    always = cdf.max() > 0 and bool((first == first.flat[0]).all()) and bool((cdf.max(axis=-1) > 0).all())
-    return int(first.flat[0]) if always and bool((cdf[..., first.flat[0]] == 1.0).all()) else -1
-
-
 def tariffs(prices: PriceTable) -> list[list[tuple[Ints, Ints, Ints, Ints, Ints, int]]]:
     """Prices by row and deployment, as the law takes them."""
     rows, deployments = prices.request.shape
@@ -83,7 +75,7 @@ class World:
         self.tariffs = tariffs(plan.prices)
         self.errors = [list(rows) for rows in plan.deployments.errors]
         self.call_errors = [[row if row.any() else None for row in rows] for rows in plan.models.errors]
-        self.only_model = [only_model(plan, route) for route in range(len(plan.names.routes))]
+        self.only_model = plan.routes.only_model().tolist()
         self.price_starts = plan.prices.start.tolist()
 
     def is_over(self, now: int) -> bool:
