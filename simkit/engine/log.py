@@ -1,4 +1,5 @@
-"""The log that both engines fill: one row an action, one row an attempt, in the order in which they end.
+"""The log that both engines fill: one row an action and one an attempt. Actions come in the order in which
+they end; attempts action by action, in the same order, within an action in the order in which they end.
 
 All columns are int64. Times are ns since the scenario's start, -1 where a thing did not happen;
 money is picodollars; codes are those of `engine.codes`, indices those of `Plan.names`.

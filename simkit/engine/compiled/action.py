@@ -75,7 +75,7 @@ def new_action(m: Memory) -> int:
         m[a + i] = 0
     m[a + A_NUMBER] = m[M_NUMBER]
     m[a + A_ARRIVAL] = m[M_NOW]
-    m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = m[a + A_GOOD] = m[a + A_CALLS] = NONE
+    m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = m[a + A_GOOD] = m[a + A_CALLS] = m[a + A_STORY] = NONE
     m[a + A_VERDICT] = UNDECIDED
     m[a + A_MEASURED] = 1 if 0 <= m[M_NOW] < m[M_HORIZON] else 0
     m[M_OPEN] += m[a + A_MEASURED]
@@ -173,7 +173,7 @@ def end(m: Memory, a: int) -> int:
 
 @step
 def write(m: Memory, a: int, ended: int, outcome: int, reason: int) -> None:
-    """Write the log's row and give up the action's."""
+    """Write the rows of the action and of its attempts to the log, and give them up."""
     m[a + A_END] = ended
     m[a + A_OUTCOME] = outcome
     m[a + A_REASON] = reason
@@ -181,9 +181,27 @@ def write(m: Memory, a: int, ended: int, outcome: int, reason: int) -> None:
     m[M_ACTION_ROWS] += 1
     for i in range(ACTION_LOGGED):
         m[row + i] = m[a + i]
+    write_attempts(m, m[a + A_STORY])
     quit_line(m, M_LIVE, A_LIVE, a)
     m[M_ACTIONS] -= 1
     free_row(m, M_FREE_ACTION, a)
+
+
+@step
+def write_attempts(m: Memory, first: int) -> None:
+    """Write the attempts of an action; the rows of those that have left their deployment are free."""
+    t = first
+    while t != NONE:
+        row = m[M_ATTEMPT_PAGE] + m[M_ATTEMPT_ROWS] * ATTEMPT_LOGGED
+        m[M_ATTEMPT_ROWS] += 1
+        for i in range(ATTEMPT_LOGGED):
+            m[row + i] = m[t + i]
+        following = m[t + T_STORY]
+        if m[t + T_LEFT] == 1:
+            free_row(m, M_FREE_ATTEMPT, t)
+        else:
+            m[t + T_WRITTEN_DOWN] = 1
+        t = following
 
 
 @step

@@ -114,8 +114,11 @@ def settle_and_tell(m: Memory, t: int, kind: int) -> None:
 
 @step
 def leave(m: Memory, t: int) -> None:
-    """Give up slot or queue place, and the row."""
+    """Give up slot or queue place, and the row as soon as it is in the log."""
     leave_deployment(m, t)
     m[t + T_KEY] = FREE
     m[M_ATTEMPTS] -= 1
-    free_row(m, M_FREE_ATTEMPT, t)
+    if m[t + T_WRITTEN_DOWN] == 1:
+        free_row(m, M_FREE_ATTEMPT, t)
+    else:
+        m[t + T_LEFT] = 1

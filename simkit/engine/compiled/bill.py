@@ -53,7 +53,7 @@ def tiers(m: Memory, table: int, q: int, n: int) -> Ints:
 
 @step
 def record(m: Memory, t: int, ended: int, released: int, kind: int, known_until: int) -> None:
-    """Write the log's row, add to the action's totals, leave the call what it needs to know."""
+    """The row of the log is complete: it joins its action's, which is told the totals, and the call what it asks."""
     a, c = m[t + T_ACTION], m[t + T_CALL]
     m[t + T_OVER] = 1
     m[t + T_FIRST_TOKEN] = seen_first_token(m, t, known_until)
@@ -66,10 +66,12 @@ def record(m: Memory, t: int, ended: int, released: int, kind: int, known_until:
     m[c + C_ATTEMPT] = NONE
     m[c + C_RETRY_AFTER] = m[t + T_RETRY_AFTER]
     m[c + C_FIRST_TOKEN] = m[t + T_FIRST_TOKEN]
-    row = m[M_ATTEMPT_PAGE] + m[M_ATTEMPT_ROWS] * ATTEMPT_LOGGED
-    m[M_ATTEMPT_ROWS] += 1
-    for i in range(ATTEMPT_LOGGED):
-        m[row + i] = m[t + i]
+    if m[a + A_STORY] == NONE:
+        m[a + A_STORY] = t
+    else:
+        m[m[a + A_STORY_LAST] + T_STORY] = t
+    m[a + A_STORY_LAST] = t
+    m[t + T_STORY] = NONE
 
 
 @step

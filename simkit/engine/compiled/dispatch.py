@@ -66,6 +66,7 @@ def new_attempt(m: Memory, c: int) -> int:
     m[c + C_ATTEMPT] = t
     m[c + C_KEY] = m[t + T_KEY]
     m[a + A_ATTEMPTS] += 1
+    m[M_DEEPEST] = max(m[M_DEEPEST], m[a + A_ATTEMPTS])
     m[M_ATTEMPTS] += 1
     return t
 

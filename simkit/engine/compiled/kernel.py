@@ -35,7 +35,7 @@ def run(ints: Ints, floats: Floats, until: int) -> int:
         most = room_needed(m)
         if not has_room(m, most):
             return GROW
-        if not has_pages(m, most):
+        if not has_pages(m):
             return FLUSH
         if m[M_HEAD] < m[M_TAIL]:
             step = next_follow_up(m)
@@ -70,10 +70,10 @@ def has_room(m: Memory, most: int) -> bool:
 
 
 @step
-def has_pages(m: Memory, most: int) -> bool:
-    """Is there room for the rows that one step may write?"""
+def has_pages(m: Memory) -> bool:
+    """Is there room for the rows that one step may write: an action with all its attempts?"""
     return (
-        m[M_ATTEMPT_ROWS] + most <= m[M_ATTEMPT_ROOM]
+        m[M_ATTEMPT_ROWS] + m[M_DEEPEST] + ROOM <= m[M_ATTEMPT_ROOM]
         and m[M_ACTION_ROWS] + ROOM <= m[M_ACTION_ROOM]
         and m[M_INCIDENT_ROWS] + ROOM <= m[M_INCIDENT_ROOM]
     )
@@ -199,7 +199,7 @@ def finish(ints: Ints) -> int:
     m = pointer(ints)
     ended = m[M_LAST_END] if m[M_OPEN] == 0 else m[M_STOP]
     while m[M_LIVE] != NONE:
-        if not has_pages(m, ROOM):
+        if not has_pages(m):
             return FLUSH
         censor(m, m[M_LIVE], ended)
     return DONE

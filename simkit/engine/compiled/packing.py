@@ -254,7 +254,7 @@ def with_rows(m: Ints) -> Ints:
 def with_room(memory: Memory) -> Memory:
     """The same state with room where it is short."""
     m = memory.m
-    most = int(m[at.M_BULK] * (2 * m[at.M_ATTEMPTS] + m[at.M_ACTIONS]) + at.ROOM)
+    most = int(max(m[at.M_BULK] * (2 * m[at.M_ATTEMPTS] + m[at.M_ACTIONS]), m[at.M_DEEPEST]) + at.ROOM)
     for region in REGIONS:
         if m[region.used] + most > m[region.room]:
             m = with_region(m, region, 2 * int(m[region.used] + most))

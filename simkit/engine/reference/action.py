@@ -1,5 +1,6 @@
 """An action and its calls: the path from arrival to outcome, as SimPy processes."""
 
+from array import array
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class Action:
         self.slot: simpy.Event | None = None
         self.started = self.first_token = self.good = DID_NOT
         self.outcome = self.reason = self.waited = self.attempts = self.cost = self.tokens_in = self.tokens_out = 0
+        self.story = array("q")  # rows of the attempts that have ended
         self.draw_user()
         self.draw_kind()
         world.live[number] = self

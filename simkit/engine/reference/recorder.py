@@ -19,7 +19,7 @@ def columns(names: tuple[str, ...], rows: "array[int]") -> dict[str, Column]:
 
 
 class Recorder:
-    """Rows of actions, attempts and incidents in the order in which they end (incidents: start)."""
+    """Rows of actions in the order in which they end, each with its attempts in the order in which those end."""
 
     def __init__(self) -> None:
         self.actions = array("q")
@@ -34,10 +34,11 @@ class Recorder:
                 a.outcome, a.reason, a.good, a.waited, a.attempts, a.cost, a.tokens_in, a.tokens_out,
             )
         )  # fmt: skip
+        self.attempts.extend(a.story)
 
     def attempt(self, t: "Attempt", ended: int, released: int, kind: int) -> None:
-        """Write an attempt that ended for its caller."""
-        self.attempts.extend(
+        """Keep an attempt that ended for its caller: it is written with its action."""
+        t.action.story.extend(
             (
                 t.action.number, t.call.index, t.repeat, t.rung, t.number, 0, t.cause, t.model, t.deployment,
                 t.dispatched, t.started, t.first_token, ended, released, kind,
