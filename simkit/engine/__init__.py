@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from simkit.engine.log import Log
-from simkit.plan.plan import Plan
+from simkit.plan.plan import NEVER, Plan
 
 ENGINES = ("auto", "compiled", "reference")
 
@@ -12,12 +12,20 @@ Progress = Callable[[int], None]
 
 
 def run_plan(
-    plan: Plan, seed: int = 1, replication: int = 0, engine: str = "auto", progress: Progress | None = None
+    plan: Plan,
+    seed: int = 1,
+    replication: int = 0,
+    engine: str = "auto",
+    progress: Progress | None = None,
+    most_in_flight: int = NEVER,
 ) -> Log:
     """Run one replication and return its log.
 
     The same plan, seed and replication give the same log, bit for bit, whatever the machine.
-    Raises ValueError for an unknown engine.
+
+    Raises:
+        ValueError: unknown engine.
+        OverfullError: more than `most_in_flight` actions were in flight.
     """
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
@@ -26,4 +34,4 @@ def run_plan(
     else:
         from simkit.engine.reference import run
 
-    return run(plan, seed, replication, progress)
+    return run(plan, seed, replication, progress, most_in_flight)

@@ -74,6 +74,8 @@ class Log:
     actions: dict[str, Column]
     attempts: dict[str, Column]
     incidents: dict[str, Column]
+    peaks: Column
+    """(N) most slots of each deployment taken at one time, the whole run long."""
     ended: int
     """When the run stopped, ns."""
     events: int

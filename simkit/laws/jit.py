@@ -74,10 +74,11 @@ def cache_folder() -> Path | None:
 
 
 def fingerprint() -> str:
-    """Hash of all that a compiled law depends on: sources of laws and engines, Numba, LLVM, CPU."""
+    """Hash of all that a compiled law depends on: sources of laws, engines and streamed sums, Numba, LLVM, CPU."""
     package = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for path in sorted([*(package / "laws").glob("*.py"), *(package / "engine").rglob("*.py")]):
+    compiled_here = ("laws", "engine", "result/streamed")
+    for path in sorted(path for folder in compiled_here for path in (package / folder).rglob("*.py")):
         digest.update(path.read_bytes())
     cpu = llvmlite.binding.get_host_cpu_name()
     digest.update(f"{numba.__version__} {llvmlite.__version__} {cpu}".encode())

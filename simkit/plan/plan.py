@@ -341,3 +341,9 @@ class Plan:
     """Date and version of the price book used."""
     recorded: Recorded = Recorded()
     """What was observed when the trace was recorded, to be shown beside what is simulated."""
+
+    @property
+    def expected_actions(self) -> float:
+        """How many actions a replication is expected to have, warm-up and cooldown included."""
+        rows = len(self.arrivals.trace_time)
+        return float(rows or self.arrivals.cumulative[-1:].sum())

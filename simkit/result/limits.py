@@ -51,13 +51,21 @@ class LimitUse:
 
 
 class Asked(NamedTuple):
-    """What a log says about one limit: demand by hour and minute, and who was held up."""
+    """What was asked of one limit: demand by hour and minute, and how many were held up."""
 
     hours: Ints
     minutes: Ints
-    delayed: Rows
-    refused: Rows
-    delay: Ints
+    delayed: int
+    refused: int
+    delay: int
+    affected: int
+
+
+def asked(hours: Ints, minutes: Ints, delayed: Rows, refused: Rows, delay: Ints, row: Ints, measured: Rows) -> Asked:
+    """The same from a log: which of its rows were delayed (for how long) and refused; `row`: whose they are."""
+    held = row[delayed | refused]
+    affected = len(np.unique(held[measured[held]]))
+    return Asked(hours, minutes, int(delayed.sum()), int(refused.sum()), int(delay[delayed].sum()), affected)
 
 
 def limit_uses(plan: Plan, log: Log, row: Ints, measured: Rows) -> tuple[LimitUse, ...]:
@@ -77,15 +85,40 @@ def grids(plan: Plan) -> tuple[Windows, Windows]:
     return whole_windows(plan.horizon, HOUR), whole_windows(plan.horizon, MINUTE)
 
 
-def _use(
-    plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked, row: Ints, measured: Rows
-) -> LimitUse:
-    """`size`: the limit by epoch, in units per ns; `asked` has rows that `row` gives the actions of."""
+def bucket_use(plan: Plan, b: int, asked: Asked) -> LimitUse:
+    """Use of a token bucket."""
+    per_unit = plan.limits.ns_per_unit[:, b]
+    size = np.divide(1.0, per_unit, out=np.full(len(per_unit), np.inf), where=per_unit > 0)
+    return _use(plan, plan.names.limits[b], "quota", plan.names.limit_text[b], size, asked)
+
+
+def slots_use(plan: Plan, name: str, kind: str, slots: Ints, asked: Asked) -> LimitUse:
+    """Use of the slots of a station: `workers` or `concurrency`; `slots` by epoch."""
+    unit, more = {"workers": ("worker", ""), "concurrency": ("request", "at once")}[kind]
+    return _use(plan, f"{name}: {kind}", kind, _said(slots, unit, more), slots.astype(float), asked)
+
+
+def queue_use(plan: Plan, name: str, places: Ints, asked: Asked) -> LimitUse:
+    """Use of the queue of a station; `places` by epoch."""
+    return _use(plan, f"{name}: queue", "queue", _said(places, "place", ""), places.astype(float), asked)
+
+
+def has_queue(places: Ints) -> bool:
+    """Is there a queue that is limited and has places (in some epoch)?"""
+    return bool(((places > 0) & (places < NEVER)).any())
+
+
+def limited(slots: Ints) -> bool:
+    """Are there fewer slots than anybody may want (in some epoch)?"""
+    return bool((slots < NEVER).any())
+
+
+def _use(plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked) -> LimitUse:
+    """`size`: the limit by epoch, in units per ns."""
     hours, minutes = grids(plan)
     room = integral(plan.epochs, size, minutes.edges)
     use = np.divide(asked.minutes, room, out=np.zeros(len(room)), where=room > 0)
     busiest = int(use.argmax())
-    held = row[asked.delayed | asked.refused]
     return LimitUse(
         name=name,
         kind=kind,
@@ -94,10 +127,10 @@ def _use(
         capacity=integral(plan.epochs, size, hours.edges),
         peak_use=float(use[busiest]),
         peak_at=int(minutes.edges[busiest]),
-        delayed=int(asked.delayed.sum()),
-        refused=int(asked.refused.sum()),
-        delay=int(asked.delay[asked.delayed].sum()),
-        affected=len(np.unique(held[measured[held]])),
+        delayed=asked.delayed,
+        refused=asked.refused,
+        delay=asked.delay,
+        affected=asked.affected,
     )
 
 
@@ -109,22 +142,20 @@ def _buckets(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
     blame = refusing_limit(attempts)
     inside = (attempts["dispatched"] >= 0) & (attempts["dispatched"] < plan.horizon)
     uses = []
-    for b, name in enumerate(plan.names.limits):
-        has = _deployments_of(plan, b)[attempts["deployment"]]
+    for b in range(len(plan.names.limits)):
+        has = deployments_of(plan, b)[attempts["deployment"]]
         refused = blame == b
         again = has & _at(before, (attempts["outcome"] == Kind.RATE_LIMIT) & has)
         units = bucket_units(plan, attempts, b)
         counted = inside & has & ~again & (attempts["outcome"] != Kind.TOO_LARGE)
         wait = np.where(after >= 0, attempts["dispatched"][after] - attempts["dispatched"], 0)
         hours, minutes = (_by_window(grid, attempts["dispatched"][counted], units[counted]) for grid in grids(plan))
-        asked = Asked(hours, minutes, refused & inside & (after >= 0), refused & inside, wait)
-        per_unit = plan.limits.ns_per_unit[:, b]
-        size = np.divide(1.0, per_unit, out=np.full(len(per_unit), np.inf), where=per_unit > 0)
-        uses.append(_use(plan, name, "quota", plan.names.limit_text[b], size, asked, row, measured))
+        refused &= inside
+        uses.append(bucket_use(plan, b, asked(hours, minutes, refused & (after >= 0), refused, wait, row, measured)))
     return uses
 
 
-def _deployments_of(plan: Plan, limit: int) -> Rows:
+def deployments_of(plan: Plan, limit: int) -> Rows:
     """Which deployments a limit applies to; the last entry, for attempts sent nowhere, is False."""
     first, limits = plan.deployments.first_limit, plan.deployments.limits
     return np.array([limit in limits[first[n] : first[n + 1]] for n in range(len(first) - 1)] + [False])
@@ -176,9 +207,9 @@ def _slots(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
     """Concurrency of each deployment that has one, and its queue."""
     attempts, deployments = log.attempts, plan.deployments
     uses = []
-    limited = [n for n in range(len(plan.names.deployments)) if (deployments.concurrency[:, n] < NEVER).any()]
-    after = _neighbours(attempts, row)[1] if limited else np.zeros(0, np.int64)
-    for n in limited:
+    some = [n for n in range(len(plan.names.deployments)) if limited(deployments.concurrency[:, n])]
+    after = _neighbours(attempts, row)[1] if some else np.zeros(0, np.int64)
+    for n in some:
         mine = attempts["deployment"] == n
         turned_away = mine & (attempts["outcome"] == Kind.OVERLOADED) & ~happened(attempts["started"])
         admitted = mine & (attempts["outcome"] != Kind.RATE_LIMIT) & (attempts["outcome"] != Kind.TOO_LARGE)
@@ -201,7 +232,7 @@ def _slots(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
 
 def _own_service(plan: Plan, log: Log, measured: Rows) -> list[LimitUse]:
     actions = log.actions
-    if not (plan.service.workers < NEVER).any():
+    if not limited(plan.service.workers):
         return []
     end = _closed(actions["end"], log.ended)
     station = _Station(
@@ -241,19 +272,15 @@ class _Station(NamedTuple):
         inside = (self.asked >= 0) & (self.asked < plan.horizon)
         waited = inside & ~self.refused & (left > self.asked)
         nobody = np.zeros(len(waited), np.bool_)
-        queued = bool(((places > 0) & (places < NEVER)).any())
+        queued = has_queue(places)
         refused = inside & self.refused
         hours, minutes = (self._offered(grid) for grid in grids(plan))
-        asked = Asked(hours, minutes, waited, nobody if queued else refused, left - self.asked)
-        text = _said(
-            slots, {"workers": "worker", "concurrency": "request"}[kind], "at once" if kind == "concurrency" else ""
-        )
-        uses = [_use(plan, f"{name}: {kind}", kind, text, slots.astype(float), asked, row, measured)]
+        wait = left - self.asked
+        seen = asked(hours, minutes, waited, nobody if queued else refused, wait, row, measured)
+        uses = [slots_use(plan, name, kind, slots, seen)]
         if queued:
             hours, minutes = (spread(self.asked, np.maximum(left, self.asked), grid.edges) for grid in grids(plan))
-            asked = Asked(hours, minutes, nobody, refused, left - self.asked)
-            text = _said(places, "place", "")
-            uses.append(_use(plan, f"{name}: queue", "queue", text, places.astype(float), asked, row, measured))
+            uses.append(queue_use(plan, name, places, asked(hours, minutes, nobody, refused, wait, row, measured)))
         return uses
 
     def _offered(self, grid: Windows) -> Ints:
@@ -262,7 +289,7 @@ class _Station(NamedTuple):
         holding = (self.freed - self.began)[served]
         load = spread(self.asked[served], self.asked[served] + holding, grid.edges)
         lost = ~served & ~self.again & (self.asked >= 0) & (self.asked < grid.horizon)
-        each = int(holding.mean()) if len(holding) else 0
+        each = int(holding.sum()) // len(holding) if len(holding) else 0
         return load + each * np.bincount(grid.index(self.asked[lost]), minlength=grid.count)
 
 

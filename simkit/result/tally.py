@@ -17,10 +17,12 @@ from simkit.plan.plan import Plan
 from simkit.result.limits import LimitUse, limit_uses
 from simkit.result.objectives import Objective
 from simkit.result.sample import Sample, bins_of
-from simkit.result.windows import Windows, happened, most_at_once, timeline_windows
+from simkit.result.windows import Windows, timeline_windows
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.bool_]
+EXACT = 200_000
+"""Expected actions of a replication up to which percentiles are exact; beyond, within 0.4 % (`laws.histogram`)."""
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
 KINDS = tuple(kind.name.lower() for kind in Kind)
 ATTEMPT_KINDS = KINDS[: Kind.DEADLINE]
@@ -44,7 +46,7 @@ class Histogram:
 
 @dataclass(frozen=True, eq=False)
 class DeploymentUse:
-    """What measured actions asked of each deployment; the peak counts all actions."""
+    """What measured actions asked of each deployment; the peak is of all actions."""
 
     attempts: Ints
     """(N, ways to end)"""
@@ -52,7 +54,7 @@ class DeploymentUse:
     tokens_out: Ints
     cost: Ints
     peak: Ints
-    """(N) most attempts at work at one time."""
+    """(N) most slots taken at one time, in the whole run."""
     ttft: tuple[Sample, ...]
     latency: tuple[Sample, ...]
     """From dispatch to the first token and to the answer of successful attempts, ns."""
@@ -103,16 +105,17 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective]) -> Tally:
     series = _action_series(actions, place, windows.count, log.ended, objectives)
     series |= _attempt_series(plan, attempts, owner, place[owner], windows.count, wasted)
     latency = (actions["end"] - actions["arrival"])[served]
+    exact = is_exact(plan)
     return Tally(
         replication=log.replication,
         windows=windows,
         series=series,
         latencies=_histogram(place[served], latency),
         samples={
-            "latency": Sample.of(latency),
-            "ttft": Sample.of((actions["first_token"] - actions["arrival"])[served]),
-            "waited": Sample.of(actions["waited"][served]),
-            "cost": Sample.of(actions["cost"]),
+            "latency": sample(latency, exact),
+            "ttft": sample((actions["first_token"] - actions["arrival"])[served], exact),
+            "waited": sample(actions["waited"][served], exact),
+            "cost": sample(actions["cost"], exact),
         },
         reasons=_pairs(actions["outcome"], actions["reason"], len(Outcome), len(Kind)),
         cost=_costs(plan, actions, attempts, owner, wasted),
@@ -123,6 +126,16 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective]) -> Tally:
         ended=log.ended,
         events=log.events,
     )
+
+
+def is_exact(plan: Plan) -> bool:
+    """Are single values kept for percentiles? It depends on nothing but the plan: not on the engine, nor on the log."""
+    return plan.expected_actions <= EXACT
+
+
+def sample(values: Column, exact: bool) -> Sample:
+    """A sample of values, or of their bins."""
+    return Sample.of(values) if exact else Sample.binned(*np.unique(bins_of(values), return_counts=True))
 
 
 def action_rows(log: Log) -> Ints:
@@ -240,26 +253,21 @@ def _deployments(plan: Plan, log: Log, attempts: dict[str, Column]) -> Deploymen
     part = {name: column[sent] for name, column in attempts.items()}
     answered = part["outcome"] == Kind.OK
     first = answered & (part["first_token"] >= 0)
-    ways = len(ATTEMPT_KINDS)
+    ways, exact = len(ATTEMPT_KINDS), is_exact(plan)
 
     def samples(rows: Rows, end: str) -> tuple[Sample, ...]:
-        return tuple(Sample.of((part[end] - part["dispatched"])[rows & (deployment == n)]) for n in range(size))
+        spans = part[end] - part["dispatched"]
+        return tuple(sample(spans[rows & (deployment == n)], exact) for n in range(size))
 
     return DeploymentUse(
         attempts=_pairs(deployment, part["outcome"], size, ways),
         tokens_in=total_by(deployment, part["billed_in"], size),
         tokens_out=total_by(deployment, part["billed_out"], size),
         cost=total_by(deployment, part["cost"], size),
-        peak=np.array([_peak(log, n, plan.horizon) for n in range(size)], np.int64),
+        peak=log.peaks,
         ttft=samples(first, "first_token"),
         latency=samples(answered, "ended"),
     )
-
-
-def _peak(log: Log, deployment: int, horizon: int) -> int:
-    rows = (log.attempts["deployment"] == deployment) & happened(log.attempts["started"])
-    released = log.attempts["released"][rows]
-    return most_at_once(log.attempts["started"][rows], np.where(happened(released), released, log.ended), horizon)
 
 
 def _users(actions: dict[str, Column]) -> dict[str, Ints]:

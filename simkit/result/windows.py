@@ -80,14 +80,6 @@ def spread(starts: Ints, ends: Ints, edges: Ints) -> Ints:
     return np.diff(since(starts) - since(ends))
 
 
-def most_at_once(starts: Ints, ends: Ints, horizon: int) -> int:
-    """Most intervals [start, end) that are open at one time in [0, horizon)."""
-    inside = (ends > 0) & (starts < horizon) & (ends > starts)
-    begins, stops = np.sort(np.maximum(starts[inside], 0)), np.sort(ends[inside])
-    open_at = np.arange(1, len(begins) + 1) - np.searchsorted(stops, begins, "right")
-    return int(open_at.max()) if len(begins) else 0
-
-
 def integral(epochs: Ints, values: NDArray[np.float64], edges: Ints) -> NDArray[np.float64]:
     """Integral over each window of a value that is constant between epochs (values[e] from epochs[e] on)."""
     before = np.concatenate([[0.0], np.cumsum(np.diff(epochs) * values[:-1])])

@@ -19,12 +19,6 @@ RATES = (("rate",), ("users", "daily_active"), ("trace", "file"))
 """Fields of `traffic` that say how many actions there are."""
 
 
-def expected_actions(plan: Plan) -> float:
-    """How many actions one replication is expected to have."""
-    rows = len(plan.arrivals.trace_time)
-    return float(rows) if rows else float(plan.arrivals.cumulative[-1])
-
-
 def announcement(scenario: "Scenario", plan: Plan, replications: int) -> str:
     """What to know before a long run; empty for a short one.
 
@@ -33,7 +27,7 @@ def announcement(scenario: "Scenario", plan: Plan, replications: int) -> str:
     """
     from simkit.scenario.errors import ScenarioError
 
-    actions = expected_actions(plan) * replications
+    actions = plan.expected_actions * replications
     if actions <= LONG:
         return ""
     node = next(node for keys in RATES if (node := scenario.tree.get("traffic", *keys)) is not None)

@@ -39,12 +39,21 @@ class Parts:
                 actions, attempts, incidents = ({name: columns[f"{t}.{name}"] for name in about[t]} for t in TABLES)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
-        return Log(replication, actions, attempts, incidents, about["ended"], about["events"])
+        return Log(
+            replication,
+            actions,
+            attempts,
+            incidents,
+            np.array(about["peaks"], np.int64),
+            about["ended"],
+            about["events"],
+        )
 
     def save(self, log: Log) -> None:
         """Keep the log of a replication that has finished."""
         tables: dict[str, dict[str, Column]] = {name: getattr(log, name) for name in TABLES}
         about = {"key": self.key, "replication": log.replication, "ended": log.ended, "events": log.events}
+        about["peaks"] = log.peaks.tolist()
         about |= {name: list(table) for name, table in tables.items()}
         columns = {f"{name}.{column}": values for name, table in tables.items() for column, values in table.items()}
         with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from simkit.plan.plan import Plan
 from simkit.study.executor import Executor, LostWorkerError, UnfinishedError, cpus, executor_for
-from simkit.study.length import announcement, expected_actions
+from simkit.study.length import announcement
 from simkit.study.parts import Parts, key_of
 from simkit.study.progress import Progress, progress_of
 
@@ -151,13 +151,13 @@ def engine_for(engine: str, plan: Plan, replications: int) -> str:
     """What `auto` stands for: the compiled engine where it answers sooner. The figures are the same."""
     if engine != "auto":
         return engine
-    return "compiled" if expected_actions(plan) * replications > WORTH_COMPILING else "reference"
+    return "compiled" if plan.expected_actions * replications > WORTH_COMPILING else "reference"
 
 
 def jobs_for(plan: Plan, replications: int, jobs: int | None) -> int:
     """How many processes to use: never more than replications; 1 where the work is small and nobody said."""
     if jobs is None:
-        small = expected_actions(plan) * replications < WORTH_PROCESSES
+        small = plan.expected_actions * replications < WORTH_PROCESSES
         jobs = 1 if small or replications == 1 else cpus()
     return max(1, min(jobs, replications))
 

@@ -128,6 +128,7 @@ def log_of(actions, attempts=(), incidents=(), *, replication=0, ended=HORIZON +
         table(ACTION_COLUMNS, [act | row for row in actions]),
         table(ATTEMPT_COLUMNS, [att | blamed(row) | row for row in attempts]),
         table(INCIDENT_COLUMNS, list(incidents)),
+        ints(4, 2, 3),
         ended,
         len(actions) + len(attempts),
     )

@@ -19,7 +19,15 @@ def log_of(attempts: list[dict[str, int]], actions: list[dict[str, int]] | None 
     def table(names: tuple[str, ...], rows: list[dict[str, int]]) -> dict[str, np.ndarray]:
         return {name: np.array([row.get(name, 0) for row in rows], np.int64) for name in names}
 
-    return Log(0, table(ACTION_COLUMNS, actions or []), table(ATTEMPT_COLUMNS, attempts), {}, 100 * SECOND, 0)
+    return Log(
+        0,
+        table(ACTION_COLUMNS, actions or []),
+        table(ATTEMPT_COLUMNS, attempts),
+        {},
+        np.zeros(1, np.int64),
+        100 * SECOND,
+        0,
+    )
 
 
 def plan_of(**parts: Any) -> Any:

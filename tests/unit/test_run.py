@@ -85,7 +85,15 @@ def fake_engine(stop_at: int) -> Callable[..., Log]:
         def none(names: tuple[str, ...]) -> dict[str, np.ndarray]:
             return {name: np.zeros(0, np.int64) for name in names}
 
-        return Log(replication, none(ACTION_COLUMNS), none(ATTEMPT_COLUMNS), none(INCIDENT_COLUMNS), plan.horizon, 0)
+        return Log(
+            replication,
+            none(ACTION_COLUMNS),
+            none(ATTEMPT_COLUMNS),
+            none(INCIDENT_COLUMNS),
+            np.zeros(1, np.int64),
+            plan.horizon,
+            0,
+        )
 
     return run_plan
 

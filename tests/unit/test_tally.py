@@ -14,7 +14,7 @@ from simkit.plan.plan import NEVER
 from simkit.result.objectives import Objective
 from simkit.result.sample import Sample, bins_of
 from simkit.result.tally import ATTEMPT_KINDS, OUTCOMES, tally, total_by
-from simkit.result.windows import integral, most_at_once, spread, timeline_windows, whole_windows
+from simkit.result.windows import integral, spread, timeline_windows, whole_windows
 
 PLAN = synthetic_plan()
 OBJECTIVES = (
@@ -163,16 +163,7 @@ def test_samples_reasons_users_and_deployments_equal_a_naive_loop(seed):
         answers = sorted(t["ended"] - t["dispatched"] for t in part if t["outcome"] == 0)
         latency = found.deployments.latency[n]
         assert np.repeat(latency.values, latency.counts).tolist() == answers
-        assert int(found.deployments.peak[n]) == naive_peak(log, n)
-
-
-def naive_peak(log, deployment):
-    held = [
-        (t["started"], log.ended if t["released"] == -1 else t["released"])
-        for t in rows_of(log.attempts) if t["deployment"] == deployment and t["started"] != -1
-    ]  # fmt: skip
-    moments = [s for s, _ in held if 0 <= s < HORIZON] + [0]
-    return max(sum(s <= now < e for s, e in held) for now in moments)
+        assert found.deployments.peak[n] == log.peaks[n]
 
 
 def test_latency_by_window_keeps_every_served_action_in_its_window_within_half_a_percent():
@@ -439,13 +430,6 @@ def test_spread_equals_a_naive_loop():
         for a, b in ((0, 30), (30, 60), (60, 100))
     ]
     assert spread(starts, ends, edges).tolist() == expected
-
-
-def test_most_at_once_has_half_open_intervals():
-    assert most_at_once(ints(0, 5, 10), ints(5, 10, 20), 100) == 1
-    assert most_at_once(ints(0, 4, 10), ints(5, 10, 20), 100) == 2
-    assert most_at_once(ints(-20, -10), ints(-5, 3), 100) == 1
-    assert most_at_once(ints(200), ints(300), 100) == 0
 
 
 def test_integral_follows_the_epochs():

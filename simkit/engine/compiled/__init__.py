@@ -1,47 +1,32 @@
 """The compiled engine: the same model as the reference, as an event loop in Numba."""
 
-from collections.abc import Callable
-
 from simkit.engine import Progress
-from simkit.engine.compiled import memory as at
-from simkit.engine.compiled.kernel import finish, start
-from simkit.engine.compiled.kernel import run as advance
-from simkit.engine.compiled.packing import new_memory, with_room
-from simkit.engine.compiled.pages import Pages
+from simkit.engine.compiled.pages import Page, Pages
+from simkit.engine.compiled.simulation import Simulation
 from simkit.engine.log import Log
-from simkit.plan.plan import NEVER, Ints, Plan
+from simkit.engine.overfull import OverfullError
+from simkit.plan.plan import NEVER, Plan
 
-SLICES = 64
-"""How often progress is told."""
-
-
-def run(plan: Plan, seed: int, replication: int, progress: Progress | None = None) -> Log:
-    """Run one replication of a plan and return its log; `progress` is called with the simulated time now and then."""
-    pages = Pages()
-    ended, events = drive(plan, seed, replication, pages.take, progress)
-    return Log(replication, *pages.tables(), ended, events)
+__all__ = ["Page", "Simulation", "run"]
 
 
-def drive(
-    plan: Plan, seed: int, replication: int, take: Callable[[Ints], None], progress: Progress | None = None
-) -> tuple[int, int]:
-    """Run one replication; returns when it ended (ns) and the number of events.
+def run(plan: Plan, seed: int, replication: int, progress: Progress | None = None, most_in_flight: int = NEVER) -> Log:
+    """Run one replication of a plan and return its log; `progress` is called with the simulated time now and then.
 
-    `take` gets the memory when pages of the log are full, and at the end; it blanks them (see `Pages.take`).
+    Raises:
+        OverfullError: more actions were in flight than allowed; its `log` is that of a run stopped at that moment.
     """
-    memory = new_memory(plan, seed, replication)
-    start(*memory)
-    span = max((plan.horizon + plan.cooldown - plan.begin) // SLICES, 1)
-    until = plan.begin + span if progress else NEVER
-    while (why := advance(*memory, until)) != at.DONE:
-        if why == at.SLICE and progress:
-            until += span
-            progress(int(memory.m[at.M_NOW]))
-            continue
-        take(memory.m)
-        memory = with_room(memory)
-    while finish(memory.m) != at.DONE:
-        take(memory.m)
-    take(memory.m)
-    m = memory.m
-    return int(m[at.M_LAST_END] if m[at.M_OPEN] == 0 else m[at.M_STOP]), int(m[at.M_EVENTS])
+    pages, simulation = Pages(), Simulation(plan, seed, replication, most_in_flight)
+    try:
+        while not simulation.advance(pages.take):
+            if progress:
+                progress(simulation.now)
+    except OverfullError as error:
+        error.log = log_of(replication, pages, simulation)
+        raise
+    return log_of(replication, pages, simulation)
+
+
+def log_of(replication: int, pages: Pages, simulation: Simulation) -> Log:
+    """The log of a run that has ended."""
+    return Log(replication, *pages.tables(), simulation.peaks, simulation.ended, simulation.events)

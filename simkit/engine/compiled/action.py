@@ -75,7 +75,9 @@ def new_action(m: Memory) -> int:
         m[a + i] = 0
     m[a + A_NUMBER] = m[M_NUMBER]
     m[a + A_ARRIVAL] = m[M_NOW]
-    m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = m[a + A_GOOD] = m[a + A_CALLS] = m[a + A_STORY] = NONE
+    m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = m[a + A_GOOD] = m[a + A_CALLS] = m[
+        a + A_STORY
+    ] = NONE
     m[a + A_VERDICT] = UNDECIDED
     m[a + A_MEASURED] = 1 if 0 <= m[M_NOW] < m[M_HORIZON] else 0
     m[M_OPEN] += m[a + A_MEASURED]

@@ -132,7 +132,7 @@ class Memory(NamedTuple):
     f: Floats
 
 
-def new_memory(plan: Plan, seed: int, replication: int) -> Memory:
+def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NEVER) -> Memory:
     """The memory before the first event."""
     head = np.zeros(at.PLAN, dtype=np.int64)
     found = derived(plan)
@@ -143,6 +143,7 @@ def new_memory(plan: Plan, seed: int, replication: int) -> Memory:
     head[[at.M_BEGIN, at.M_NOW]] = plan.begin
     head[[at.M_HORIZON, at.M_LAST_END]] = plan.horizon
     head[at.M_STOP] = plan.horizon + plan.cooldown
+    head[at.M_MOST_IN_FLIGHT] = most_in_flight
     head[at.M_SCHEDULED] = len(plan.incidents.start)
     head[at.M_SOURCES] = len(plan.incidents.start) + len(plan.incidents.gap)
     head[at.M_DEPLOYMENTS] = len(plan.deployments.model)

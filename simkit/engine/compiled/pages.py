@@ -1,29 +1,50 @@
 """The log of the compiled engine, page by page."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from simkit.engine.compiled.packing import REGIONS
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, Column
-from simkit.plan.plan import Ints
+from simkit.plan.plan import NEVER, Ints
 
 COLUMNS = (ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS)
 LOGGED = REGIONS[2:]
 """Pages of actions, attempts and incidents."""
 
 
+class Page(NamedTuple):
+    """Rows of the log as they come, valid until the run goes on; attempts are those of the actions, in their order."""
+
+    actions: Ints
+    attempts: Ints
+    incidents: Ints
+    ended: int = NEVER
+    """When the run stopped, ns, once it has: rows of censored actions come then."""
+
+
+def take_page(m: Ints, ended: int = NEVER) -> Page:
+    """What is on the pages in the memory; they are blank afterwards (and written over when the run goes on)."""
+    rows = []
+    for page in LOGGED:
+        address, used = m[page.address], m[page.used]
+        rows.append(m[address : address + used * page.width].reshape(used, page.width))
+        m[page.used] = 0
+    actions, attempts, incidents = rows
+    return Page(actions, attempts, incidents, ended)
+
+
 class Pages:
-    """Rows taken from the kernel's pages, kept by column."""
+    """Pages kept by column, for a log in memory."""
 
     def __init__(self) -> None:
         self.parts: tuple[list[Ints], ...] = ([], [], [])
 
-    def take(self, m: Ints) -> None:
-        """Take what is on the pages, and leave them blank."""
-        for parts, page in zip(self.parts, LOGGED, strict=True):
-            address, rows = m[page.address], m[page.used]
-            if rows:
-                parts.append(m[address : address + rows * page.width].reshape(rows, page.width).T.copy())
-            m[page.used] = 0
+    def take(self, page: Page) -> None:
+        """Keep a copy of a page."""
+        for parts, rows in zip(self.parts, page[:3], strict=True):
+            if len(rows):
+                parts.append(rows.T.copy())
 
     def tables(self) -> tuple[dict[str, Column], dict[str, Column], dict[str, Column]]:
         """Actions, attempts, incidents."""

@@ -8,6 +8,7 @@ from simkit.engine.compiled.memory import (
     A_QUEUE,
     CONCURRENCY,
     D_BUSY,
+    D_PEAK,
     D_QUEUE,
     D_SERVED,
     D_WAITING,
@@ -77,7 +78,7 @@ def ask_deployment(m: Memory, t: int) -> bool:
     n = m[t + T_DEPLOYMENT]
     d = station(m, n)
     if m[d + D_BUSY] < at2(m, CONCURRENCY, m[M_EPOCH], n):
-        m[d + D_BUSY] += 1
+        take_slot(m, d)
         m[t + T_PLACE] = SERVED
         return True
     if m[d + D_WAITING] >= at2(m, QUEUE, m[M_EPOCH], n):
@@ -86,6 +87,13 @@ def ask_deployment(m: Memory, t: int) -> bool:
     join(m, d + D_QUEUE, T_LINE, t)
     m[d + D_WAITING] += 1
     return True
+
+
+@step
+def take_slot(m: Memory, d: int) -> None:
+    """One more slot of a deployment is taken."""
+    m[d + D_BUSY] += 1
+    m[d + D_PEAK] = max(m[d + D_PEAK], m[d + D_BUSY])
 
 
 @step
@@ -114,7 +122,7 @@ def grant_attempts(m: Memory, n: int) -> None:
         t = m[d + D_QUEUE]
         quit_line(m, d + D_QUEUE, T_LINE, t)
         m[d + D_WAITING] -= 1
-        m[d + D_BUSY] += 1
+        take_slot(m, d)
         m[t + T_PLACE] = GRANTED
         follow_up(m, GRANT_ATTEMPT, t, m[t + T_KEY], 0)
 

@@ -6,18 +6,25 @@ from contextlib import contextmanager
 
 from simkit.engine import Progress
 from simkit.engine.log import Log
+from simkit.engine.overfull import OverfullError
 from simkit.engine.reference.world import World
-from simkit.plan.plan import Plan
+from simkit.plan.plan import NEVER, Plan
 
 
-def run(plan: Plan, seed: int, replication: int, progress: Progress | None = None) -> Log:
-    """Run one replication of a plan; `progress` is called with the simulated time every few thousand events."""
-    world = World(plan, seed, replication)
+def run(plan: Plan, seed: int, replication: int, progress: Progress | None = None, most_in_flight: int = NEVER) -> Log:
+    """Run one replication of a plan; `progress` is called with the simulated time every few thousand events.
+
+    Raises:
+        OverfullError: more actions were in flight than allowed; its `log` is that of a run stopped at that moment.
+    """
+    world = World(plan, seed, replication, most_in_flight)
     world.clock.progress = progress
     with calm_collector():
         world.run()
-    actions, attempts, incidents = world.recorder.tables()
-    return Log(replication, actions, attempts, incidents, world.ended(), world.clock.events)
+    log = Log(replication, *world.recorder.tables(), world.peaks(), world.ended(), world.clock.events)
+    if world.overfull:
+        raise OverfullError(world.overfull, world.clock.last, log)
+    return log
 
 
 @contextmanager

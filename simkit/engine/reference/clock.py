@@ -24,11 +24,14 @@ class Timed(simpy.Event):
 
 
 class Clock:
-    """The agenda of one run. It stops before a timed event for which `is_over(now)` holds."""
+    """The agenda of one run. It stops before a timed event for which `is_over(now)` or `is_full()` holds."""
 
-    def __init__(self, begin: int, is_over: Callable[[int], bool]) -> None:
+    def __init__(self, begin: int, is_over: Callable[[int], bool], is_full: Callable[[], bool]) -> None:
         self.env = simpy.Environment(initial_time=begin)
         self.is_over = is_over
+        self.is_full = is_full
+        self.last = begin
+        """When the last event was."""
         self.events = 0
         self.progress: Callable[[int], None] | None = None
 
@@ -62,8 +65,9 @@ class Clock:
 
     def _fire(self, event: simpy.Event) -> None:
         assert isinstance(event, Timed)
-        if self.is_over(self.now):
+        if self.is_over(self.now) or self.is_full():
             raise StopSimulation(None)
+        self.last = self.now
         self.events += 1
         if self.progress is not None and self.events % 4096 == 0:
             self.progress(self.now)

@@ -34,13 +34,15 @@ class Station:
         self.capacity = capacity
         self.places = places
         self.busy = 0
+        self.peak = 0
+        """Most slots taken at one time."""
         self.waiting = 0
         self.queues: dict[int, dict[Job, None]] = {}
 
     def ask(self, job: Job) -> bool:
         """Give a slot or a place in the queue (`job.place` says which); False when the queue is full."""
         if self.busy < self.capacity:
-            self.busy += 1
+            self.take()
             job.place = Place.SERVED
             return True
         if self.waiting >= self.places:
@@ -50,6 +52,11 @@ class Station:
         self.queues.setdefault(job.priority, {})[job] = None
         self.waiting += 1
         return True
+
+    def take(self) -> None:
+        """One more slot is taken."""
+        self.busy += 1
+        self.peak = max(self.peak, self.busy)
 
     def leave(self, job: Job) -> None:
         """Give up the slot or the place in the queue, at once; a slot passes on to the first waiter."""
@@ -74,7 +81,7 @@ class Station:
             job = next(iter(queue))
             del queue[job]
             self.waiting -= 1
-            self.busy += 1
+            self.take()
             job.place = Place.GRANTED
             assert job.slot is not None
             job.slot.succeed()

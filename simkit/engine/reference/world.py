@@ -3,6 +3,8 @@
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
+
 from simkit.engine.reference.action import Action
 from simkit.engine.reference.attempt import Attempt
 from simkit.engine.reference.clock import Clock
@@ -39,10 +41,10 @@ def tariffs(prices: PriceTable) -> list[list[tuple[Ints, Ints, Ints, Ints, Ints,
 class World:
     """The state of one replication."""
 
-    def __init__(self, plan: Plan, seed: int, replication: int) -> None:
+    def __init__(self, plan: Plan, seed: int, replication: int, most_in_flight: int = NEVER) -> None:
         self.plan = plan
         self.end = plan.horizon + plan.cooldown
-        self.clock = Clock(plan.begin, self.is_over)
+        self.clock = Clock(plan.begin, self.is_over, self.is_full)
         self.dice = Dice(seed, replication, plan.dists)
         self.recorder = Recorder()
         self.epoch = 0
@@ -51,6 +53,7 @@ class World:
         """Measured actions in flight."""
         self.last_end = plan.horizon
         self.live: dict[int, Action] = {}
+        self.most_in_flight = most_in_flight
         self.read_tables()
         self.service = Station(self.clock, self.services.workers[0], self.services.queue[0])
         self.stations = [
@@ -82,6 +85,10 @@ class World:
         """All measured actions have ended after the horizon, or the cooldown is over."""
         return now >= self.end or (now >= self.plan.horizon and self.open == 0)
 
+    def is_full(self) -> bool:
+        """More actions are in flight than allowed."""
+        return len(self.live) > self.most_in_flight
+
     def run(self) -> None:
         """From the start of the warm-up to the end."""
         for epoch in range(1, len(self.plan.epochs)):
@@ -90,8 +97,15 @@ class World:
         self.incidents.begin()
         self.next_arrival(0, 0.0, 0)
         self.clock.run()
+        if self.is_full():
+            self.end = self.clock.last
+        self.overfull = len(self.live) if self.is_full() else 0
         for action in sorted(self.live.values(), key=lambda a: a.number):
             action.censor(self.ended())
+
+    def peaks(self) -> Ints:
+        """Most slots of each deployment taken at one time."""
+        return np.array([station.peak for station in self.stations], np.int64)
 
     def ended(self) -> int:
         """When the run stopped: the last measured action has ended, or the cooldown is over."""

@@ -1,0 +1,153 @@
+"""The ledger: one vector of integers with what adding up needs to know and all that is added up.
+
+One vector, as in the compiled engine: compiled steps hand on a bare pointer, and saving the state is saving it. A
+table has a header of two numbers, where it begins and how long its rows are; `m[place(m, TABLE, i) + j]` is an item.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from simkit.engine.compiled.memory import Memory
+from simkit.laws.histogram import bin_of
+from simkit.laws.jit import step
+from simkit.plan.codes import Cause, Kind, Outcome
+from simkit.plan.plan import Ints, Plan
+from simkit.result.limits import deployments_of, grids, has_queue, limited
+from simkit.result.objectives import Objective
+from simkit.result.tally import ATTEMPT_KINDS, OUTCOMES, is_exact
+from simkit.result.windows import timeline_windows
+
+# Single numbers.
+(
+    HORIZON, WINDOW, WINDOWS, MINUTES, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
+    EPOCH_COUNT, STORIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS,
+) = range(15)  # fmt: skip
+
+# Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited).
+FIRST_TABLE = 16
+(
+    JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
+    MAX_OUTPUT, QUEUED,
+) = range(FIRST_TABLE, FIRST_TABLE + 26, 2)  # fmt: skip
+
+# Tables of sums.
+(
+    SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING,
+) = range(FIRST_TABLE + 26, FIRST_TABLE + 54, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 54
+"""Where the tables begin."""
+
+SERIES_NAMES = (
+    "arrived", *OUTCOMES, "latency", "judged", "good", "bad", "counted", "attempts",
+    *(f"attempts_{kind}" for kind in ATTEMPT_KINDS), "calls", "retries", "fallbacks", "cascades", "escalated",
+    "cost", "wasted", "tokens_in", "tokens_out", "tokens_cached",
+)  # fmt: skip
+"""Columns of SERIES (a row is a window); after them two for each objective: bad and counted."""
+COSTS = ("model", "deployment", "provider", "call", "kind", "outcome", "cause", "waste")
+"""Rows of COST."""
+SAMPLES = ("ttft", "waited", "cost")
+"""Rows of WHOLE: histograms of the whole run."""
+OBJECTIVE_KINDS = ("success", "latency", "ttft", "good")
+DELAYED, REFUSED, DELAY, AFFECTED = range(4)
+"""Columns of HELD. Its rows are limits: buckets, then of each station its slots and its queue."""
+OFFERED, OFFERED_NS, QUEUEING, QUEUEING_NS, LOST = range(5)
+"""Rows of DEMAND of a station (a column is a minute); before them there is a row of units for each bucket."""
+STATION_ROWS = 5
+
+
+@step
+def place(m: Memory, table: int, i: int) -> int:
+    """Where row `i` of a table begins."""
+    return m[table] + i * m[table + 1]
+
+
+class Layout(NamedTuple):
+    """The shape of each table, by the place of its header."""
+
+    shapes: dict[int, tuple[int, ...]]
+
+    def starts(self) -> dict[int, int]:
+        """Where each table begins."""
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        return dict(zip(self.shapes, (TABLES + np.cumsum([0, *sizes[:-1]])).tolist(), strict=True))
+
+    def size(self) -> int:
+        """Length of the ledger."""
+        return TABLES + sum(int(np.prod(shape)) for shape in self.shapes.values())
+
+    def table(self, m: Ints, header: int) -> Ints:
+        """A table of a ledger, as an array that shares its memory."""
+        first, shape = self.starts()[header], self.shapes[header]
+        return m[first : first + int(np.prod(shape))].reshape(shape)
+
+
+def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
+    """Tables of what adding up needs to know."""
+    cascades = np.append((plan.routes.next_model >= 0).any(axis=1), False)
+    slots = [*plan.deployments.concurrency.T, plan.service.workers]
+    places = [*plan.deployments.queue.T, plan.service.queue]
+    some = [limited(one) for one in slots]
+    buckets = range(len(plan.names.limits))
+    facts = {
+        JUDGED_BY: [OBJECTIVE_KINDS.index(one.kind) for one in objectives],
+        LIMIT_NS: [one.limit for one in objectives],
+        FAIR: [one.degraded_good for one in objectives],
+        CASCADE: cascades[plan.actions.route],
+        PROVIDER: plan.deployments.provider,
+        STATION: np.where(some, np.cumsum(some) - 1, -1),
+        MEMBER: np.array([deployments_of(plan, b)[:-1] for b in buckets]).reshape(len(buckets), len(slots) - 1),
+        MEASURE: plan.limits.measure,
+        RESERVE_MAX: plan.limits.reserve_max,
+        CACHED_COUNTS: plan.limits.cached_counts,
+        EPOCHS: plan.epochs,
+        MAX_OUTPUT: plan.actions.max_output,
+        QUEUED: [has_queue(one) for one, here in zip(places, some, strict=True) if here],
+    }
+    return {header: np.array(values, np.int64) for header, values in facts.items()}
+
+
+def layout_of(plan: Plan, facts: dict[int, Ints]) -> Layout:
+    """The shapes of all tables."""
+    names, stations, buckets = plan.names, len(facts[QUEUED]), len(facts[MEASURE])
+    bins = int(bin_of(plan.horizon + plan.cooldown - plan.begin)) + 1
+    costs = int(bin_of(2**62)) + 1
+    windows, (_, minutes) = timeline_windows(plan.horizon), grids(plan)
+    deployments, limits = len(names.deployments), buckets + 2 * stations
+    binned = 0 if is_exact(plan) else bins
+    named = (names.models, names.deployments, names.providers, names.calls, names.kinds, tuple(Outcome), tuple(Cause))
+    longest = max(len(one) for one in named)
+    users = int(plan.people.number.max(initial=0))
+    sums = {
+        SERIES: (windows.count, len(SERIES_NAMES) + 2 * len(facts[JUDGED_BY])),
+        HISTOGRAM: (windows.count, bins),
+        WHOLE: (len(SAMPLES), max(bins, costs) if binned else 0),
+        REASONS: (len(Outcome), len(Kind)),
+        COST: (len(COSTS), longest),
+        ENDS: (deployments, len(ATTEMPT_KINDS)),
+        TOKENS: (deployments, 2),
+        TTFT: (deployments, binned),
+        LATENCY: (deployments, binned),
+        USERS: (users, 2),
+        HELD: (limits, 4),
+        MARK: (limits,),
+        DEMAND: (buckets + STATION_ROWS * stations, minutes.count),
+        HOLDING: (stations, 2),
+    }
+    return Layout({header: table.shape for header, table in facts.items()} | sums)
+
+
+def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout) -> Ints:
+    """The ledger before the first action."""
+    m = np.zeros(layout.size(), np.int64)
+    for header, first in layout.starts().items():
+        m[header : header + 2] = first, layout.shapes[header][-1]
+    for header, table in facts.items():
+        layout.table(m, header)[...] = table
+    windows, (_, minutes) = timeline_windows(plan.horizon), grids(plan)
+    m[[HORIZON, WINDOW, WINDOWS, MINUTES]] = plan.horizon, windows.length, windows.count, minutes.count
+    m[[EXACT, OBJECTIVES, DEPLOYMENTS]] = is_exact(plan), len(facts[JUDGED_BY]), len(plan.names.deployments)
+    m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), facts[STATION][-1]
+    m[EPOCH_COUNT] = len(plan.epochs)
+    return m

@@ -1,0 +1,153 @@
+"""`Stream`: a tally that grows while the run goes on. Its state is a few vectors, so it can be saved and go on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from simkit.engine.log import INCIDENT_COLUMNS
+from simkit.plan.codes import Cause, Outcome
+from simkit.plan.plan import Ints, Plan
+from simkit.result.limits import LimitUse
+from simkit.result.objectives import Objective
+from simkit.result.sample import Sample
+from simkit.result.streamed import ledger as at
+from simkit.result.streamed.ledger import Layout, empty_ledger, facts_of, layout_of
+from simkit.result.streamed.story import add
+from simkit.result.streamed.uses import limit_uses
+from simkit.result.tally import DeploymentUse, Histogram, Tally
+from simkit.result.windows import timeline_windows
+
+SINGLE = {"served": 3, "costs": 1, "answers": 3}
+"""Tables of single values (for plans whose percentiles are exact) and their columns: latency, ttft, waited of served
+actions; cost of measured ones; deployment, ttft, latency of successful attempts."""
+USED = {"served": at.SERVED_ROWS, "costs": at.COST_ROWS, "answers": at.ANSWER_ROWS}
+
+
+class Stream:
+    """The tally of one replication under way."""
+
+    def __init__(self, plan: Plan, objectives: Sequence[Objective]) -> None:
+        self.plan, self.objectives = plan, tuple(objectives)
+        facts = facts_of(plan, objectives)
+        self.layout: Layout = layout_of(plan, facts)
+        self.ledger = empty_ledger(plan, facts, self.layout)
+        self.singles = {name: np.zeros(0, np.int64) for name in SINGLE}
+        self.incidents: list[Ints] = []
+
+    def take(self, actions: Ints, attempts: Ints, incidents: Ints, ended: int) -> None:
+        """Add rows as in the log: actions that have ended, with their attempts in the same order, and incidents.
+
+        `ended` is when the run stopped; it matters for censored actions only.
+        """
+        if len(incidents):
+            self.incidents.append(incidents.copy())
+        if self.ledger[at.EXACT]:
+            self._make_room(len(actions), len(attempts))
+        served, costs, answers = self.singles.values()
+        add(self.ledger, actions.reshape(-1), attempts.reshape(-1), served, costs, answers, ended)
+
+    def _make_room(self, actions: int, attempts: int) -> None:
+        for name, more in (("served", actions), ("costs", actions), ("answers", attempts)):
+            table, needed = self.singles[name], (int(self.ledger[USED[name]]) + more) * SINGLE[name]
+            if needed > len(table):
+                self.singles[name] = np.concatenate([table, np.zeros(2 * needed - len(table), np.int64)])
+
+    def state(self) -> dict[str, Ints]:
+        """All that has been added up, to be saved."""
+        return {"ledger": self.ledger, "incidents": self._incidents(), **self.singles}
+
+    def restore(self, state: dict[str, Ints]) -> None:
+        """Go on from a state that was saved.
+
+        Raises:
+            ValueError: it is that of another plan.
+        """
+        if state["ledger"].shape != self.ledger.shape:
+            raise ValueError("the state is of another plan")
+        self.ledger = state["ledger"]
+        self.incidents = [state["incidents"]]
+        self.singles = {name: state[name] for name in SINGLE}
+
+    def tally(self, replication: int, ended: int, events: int, peaks: Ints) -> Tally:
+        """The tally of all that was taken."""
+        windows, series = timeline_windows(self.plan.horizon), self._table(at.SERIES)
+        names = (*at.SERIES_NAMES, *(f"{w}_{one.label}" for one in self.objectives for w in ("bad", "counted")))
+        histogram = self._table(at.HISTOGRAM)
+        window, bins = np.nonzero(histogram)
+        incidents = self._incidents()
+        return Tally(
+            replication=replication,
+            windows=windows,
+            series={name: series[:, column].copy() for column, name in enumerate(names)},
+            latencies=Histogram(window, bins, histogram[window, bins]),
+            samples=self._samples(histogram),
+            reasons=self._table(at.REASONS).copy(),
+            cost=self._costs(),
+            deployments=self._deployments(peaks),
+            limits=self._limits(),
+            users=self._users(),
+            incidents={name: incidents[:, column].copy() for column, name in enumerate(INCIDENT_COLUMNS)},
+            ended=ended,
+            events=events,
+        )
+
+    def _table(self, header: int) -> Ints:
+        return self.layout.table(self.ledger, header)
+
+    def _single(self, name: str) -> Ints:
+        columns = SINGLE[name]
+        return self.singles[name][: int(self.ledger[USED[name]]) * columns].reshape(-1, columns)
+
+    def _incidents(self) -> Ints:
+        return np.concatenate([np.zeros((0, len(INCIDENT_COLUMNS)), np.int64), *self.incidents])
+
+    def _samples(self, histogram: Ints) -> dict[str, Sample]:
+        if self.ledger[at.EXACT]:
+            latency, ttft, waited = self._single("served").T
+            found = {"latency": latency, "ttft": ttft, "waited": waited, "cost": self._single("costs")[:, 0]}
+            return {name: Sample.of(values) for name, values in found.items()}
+        whole = {"latency": histogram.sum(axis=0), **dict(zip(at.SAMPLES, self._table(at.WHOLE), strict=True))}
+        return {name: binned(counts) for name, counts in whole.items()}
+
+    def _costs(self) -> dict[str, Ints]:
+        names, table = self.plan.names, self._table(at.COST)
+        sizes = {
+            "model": len(names.models), "deployment": len(names.deployments), "provider": len(names.providers),
+            "call": len(names.calls), "kind": len(names.kinds), "outcome": len(Outcome), "cause": len(Cause),
+            "waste": 2,
+        }  # fmt: skip
+        return {name: table[row, : sizes[name]].copy() for row, name in enumerate(at.COSTS)}
+
+    def _deployments(self, peaks: Ints) -> DeploymentUse:
+        tokens = self._table(at.TOKENS)
+        return DeploymentUse(
+            attempts=self._table(at.ENDS).copy(),
+            tokens_in=tokens[:, 0].copy(),
+            tokens_out=tokens[:, 1].copy(),
+            cost=self._costs()["deployment"],
+            peak=peaks,
+            ttft=self._answers(at.TTFT, 1),
+            latency=self._answers(at.LATENCY, 2),
+        )
+
+    def _answers(self, histogram: int, column: int) -> tuple[Sample, ...]:
+        if not self.ledger[at.EXACT]:
+            return tuple(binned(counts) for counts in self._table(histogram))
+        rows = self._single("answers")
+        seen = rows[rows[:, column] >= 0]
+        return tuple(Sample.of(seen[seen[:, 0] == n, column]) for n in range(len(self.plan.names.deployments)))
+
+    def _limits(self) -> tuple[LimitUse, ...]:
+        tables = (self._table(header) for header in (at.DEMAND, at.HELD, at.HOLDING))
+        return limit_uses(self.plan, *tables)
+
+    def _users(self) -> dict[str, Ints]:
+        actions, cost = self._table(at.USERS).T
+        seen = np.flatnonzero(actions)
+        return {"user": seen, "actions": actions[seen], "cost": cost[seen]}
+
+
+def binned(counts: Ints) -> Sample:
+    """A sample from a histogram."""
+    used = np.flatnonzero(counts)
+    return Sample.binned(used, counts[used])
