@@ -33,7 +33,10 @@ def running(command: Command) -> Command:
         help="Which engine runs.",
     )
     jobs = click.option(
-        "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Processes.  [default: by the amount of work]"
+        "--jobs",
+        type=click.IntRange(1, 1024),
+        metavar="N",
+        help="Threads or processes.  [default: by the amount of work]",
     )
     quiet = click.option("--no-progress", is_flag=True, help="No progress bar.")
     return seed(replications(engine(jobs(quiet(command)))))

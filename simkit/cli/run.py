@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 @overrides
 @running
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write log, timeline and manifest here.")
+@click.option("--no-log", is_flag=True, help="Write no rows of actions and attempts to --out.")
+@click.option(
+    "--most-in-flight", type=click.IntRange(1), metavar="N",
+    help="Stop a run that has more actions in flight at once.  [default: 1000000]",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 def run(
     file: Path,
@@ -27,6 +32,8 @@ def run(
     jobs: int | None,
     no_progress: bool,
     out: Path | None,
+    no_log: bool,
+    most_in_flight: int | None,
     as_json: bool,
 ) -> int:
     """Simulate the scenario in FILE and print the answers.
@@ -50,7 +57,8 @@ def run(
     try:
         result = simulate(
             scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=not no_progress,
-            log=out is not None, parts=parts_of(out), tell=complain,
+            log="disk" if out is not None and not no_log else False, parts=parts_of(out), tell=complain,
+            most_in_flight=most_in_flight,
         )  # fmt: skip
     except Stopped as stop:
         return cut_short("Stopped", stop.result, stop.planned, out, as_json, Exit.STOPPED)

@@ -21,6 +21,8 @@ import platformdirs
 from numba import config
 from numpy.typing import NDArray
 
+READY = "ready"
+"""A file in the cache folder that says that it is complete."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 P = ParamSpec("P")
@@ -71,6 +73,19 @@ def cache_folder() -> Path | None:
         if os.access(folder, os.W_OK):
             return folder
     return None
+
+
+def is_cached() -> bool:
+    """Has everything been compiled on this machine before, so that it only needs to be loaded?"""
+    folder = None if config.DISABLE_JIT else cache_folder()
+    return folder is not None and (folder / READY).exists()
+
+
+def mark_cached() -> None:
+    """Everything has been compiled."""
+    folder = None if config.DISABLE_JIT else cache_folder()
+    if folder is not None:
+        (folder / READY).touch()
 
 
 def fingerprint() -> str:

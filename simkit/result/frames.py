@@ -1,6 +1,6 @@
 """The log as DataFrames: names instead of codes, seconds and USD instead of ns and picodollars."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,23 +18,24 @@ CAUSES = tuple(cause.name.lower() for cause in Cause)
 
 def actions_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
     """One row an action of every replication, in the order in which they ended, unmeasured ones included."""
-    return _together([_actions(plan, log) for log in logs])
+    return _together([actions_of(plan, log.replication, log.actions) for log in logs])
 
 
 def attempts_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
     """One row an attempt of every replication; `limit` is the rate limit that refused it."""
-    return _together([_attempts(plan, log) for log in logs])
+    return _together([attempts_of(plan, log.replication, log.attempts) for log in logs])
 
 
 def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
-def _actions(plan: Plan, log: Log) -> pd.DataFrame:
-    a, names = log.actions, plan.names
+def actions_of(plan: Plan, replication: int, a: Mapping[str, Column]) -> pd.DataFrame:
+    """The same of some rows of one replication, by column."""
+    names = plan.names
     return pd.DataFrame(
         {
-            "replication": log.replication,
+            "replication": replication,
             "action": a["action"],
             "measured": (a["arrival"] >= 0) & (a["arrival"] < plan.horizon),
             "arrival_s": a["arrival"] / 1e9,
@@ -59,11 +60,12 @@ def _actions(plan: Plan, log: Log) -> pd.DataFrame:
     )
 
 
-def _attempts(plan: Plan, log: Log) -> pd.DataFrame:
-    t, names = log.attempts, plan.names
+def attempts_of(plan: Plan, replication: int, t: Mapping[str, Column]) -> pd.DataFrame:
+    """The same of some rows of one replication, by column."""
+    names = plan.names
     return pd.DataFrame(
         {
-            "replication": log.replication,
+            "replication": replication,
             "action": t["action"],
             "call": _named(t["call"], names.calls),
             **{name: t[name] for name in ("repeat", "rung", "attempt", "hedge")},

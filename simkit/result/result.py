@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -58,6 +58,8 @@ class Result:
     elapsed_s: float
     level: float = LEVEL
     """Share of intervals that miss the truth."""
+    pieces: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    """Files with the rows of the log by table, where they were written to disk instead of being kept."""
 
     @property
     def name(self) -> str:
@@ -274,7 +276,7 @@ class Result:
         }
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write timeline, and with the log actions and attempts, as Parquet, and `manifest.json`.
+        """Write timeline, and with the log (kept, or on disk) actions and attempts, as Parquet, and `manifest.json`.
 
         Raises:
             OSError: It cannot be written; nothing is left behind.
@@ -282,7 +284,7 @@ class Result:
         frames = {"timeline": self.timeline}
         if self.logs is not None:
             frames |= {"actions": self.actions, "attempts": self.attempts}
-        return save(folder, frames, self.manifest())
+        return save(folder, frames, self.manifest(), self.pieces)
 
     def page(self) -> "Page":
         """What the text and the HTML face show."""
@@ -319,6 +321,7 @@ def result_of(
     elapsed_s: float,
     logs: Sequence[Log] = (),
     level: float = LEVEL,
+    pieces: Mapping[str, Sequence[Path]] | None = None,
 ) -> Result:
     """The result of replications given as tallies; `logs` (none, or all of them) are kept for its rows.
 
@@ -331,7 +334,7 @@ def result_of(
         raise ValueError("a result needs at least one replication")
     if kept and [one.replication for one in kept] != [one.replication for one in ordered]:
         raise ValueError("logs and tallies are of different replications")
-    return Result(scenario, plan, ordered, kept or None, seed, engine, elapsed_s, level)
+    return Result(scenario, plan, ordered, kept or None, seed, engine, elapsed_s, level, pieces or {})
 
 
 def result_from(

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,13 @@ def check_writable(folder: str | os.PathLike[str]) -> Path:
     return path
 
 
-def save(folder: str | os.PathLike[str], frames: Mapping[str, Any], manifest: Mapping[str, Any]) -> Path:
-    """Write `frames` as NAME.parquet and the manifest.
+def save(
+    folder: str | os.PathLike[str],
+    frames: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    pieces: Mapping[str, Sequence[Path]] | None = None,
+) -> Path:
+    """Write `frames` as NAME.parquet, and files that are pieces of one table as one, and the manifest.
 
     All is written beside the folder first. A new folder appears whole by one rename; in one that exists, files
     of the same names are replaced one by one, the manifest last, and others are left alone.
@@ -48,6 +53,8 @@ def save(folder: str | os.PathLike[str], frames: Mapping[str, Any], manifest: Ma
     try:
         for name, frame in frames.items():
             frame.to_parquet(draft / f"{name}.parquet", index=False)
+        for name, files in (pieces or {}).items():
+            _join(files, draft / f"{name}.parquet")
         text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
         (draft / MANIFEST).write_text(text + "\n", encoding="utf-8")
         draft.chmod(0o755)
@@ -55,6 +62,19 @@ def save(folder: str | os.PathLike[str], frames: Mapping[str, Any], manifest: Ma
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return path
+
+
+def _join(files: Sequence[Path], target: Path) -> None:
+    """One Parquet file of several, a row group at a time."""
+    import pyarrow.parquet as pq
+
+    if not files:
+        return
+    with pq.ParquetWriter(target, pq.read_schema(files[0])) as writer:
+        for file in files:
+            piece = pq.ParquetFile(file)
+            for group in range(piece.num_row_groups):
+                writer.write_table(piece.read_row_group(group))
 
 
 def _move(draft: Path, path: Path) -> None:

@@ -1,34 +1,85 @@
 """Where replications run. An executor maps work over replication numbers; what it yields does not depend on which."""
 
 import contextlib
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from simkit.study.progress import Halted, Progress, silent
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
 
 T = TypeVar("T")
+GLANCE_S = 0.1
+"""Seconds between two looks at how far threads are."""
+
+
+Work = Callable[[int, Progress], T]
+"""What is done with an item. It tells the share it has done now and then, and stops when that raises `Halted`."""
 
 
 class Executor(Protocol):
-    """Runs `work(item)` for every item and yields (item, answer) as they finish, in any order.
+    """Runs `work(item, pulse)` for every item and yields (item, answer) as they finish, in any order.
 
-    Closing the iterator (or an exception in the loop over it) stops what is still running at once.
+    Closing the iterator (or an exception in the loop over it) stops what is still running at once. `progress` is
+    told how much of the items under way is done (2.5: two and a half items' worth), where that can be known.
     """
 
-    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Generator[tuple[int, T]]:
-        """Yield (item, work(item))."""
+    def map(self, work: Work[T], items: Sequence[int], progress: Progress = silent) -> Generator[tuple[int, T]]:
+        """Yield (item, work(item, pulse))."""
         ...  # pragma: no cover
 
 
 class InProcess:
     """One after the other, here."""
 
-    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Generator[tuple[int, T]]:
-        """Yield (item, work(item)) in order."""
+    def map(self, work: Work[T], items: Sequence[int], progress: Progress = silent) -> Generator[tuple[int, T]]:
+        """Yield (item, work(item, pulse)) in order."""
         for item in items:
-            yield item, work(item)
+            yield item, work(item, progress)
+
+
+class Threads:
+    """On `jobs` threads, for work that lets go of the interpreter's lock.
+
+    One job has a thread of its own, too: an interrupt of the user then comes between two steps of the work, never
+    within one, so that what was computed can be kept.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def map(self, work: Work[T], items: Sequence[int], progress: Progress = silent) -> Generator[tuple[int, T]]:
+        """Yield (item, work(item, pulse)) as they finish."""
+        from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+        halt, shares = threading.Event(), dict[int, float]()
+
+        def begin(item: int) -> T:
+            def pulse(done: float) -> None:
+                shares[item] = done
+                if halt.is_set():
+                    raise Halted
+
+            return work(item, pulse)
+
+        waiting, running = list(reversed(items)), dict[Future[T], int]()
+        pool = ThreadPoolExecutor(self.jobs)
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.jobs:
+                    item = waiting.pop()
+                    running[pool.submit(begin, item)] = item
+                for future in wait(running, timeout=GLANCE_S, return_when=FIRST_COMPLETED).done:
+                    item = running.pop(future)
+                    shares.pop(item, None)
+                    yield item, future.result()
+                progress(sum(list(shares.values())))
+        finally:
+            halt.set()
+            pool.shutdown(wait=True)
 
 
 class LostWorkerError(RuntimeError):
@@ -50,8 +101,8 @@ class Processes:
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
 
-    def map(self, work: Callable[[int], T], items: Sequence[int]) -> Generator[tuple[int, T]]:
-        """Yield (item, work(item)) as they finish.
+    def map(self, work: Work[T], items: Sequence[int], progress: Progress = silent) -> Generator[tuple[int, T]]:
+        """Yield (item, work(item, pulse)) as they finish; how far they are is not known here.
 
         Raises:
             LostWorkerError: when a process died.
@@ -59,7 +110,7 @@ class Processes:
         with _replaced_workers_unmentioned():
             yield from self._map(work, items)
 
-    def _map(self, work: Callable[[int], T], items: Sequence[int]) -> Generator[tuple[int, T]]:
+    def _map(self, work: Work[T], items: Sequence[int]) -> Generator[tuple[int, T]]:
         from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 
         from joblib.externals.loky import get_reusable_executor
@@ -70,7 +121,7 @@ class Processes:
             while waiting or running:
                 while waiting and len(running) < self.jobs:  # no more at once: what waits here need not be called off
                     item = waiting.pop()
-                    running[pool.submit(work, item)] = item
+                    running[pool.submit(work, item, silent)] = item
                 done = wait(running, return_when=FIRST_COMPLETED).done
                 for future in sorted(done, key=lambda one: one.exception() is not None):  # first what is well
                     yield running[future], future.result()
@@ -103,6 +154,8 @@ def cpus() -> int:
     return int(cpu_count())
 
 
-def executor_for(jobs: int) -> Executor:
-    """`InProcess` for one job, else `Processes`."""
+def executor_for(engine: str, jobs: int) -> Executor:
+    """Threads for the compiled engine, which lets go of the lock; for the other processes, or none for one job."""
+    if engine == "compiled":
+        return Threads(jobs)
     return InProcess() if jobs <= 1 else Processes(jobs)

@@ -9,17 +9,17 @@ from simkit.result.words import number, seconds
 if TYPE_CHECKING:
     from simkit.scenario.load import Scenario
 
-LONG = 5_000_000
-"""Expected actions of all replications from which on a run is announced."""
-TOO_LONG = 2_000_000_000
-"""More than these are refused."""
-SPEED = 10_000
-"""Actions a second, roughly, of one process."""
+LONG_S = 60
+"""Expected seconds from which on a run is announced."""
+TOO_LONG_S = 200_000
+"""A run of more is refused."""
+SPEED = {"reference": 10_000, "compiled": 1_000_000}
+"""Actions a second, roughly, of one process or thread."""
 RATES = (("rate",), ("users", "daily_active"), ("trace", "file"))
 """Fields of `traffic` that say how many actions there are."""
 
 
-def announcement(scenario: "Scenario", plan: Plan, replications: int) -> str:
+def announcement(scenario: "Scenario", plan: Plan, replications: int, engine: str) -> str:
     """What to know before a long run; empty for a short one.
 
     Raises:
@@ -28,15 +28,16 @@ def announcement(scenario: "Scenario", plan: Plan, replications: int) -> str:
     from simkit.scenario.errors import ScenarioError
 
     actions = plan.expected_actions * replications
-    if actions <= LONG:
+    speed = SPEED[engine]
+    if actions <= LONG_S * speed:
         return ""
     node = next(node for keys in RATES if (node := scenario.tree.get("traffic", *keys)) is not None)
     size = f"{number(significant(actions, 3))} actions in {replications} replication{'' if replications == 1 else 's'}"
-    if actions > TOO_LONG:
-        message = f"This makes about {size}; more than {number(TOO_LONG)} are not run."
+    if actions > TOO_LONG_S * speed:
+        message = f"This makes about {size}; more than {number(TOO_LONG_S * speed)} are not run."
         hint = "Lower it, shorten `horizon`, or run fewer `replications`."
         raise ScenarioError([node.place.problem(message, node.text(), hint=hint)])
     return (
-        f"This run is long: about {size}, roughly {seconds(actions / SPEED)} at {SPEED:,} actions/s."
+        f"This run is long: about {size}, roughly {seconds(actions / speed)} at {speed:,} actions/s."
         f" To shorten it: `horizon`, `replications`, or `{node.place.path}`."
     )

@@ -1,7 +1,8 @@
-"""What finished is on disk: one file for each replication that has ended, so that a run that died can go on.
+"""What was computed is on disk: one file for each replication, so that a run that died can go on.
 
-A file is the log of a replication with the key of its run (scenario, plan, seed, engine, version). It is written beside
-its place and renamed, so that it is whole or not there; a file of another run is taken for none.
+A file has the log of a replication that has ended (reference engine) or its whole state, be it at its end or under
+way (compiled engine), with the key of its run (scenario, plan, seed, engine, version). It is written beside its
+place and renamed, so that it is whole or not there; a file of another run is taken for none.
 """
 
 import contextlib
@@ -10,13 +11,15 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from simkit.engine.log import Column, Log
+from simkit.study.pieces import remove_pieces
 
 TABLES = ("actions", "attempts", "incidents")
 
@@ -31,38 +34,41 @@ class Parts:
 
     def load(self, replication: int) -> Log | None:
         """The log of a replication that had finished, or None."""
-        try:
-            with self._file(replication).open("rb") as file, np.load(file, allow_pickle=False) as columns:
-                about = json.loads(str(columns["about"]))
-                if about["key"] != self.key or about["replication"] != replication:
-                    return None
-                actions, attempts, incidents = ({name: columns[f"{t}.{name}"] for name in about[t]} for t in TABLES)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        found = self.read(replication)
+        if found is None or "actions" not in found[0]:
             return None
-        return Log(
-            replication,
-            actions,
-            attempts,
-            incidents,
-            np.array(about["peaks"], np.int64),
-            about["ended"],
-            about["events"],
-        )
+        about, arrays = found
+        actions, attempts, incidents = ({name: arrays[f"{t}.{name}"] for name in about[t]} for t in TABLES)
+        return Log(replication, actions, attempts, incidents, arrays["peaks"], about["ended"], about["events"])
 
     def save(self, log: Log) -> None:
         """Keep the log of a replication that has finished."""
         tables: dict[str, dict[str, Column]] = {name: getattr(log, name) for name in TABLES}
-        about = {"key": self.key, "replication": log.replication, "ended": log.ended, "events": log.events}
-        about["peaks"] = log.peaks.tolist()
-        about |= {name: list(table) for name, table in tables.items()}
+        about = {"ended": log.ended, "events": log.events} | {name: list(table) for name, table in tables.items()}
         columns = {f"{name}.{column}": values for name, table in tables.items() for column, values in table.items()}
+        self.write(log.replication, about, columns | {"peaks": log.peaks})
+
+    def read(self, replication: int) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """What was kept of a replication of this run, or None."""
+        try:
+            with self._file(replication).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                about = json.loads(str(arrays["about"]))
+                if about["key"] != self.key or about["replication"] != replication:
+                    return None
+                return about, {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def write(self, replication: int, about: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        """Keep arrays, and what `about` says of them in plain values, in place of what was kept before."""
+        text = json.dumps({**about, "key": self.key, "replication": replication})
         with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, draft = tempfile.mkstemp(prefix=".", suffix=".draft", dir=self.folder)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    np.savez(file, about=np.array(json.dumps(about)), **columns)  # type: ignore[arg-type]
-                Path(draft).replace(self._file(log.replication))
+                    np.savez(file, about=np.array(text), **arrays)
+                Path(draft).replace(self._file(replication))
             finally:
                 Path(draft).unlink(missing_ok=True)
 
@@ -72,6 +78,7 @@ class Parts:
 
 def remove(folder: Path) -> None:
     """Remove the parts in a folder, and the folder if it is then empty."""
+    remove_pieces(folder)
     with contextlib.suppress(OSError):
         for file in (*folder.glob("replication-*.npz"), *folder.glob(".*.draft")):
             file.unlink(missing_ok=True)

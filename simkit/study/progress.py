@@ -9,6 +9,10 @@ Progress = Callable[[float], None]
 """Called with the fraction of the work that is done, in [0, 1], never falling; 1 once at the end."""
 
 
+class Halted(BaseException):
+    """Raised where progress is told, to stop the work."""
+
+
 class Bar:
     """A plain bar, redrawn in place at most ten times a second; nothing where nobody watches."""
 

@@ -83,7 +83,8 @@ def test_generated(seed: int, tmp_path: Path) -> None:
     assert_equal(compile_plan(load(scenario(Random(seed)).write(tmp_path))), seed, seed % 3)
 
 
-def test_progress_changes_nothing(tmp_path: Path) -> None:
+def test_progress_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simkit.engine.compiled.simulation.EVENTS", 50)
     plan, times = compile_plan(load(scenario(Random(1)).write(tmp_path))), list[int]()
     assert not differences(run_compiled(plan, 1, 0), run_compiled(plan, 1, 0, times.append))
     assert times == sorted(times) and len(times) > 10

@@ -376,15 +376,19 @@ def test_a_long_run_is_announced_and_an_endless_one_refused(
     other = tmp_path / "other.yaml"
     other.write_text(FILE)
     monkeypatch.setattr("simkit.engine.run_plan", begun)
-    assert main(["run", str(file), "--set", "traffic.rate=1000/s", "--jobs", "1"]) == 130
+    monkeypatch.setattr("simkit.study.part.Work.part", begun)
+    reference = ["--jobs", "1", "--engine", "reference"]
+    assert main(["run", str(file), "--set", "traffic.rate=1000/s", *reference]) == 130
     err = capsys.readouterr().err
     assert "about 8,400,000 actions in 2 replications, roughly 14 min at 10,000 actions/s" in err
+    assert main(["run", str(file), "--set", "traffic.rate=100k/s", "--jobs", "1"]) == 130
+    assert "about 840,000,000 actions in 2 replications, roughly 14 min at 1,000,000 ac" in capsys.readouterr().err
     assert all(f"`{field}`" in err for field in ("horizon", "replications", "traffic.rate"))
-    assert main(["compare", str(file), str(other), "--set", "traffic.rate=1000/s", "--jobs", "1"]) == 130
+    assert main(["compare", str(file), str(other), "--set", "traffic.rate=1000/s", *reference]) == 130
     assert "This run is long" in capsys.readouterr().err
     assert main(["run", str(file), "--set", "traffic.rate=10/s", "--jobs", "1"]) == 130
     assert "long" not in capsys.readouterr().err
-    assert main(["run", str(file), "--set", "traffic.rate=300k/s"]) == 2
+    assert main(["run", str(file), "--set", "traffic.rate=300k/s", "--engine", "reference"]) == 2
     err = capsys.readouterr().err
     assert "traffic.rate: 300k/s" in err and "2,000,000,000 are not run" in err and "nothing was run" in err
 

@@ -18,9 +18,9 @@ from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
 from simkit.scenario.load import load
 from simkit.study import run as module
-from simkit.study.executor import InProcess, LostWorkerError, Processes, UnfinishedError
+from simkit.study.executor import InProcess, LostWorkerError, Processes, Threads, UnfinishedError
 from simkit.study.parts import key_of
-from simkit.study.progress import Bar, progress_of, silent
+from simkit.study.progress import Bar, Progress, progress_of, silent
 from simkit.study.run import Stopped, engine_for, jobs_for
 
 FILE = """
@@ -78,7 +78,7 @@ def test_small_work_stays_here_and_big_work_spreads(scenario: sk.Scenario, monke
 def fake_engine(stop_at: int) -> Callable[..., Log]:
     """An engine whose replication `stop_at` is interrupted by the user."""
 
-    def run_plan(plan: Plan, seed: int, replication: int, engine: str, progress: object) -> Log:
+    def run_plan(plan: Plan, seed: int, replication: int, engine: str, progress: object, most: int) -> Log:
         if replication == stop_at:
             raise KeyboardInterrupt
 
@@ -120,21 +120,21 @@ def test_unknown_engine_is_refused(scenario: sk.Scenario) -> None:
         sk.run(scenario, engine="abacus")
 
 
-def square(item: int) -> int:
+def square(item: int, pulse: object = None) -> int:
     return item * item
 
 
-def die(item: int) -> int:
+def die(item: int, pulse: object) -> int:
     os._exit(3)
 
 
-def sleep_long(item: int) -> int:
+def sleep_long(item: int, pulse: object) -> int:
     time.sleep(60 * item)
     return item
 
 
-@pytest.mark.parametrize("executor", [InProcess(), Processes(2)])
-def test_executors_agree(executor: InProcess | Processes) -> None:
+@pytest.mark.parametrize("executor", [InProcess(), Processes(2), Threads(1), Threads(2)])
+def test_executors_agree(executor: InProcess | Processes | Threads) -> None:
     assert dict(executor.map(square, range(5))) == {0: 0, 1: 1, 2: 4, 3: 9, 4: 16}
 
 
@@ -189,12 +189,14 @@ def test_a_lost_worker_leaves_a_result_of_what_had_finished(
     scenario: sk.Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Loses:
-        def map(self, work: Callable[[int], object], items: Sequence[int]) -> Iterator[tuple[int, object]]:
+        def map(
+            self, work: Callable[..., object], items: Sequence[int], progress: Progress
+        ) -> Iterator[tuple[int, object]]:
             for item in items[:2]:
-                yield item, work(item)
+                yield item, work(item, silent)
             raise LostWorkerError("a worker process died")
 
-    monkeypatch.setattr(module, "executor_for", lambda _: Loses())
+    monkeypatch.setattr(module, "executor_for", lambda *_: Loses())
     with pytest.raises(UnfinishedError, match="died") as lost:
         sk.run(scenario)
     assert lost.value.result is not None and lost.value.planned == 3
@@ -205,21 +207,23 @@ def test_what_a_lost_worker_had_kept_is_in_the_result(
     scenario: sk.Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class LosesOnTheWay:
-        def map(self, work: Callable[[int], object], items: Sequence[int]) -> Iterator[tuple[int, object]]:
-            yield items[0], work(items[0])
-            work(items[1])
+        def map(
+            self, work: Callable[..., object], items: Sequence[int], progress: Progress
+        ) -> Iterator[tuple[int, object]]:
+            yield items[0], work(items[0], silent)
+            work(items[1], silent)
             raise LostWorkerError("a worker process died")
 
-    monkeypatch.setattr(module, "executor_for", lambda _: LosesOnTheWay())
+    monkeypatch.setattr(module, "executor_for", lambda *_: LosesOnTheWay())
     with pytest.raises(UnfinishedError) as lost:
         sk.run(scenario, parts=tmp_path / "parts", log=True)
     assert lost.value.result is not None
     assert lost.value.result.actions["replication"].unique().tolist() == [0, 1]
 
 
-def die_late(item: int) -> int:
+def die_late(item: int, pulse: object) -> int:
     if item:
-        time.sleep(1)
+        time.sleep(5)  # the other has long answered, even from a slow start
         os._exit(3)
     return item
 
@@ -256,7 +260,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     ran: list[int] = []
 
-    def run_and_count(plan: Plan, seed: int, replication: int, engine: str, progress: object) -> Log:
+    def run_and_count(plan: Plan, seed: int, replication: int, engine: str, progress: object, most: int) -> Log:
         ran.append(replication)
         return run_plan(plan, seed, replication, engine, None)
 
@@ -312,15 +316,18 @@ def test_the_key_tells_plans_apart(scenario: sk.Scenario) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "replications", "taken"),
+    ("engine", "replications", "cached", "taken"),
     [
-        ("auto", 10, "reference"),
-        ("auto", 1000, "compiled"),
-        ("reference", 1000, "reference"),
-        ("compiled", 1, "compiled"),
+        ("auto", 5, True, "reference"),
+        ("auto", 10, False, "reference"),
+        ("auto", 10, True, "compiled"),
+        ("auto", 1000, False, "compiled"),
+        ("reference", 1000, True, "reference"),
+        ("compiled", 1, False, "compiled"),
     ],
 )
-def test_auto_takes_the_engine_that_answers_sooner(tmp_path, engine, replications, taken):
+def test_auto_takes_the_engine_that_answers_sooner(tmp_path, monkeypatch, engine, replications, cached, taken):
+    monkeypatch.setattr("simkit.laws.jit.is_cached", lambda: cached)
     file = tmp_path / "small.yaml"
     file.write_text(
         "model: gpt-4o\ntraffic: {rate: 1/s}\ntokens: {input: 100, output: 20}\nhorizon: 1000s\nwarmup: 0s\n"

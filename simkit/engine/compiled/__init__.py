@@ -7,7 +7,7 @@ from simkit.engine.log import Log
 from simkit.engine.overfull import OverfullError
 from simkit.plan.plan import NEVER, Plan
 
-__all__ = ["Page", "Simulation", "run"]
+__all__ = ["Page", "Pages", "Simulation", "log_of", "run"]
 
 
 def run(plan: Plan, seed: int, replication: int, progress: Progress | None = None, most_in_flight: int = NEVER) -> Log:

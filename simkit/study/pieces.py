@@ -1,0 +1,98 @@
+"""Rows of the log on disk, piece by piece: a log of a hundred million rows is never in memory.
+
+A piece is a Parquet file with row groups of about a hundred thousand rows. It is whole once it is closed; pieces
+that were begun after the last saving of the run's state are thrown away when the run is taken up again.
+"""
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simkit.engine.compiled.pages import COLUMNS, Page
+from simkit.plan.plan import Ints, Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLES = ("actions", "attempts")
+GROUP = 1 << 17
+"""Rows of a row group, at least."""
+
+
+def piece_files(folder: Path, table: str) -> tuple[Path, ...]:
+    """All closed pieces of a table, by replication and in their order."""
+    return tuple(sorted(folder.glob(f"{table}-*.parquet")))
+
+
+class Pieces:
+    """The pieces of one replication; `count` of them are closed."""
+
+    def __init__(self, folder: Path, plan: Plan, replication: int, count: int) -> None:
+        self.folder, self.plan, self.replication, self.count = folder, plan, replication, count
+        self.rows: dict[str, list[Ints]] = {table: [] for table in TABLES}
+        self.waiting = dict.fromkeys(TABLES, 0)
+        self.writers: dict[str, Any] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        for table in TABLES:
+            for file in folder.glob(f"{table}-{replication:06}-*"):
+                if int(file.name.split("-")[2][:8]) >= count:
+                    file.unlink()
+
+    def take(self, page: Page) -> None:
+        """Rows as they come.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        for table, rows in zip(TABLES, page[:2], strict=True):
+            if len(rows):
+                self.rows[table].append(rows.copy())
+                self.waiting[table] += len(rows)
+                if self.waiting[table] >= GROUP:
+                    self._write(table)
+
+    def close(self) -> None:
+        """Finish the piece; the next row begins another.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        for table in TABLES:
+            self._write(table)
+        for table, writer in self.writers.items():
+            writer.close()
+            self._file(table, ".draft").replace(self._file(table))
+        self.count += bool(self.writers)
+        self.writers = {}
+
+    def _write(self, table: str) -> None:
+        rows = self.rows[table]
+        if not rows:
+            return
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        found = pa.Table.from_pandas(self._frame(table, np.concatenate(rows)), preserve_index=False)
+        if table not in self.writers:
+            self.writers[table] = pq.ParquetWriter(self._file(table, ".draft"), found.schema)
+        self.writers[table].write_table(found)
+        self.rows[table], self.waiting[table] = [], 0
+
+    def _frame(self, table: str, rows: Ints) -> "pd.DataFrame":
+        from simkit.result.frames import actions_of, attempts_of
+
+        columns = dict(zip(COLUMNS[TABLES.index(table)], rows.T, strict=True))
+        return (actions_of if table == "actions" else attempts_of)(self.plan, self.replication, columns)
+
+    def _file(self, table: str, more: str = "") -> Path:
+        return self.folder / f"{table}-{self.replication:06}-{self.count:08}.parquet{more}"
+
+
+def remove_pieces(folder: Path) -> None:
+    """Remove all pieces in a folder."""
+    for table in TABLES:
+        for file in folder.glob(f"{table}-*.parquet*"):
+            with contextlib.suppress(OSError):
+                file.unlink()

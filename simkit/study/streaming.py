@@ -1,0 +1,104 @@
+"""`Streaming`: a replication on the compiled engine, added up while it runs; its state is on disk now and then."""
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simkit.engine.compiled import Page, Pages, Simulation, log_of
+from simkit.engine.compiled.packing import Memory
+from simkit.engine.overfull import OverfullError
+from simkit.plan.plan import Ints
+from simkit.result.streamed import Stream
+from simkit.study.part import Part, Work, why_cut
+from simkit.study.pieces import Pieces
+from simkit.study.progress import Halted, Progress
+
+if TYPE_CHECKING:
+    from simkit.plan.plan import Plan
+
+SAVE_EVERY_S = 20.0
+"""Seconds between two savings of the state."""
+
+
+class Streaming:
+    """A replication before its first event, or where it stood when its state was saved last."""
+
+    def __init__(self, work: Work, replication: int) -> None:
+        self.work, self.replication = work, replication
+        self.stream = Stream(work.plan, work.objectives)
+        self.pages = Pages() if work.log is True else None
+        self.over, self.cut, pieces = False, "", 0
+        kept = work.parts.read(replication) if work.parts is not None and self.pages is None else None
+        memory = None
+        if kept is not None:
+            about, arrays = kept
+            memory, pieces, self.over = Memory(arrays.pop("m"), arrays.pop("f")), int(about["pieces"]), about["over"]
+            arrays.pop("about")
+            self.stream.restore(arrays)
+        self.simulation = Simulation(work.plan, work.seed, replication, work.most_in_flight, memory)
+        self.pieces = None
+        if work.log == "disk" and work.parts is not None:
+            self.pieces = Pieces(work.parts.folder, work.plan, replication, pieces)
+
+    def run(self, pulse: Progress) -> Part:
+        """Run to the end. When `pulse` raises `Halted`, or the disk is full, the state is saved first if it can be.
+
+        Raises:
+            OSError: rows of the log cannot be written.
+        """
+        saved = time.monotonic()
+        try:
+            while not self.over:
+                self.over = self.simulation.advance(self.take)
+                if time.monotonic() - saved > SAVE_EVERY_S:
+                    self.save()
+                    saved = time.monotonic()
+                pulse(self.work.share(self.simulation.now))
+        except OverfullError as error:
+            self.cut = why_cut(error)
+        except Halted:
+            self.save()
+            raise
+        self.save()
+        return self.part()
+
+    def take(self, page: Page) -> None:
+        """Rows of the log, as they come."""
+        self.stream.take(*page)
+        for keeper in (self.pages, self.pieces):
+            if keeper is not None:
+                keeper.take(page)
+
+    def finished(self) -> Part | None:
+        """What it gave, if it had finished when its state was saved."""
+        return self.part() if self.over and self.pages is None else None
+
+    def part(self) -> Part:
+        """What it gave."""
+        simulation = self.simulation
+        tally = self.stream.tally(self.replication, simulation.ended, simulation.events, simulation.peaks)
+        log = log_of(self.replication, self.pages, simulation) if self.pages is not None else None
+        return Part(tally, log, self.cut)
+
+    def save(self) -> None:
+        """Put the whole state on disk, where there is a folder for it (a run cut short is not taken up again)."""
+        if self.pieces is not None:
+            self.pieces.close()
+        if self.work.parts is None or self.pages is not None or self.cut:
+            return
+        memory = self.simulation.memory
+        arrays: dict[str, Ints | np.ndarray] = {"m": memory.m, "f": memory.f, **self.stream.state()}
+        about = {"over": self.over, "pieces": 0 if self.pieces is None else self.pieces.count}
+        self.work.parts.write(self.replication, about, arrays)
+
+
+def warm(plan: "Plan") -> None:
+    """Have all compiled functions ready: from the cache on disk, or compiled now."""
+    from simkit.engine.compiled.kernel import finish, run
+
+    simulation, stream = Simulation(plan, 0, 0), Stream(plan, ())
+    run(*simulation.memory, 0)
+    finish(simulation.memory.m)
+    nothing = np.zeros((0, 1), np.int64)
+    stream.take(nothing, nothing, nothing, 0)
