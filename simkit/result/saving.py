@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+GROUP = 1 << 17
+"""Rows of a row group of a long table."""
 
 
 def check_writable(folder: str | os.PathLike[str]) -> Path:
@@ -65,16 +67,22 @@ def save(
 
 
 def _join(files: Sequence[Path], target: Path) -> None:
-    """One Parquet file of several, a row group at a time."""
+    """One Parquet file of several, in row groups of the same size wherever the pieces were cut."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not files:
         return
-    with pq.ParquetWriter(target, pq.read_schema(files[0])) as writer:
+    schema = pq.read_schema(files[0])
+    with pq.ParquetWriter(target, schema) as writer:
+        rest = schema.empty_table()
         for file in files:
-            piece = pq.ParquetFile(file)
-            for group in range(piece.num_row_groups):
-                writer.write_table(piece.read_row_group(group))
+            for batch in pq.ParquetFile(file).iter_batches(GROUP):
+                rest = pa.concat_tables([rest, pa.Table.from_batches([batch])])
+                if len(rest) >= GROUP:
+                    writer.write_table(rest.slice(0, GROUP).combine_chunks())
+                    rest = rest.slice(GROUP)
+        writer.write_table(rest.combine_chunks())
 
 
 def _move(draft: Path, path: Path) -> None:

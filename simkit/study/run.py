@@ -1,9 +1,11 @@
 """`run`: a scenario's replications, wherever they run, put together to one result."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,6 +94,7 @@ def run(
             say(text)
     if chosen == "compiled" and len(found) < len(numbers):
         get_ready(plan, say)
+        load_meanwhile("simkit.result.tables")
     jobs = jobs_for(plan, len(numbers) - len(found), jobs)
     why = _collect(work, numbers, found, executor_for(chosen, jobs), progress_of(progress))
     if why is not None:  # a worker may have died between keeping a part and handing it over
@@ -109,6 +112,11 @@ def reason(why: BaseException | None) -> str:
     if isinstance(why, OSError):
         return f"{why.strerror or why}{f': {why.filename}' if why.filename else ''}"
     return str(why) or "there is not enough memory"
+
+
+def load_meanwhile(module: str) -> None:
+    """Import what will be needed in the end (pandas takes half a second) while the engine runs beside it."""
+    threading.Thread(target=import_module, args=(module,), daemon=True).start()
 
 
 class CutError(RuntimeError):
