@@ -33,6 +33,7 @@ ACTION_COLUMNS = (
     "cost",
     "tokens_in",  # billed, all attempts
     "tokens_out",
+    "degrade_cost",  # of the degrade ladder (people), beside `cost`, which is the providers' bill
 )
 
 ATTEMPT_COLUMNS = (
@@ -60,10 +61,15 @@ ATTEMPT_COLUMNS = (
     "cost",
     "retry_after",  # ns said by a rate limit, else 0
     "limit",  # the bucket that refused it: too small for the request, or the longest to wait for; else -1
+    "replica",  # of the layer that talks to the models
+    "marks",  # bits of `codes.Mark`
 )
 
 INCIDENT_COLUMNS = ("source", "start", "end", "severity")
 """source: index of the scheduled incident, or -1 - index of the random outage; severity: row of the plan's lists."""
+
+BREAKER_COLUMNS = ("time", "replica", "place", "state", "until")
+"""place: deployment, or -1 - provider; state: 1 opened (until: when the cooldown is over), 0 closed by its probes (-1)."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ class Log:
     actions: dict[str, Column]
     attempts: dict[str, Column]
     incidents: dict[str, Column]
+    breakers: dict[str, Column]
+    """What breakers did, in the order in which it happened."""
     peaks: Column
     """(N) most slots of each deployment taken at one time, the whole run long."""
     ended: int

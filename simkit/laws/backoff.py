@@ -14,6 +14,24 @@ def backoff_ns(n: int, initial: int, factor: float, longest: int, low: float, hi
 
 
 @law
+def additive_ns(n: int, initial: int, factor: float, longest: int, add: int, u: float) -> int:
+    """The same wait without a factor, plus a random time up to `add`."""
+    wait = float(initial)
+    for _ in range(n):
+        wait = min(wait * factor, float(longest))
+    return whole(min(wait, float(longest)) + add * u)
+
+
+@law
+def decorrelated_ns(previous: int, initial: int, longest: int, u: float) -> int:
+    """Uniform between `initial` and three times the wait before (`initial` for the first), at most `longest`.
+
+    Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    return whole(min(float(longest), initial + (3.0 * previous - initial) * u))
+
+
+@law
 def retry_wait_ns(backoff: int, retry_after: int, honoured_up_to: int) -> int:
     """The longer of backoff and the provider's Retry-After, where that is honoured."""
     if 0 < retry_after <= honoured_up_to:

@@ -31,3 +31,9 @@ def bucket_excess(tat: int, now: int, cost: int, burst: int) -> int:
 def bucket_charge(tat: int, now: int, cost: int) -> int:
     """The bucket's new theoretical arrival time after `cost` was taken."""
     return max(tat, now) + cost
+
+
+@law
+def ramp_allowed(before: int, growth: float, least: int) -> int:
+    """How many requests an interval of a ramp lets through, after one that let `before` through."""
+    return max(least, floor(before * growth))

@@ -48,15 +48,29 @@ def _segments(
     week, months = weekly_weights(season), monthly_weights(season)
     if np.ptp(week) == 0 and np.ptp(months) == 0:
         return np.array([start], np.int64), np.array([mean])
-    seconds, offsets = local_hours((start + start_utc) // 10**9, -((-end - start_utc) // 10**9), timezone)
-    local = seconds + offsets
-    days = local // (24 * HOUR)
-    hour_of_week = (days + 3) % 7 * 24 + local // HOUR % 24  # 1970-01-01 was a Thursday
-    month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
-    rate = mean * (week[hour_of_week] * months[month])
-    starts = np.maximum(seconds * 10**9 - start_utc, start)
+    starts, local = _hours(start, end, timezone, start_utc)
+    month = (local // (24 * HOUR)).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
+    rate = mean * (week[_hour_of_week(local)] * months[month])
     changed = np.concatenate([[True], rate[1:] != rate[:-1]])
     return starts[changed], rate[changed]
+
+
+def week_hours(start: int, end: int, timezone: str, start_utc: int) -> tuple[Ints, Ints]:
+    """Starts of the local hours that cover [start, end) in ns since the scenario's zero, and which hour of the week
+    each is, from Monday 0 h; the first start is `start`."""
+    starts, local = _hours(start, end, timezone, start_utc)
+    return starts, _hour_of_week(local)
+
+
+def _hours(start: int, end: int, timezone: str, start_utc: int) -> tuple[Ints, Ints]:
+    """Starts of the local hours in ns since the scenario's zero, and in s of local time since 1970."""
+    seconds, offsets = local_hours((start + start_utc) // 10**9, -((-end - start_utc) // 10**9), timezone)
+    return np.maximum(seconds * 10**9 - start_utc, start), seconds + offsets
+
+
+def _hour_of_week(local: Ints) -> Ints:
+    hours: Ints = (local // (24 * HOUR) + 3) % 7 * 24 + local // HOUR % 24  # 1970-01-01 was a Thursday
+    return hours
 
 
 def local_hours(begin: int, end: int, timezone: str) -> tuple[Ints, Ints]:
@@ -118,4 +132,13 @@ def _normalised(weights: Sequence[float]) -> Floats:
     return np.array(weights) / mean
 
 
-__all__ = ["HOURS", "local_hours", "monthly_weights", "rate_segments", "start_utc_ns", "weekly_weights", "zone_of"]
+__all__ = [
+    "HOURS",
+    "local_hours",
+    "monthly_weights",
+    "rate_segments",
+    "start_utc_ns",
+    "week_hours",
+    "weekly_weights",
+    "zone_of",
+]

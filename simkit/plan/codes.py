@@ -1,6 +1,6 @@
-"""The integer codes of the log: outcomes, reasons, failure kinds, causes, event classes."""
+"""The integer codes of log and plan: outcomes, reasons, failure kinds, causes, marks, policies, event classes."""
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 
 class Outcome(IntEnum):
@@ -15,7 +15,7 @@ class Outcome(IntEnum):
 
 
 class Kind(IntEnum):
-    """How an attempt ended; all from RATE_LIMIT to MALFORMED are failures, and reasons of failed actions."""
+    """How an attempt ended, and reasons of actions; all from RATE_LIMIT to THROTTLED are failures."""
 
     OK = 0
     RATE_LIMIT = 1
@@ -29,17 +29,35 @@ class Kind(IntEnum):
     TOO_LARGE = 9
     STREAM_BROKEN = 10
     MALFORMED = 11
-    CANCELLED = 12
-    """Ended by its caller: a deadline, a sibling's failure."""
-    UNFINISHED = 13
+    NO_DEPLOYMENT = 12
+    """Nothing was sent: every deployment's breaker is open."""
+    THROTTLED = 13
+    """Nothing was sent: held back by the caller's own adaptive throttle."""
+    CANCELLED = 14
+    """Ended by its caller: a deadline, a sibling's failure, a twin's answer."""
+    UNFINISHED = 15
     """In flight when the run stopped."""
-    DEADLINE = 14
-    """Reason of an action only."""
-    QUEUE_FULL = 15
-    """Reason of an action only: no waiting place in the own service."""
+    DEADLINE = 16
+    """From here on reasons of actions only."""
+    QUEUE_FULL = 17
+    """Rejected: no waiting place in the own service."""
+    SHED = 18
+    """Rejected: load shedding."""
+    IMPATIENT = 19
+    """Abandoned: the user gave up."""
+    PARTIAL = 20
+    """Degraded: what had been shown of the answer."""
+    PREVIOUS = 21
+    """Degraded: by the previous version."""
+    RULE = 22
+    """Degraded: by a rule."""
+    HUMAN = 23
+    """Degraded: by a person."""
+    STALE = 24
+    """Degraded: by an expired entry of a cache."""
 
 
-KINDS = 12
+KINDS = 14
 """Length of tables by failure kind."""
 
 
@@ -53,6 +71,84 @@ class Cause(IntEnum):
     ESCALATION = 3
     """First try with the next model of a cascade."""
     HEDGE = 4
+    """A second try beside one that has not answered yet."""
+    CLIENT_RETRY = 5
+    """First try of a request that the client makes anew."""
+
+
+class Mark(IntFlag):
+    """What else is said of an attempt: the bits of its `marks`."""
+
+    PROBE = 1
+    """Sent while its breaker was half open."""
+    BYPASS = 2
+    """Sent although its breaker was open."""
+    NO_BUDGET = 4
+    """A retry or hedge after it was refused by the budget."""
+    GAVE_UP = 8
+    """A retry was not made because of its Retry-After."""
+    ALL_OPEN = 16
+    """A retry was not made because all breakers were open."""
+
+
+class BreakerState(IntEnum):
+    """State of a breaker."""
+
+    CLOSED = 0
+    OPEN = 1
+    HALF_OPEN = 2
+
+
+class Balance(IntEnum):
+    """How a model's deployments share its attempts."""
+
+    WEIGHTED = 0
+    ORDERED = 1
+    LEAST_BUSY = 2
+    LOWEST_LATENCY = 3
+    LOWEST_USAGE = 4
+    CHEAPEST = 5
+
+
+class RetryAt(IntEnum):
+    """Where a retry goes."""
+
+    ANY = 0
+    SAME = 1
+    OTHER = 2
+
+
+class JitterKind(IntEnum):
+    """How the wait of a backoff is made random."""
+
+    RANGE = 0
+    ADDITIVE = 1
+    DECORRELATED = 2
+
+
+class StreamFailure(IntEnum):
+    """What follows a failure after the first token of a stream."""
+
+    FAIL = 0
+    FALL_BACK = 1
+    RETRY = 2
+
+
+class WindowKind(IntEnum):
+    """Which results a breaker's window holds."""
+
+    SLIDING = 0
+    CALENDAR = 1
+    FIXED = 2
+
+
+class Degrade(IntEnum):
+    """What a rung of the degrade ladder is."""
+
+    PARTIAL = 1
+    PREVIOUS = 2
+    RULE = 3
+    HUMAN = 4
 
 
 class EventClass(IntEnum):

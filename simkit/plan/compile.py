@@ -1,25 +1,40 @@
 """From a scenario to its plan."""
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
 import numpy as np
 
-from simkit.plan import demand, supply, trouble, work
+from simkit.plan import demand, policy, supply, trouble, users, work
 from simkit.plan.calendar import start_utc_ns
 from simkit.plan.errors import PlanError
-from simkit.plan.index import Index, index_of
-from simkit.plan.plan import SECOND, Names, Plan, PriceTable, Recorded
+from simkit.plan.index import RAMP, Index, index_of
+from simkit.plan.plan import NEVER, SECOND, Names, Plan, PriceTable, Recorded
 from simkit.plan.prices import DeploymentPrices, own_prices, price_table
 from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows, read_trace
+from simkit.scenario.defaults import cooldown_of
 from simkit.scenario.load import Scenario
+from simkit.scenario.models import Quota
 from simkit.scenario.prices import ModelPrices, book
 from simkit.scenario.scenario import Document
+from simkit.scenario.stack import structure
+from simkit.scenario.units import format_duration, format_share
 
 HOUR = 3600 * SECOND
 WEEK = 168 * HOUR
-COOLDOWN = 600 * SECOND
 
 
-def compile_plan(scenario: Scenario) -> Plan:
+class Overlay(NamedTuple):
+    """Values that hold for a time over the scenario's and its changes': what somebody did who answers alerts."""
+
+    since: int
+    until: int
+    set: Mapping[str, object]
+    """Field path to value."""
+
+
+def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
     """Compile a scenario into the arrays that engines read.
 
     Raises PlanError for changes that alter the structure, TraceError for a bad trace.
@@ -28,12 +43,13 @@ def compile_plan(scenario: Scenario) -> Plan:
     trace = replayed(scenario)
     begin, horizon, cooldown = spans(document, trace)
     zero = start_utc_ns(document.start, document.traffic.timezone)
-    epochs, documents = epochs_of(scenario, begin)
+    epochs, documents = epochs_of(scenario, begin, overlays)
+    end = horizon + cooldown
     index = index_of(document)
     check_structure(documents, index)
     pool = DistPool()
     tables = {
-        "arrivals": demand.arrivals(documents, epochs, horizon + cooldown, zero, pool)
+        "arrivals": demand.arrivals(documents, epochs, end, zero, pool)
         if trace is None
         else demand.replay(trace, document.traffic, index),
         "people": demand.people(documents, index),
@@ -44,8 +60,11 @@ def compile_plan(scenario: Scenario) -> Plan:
         "limits": supply.limits(documents, index),
         "incidents": trouble.incidents(document, index, pool),
         "service": supply.service(documents, pool),
-        "policy": supply.policy(documents, pool),
-        "prices": prices(documents, epochs, zero, horizon + cooldown),
+        "policy": policy.policy(documents, pool),
+        **dict(zip(("inner", "outer", "has_gateway", "breaker"), policy.two_layers(documents), strict=True)),
+        "ladder": users.ladder(documents, epochs, end, zero, pool),
+        "audience": users.audience(documents, pool),
+        "prices": prices(documents, epochs, zero, end),
     }
     return Plan(
         names=names(document, index),
@@ -72,9 +91,7 @@ def replayed(scenario: Scenario) -> TraceRows | None:
 
 def spans(document: Document, trace: TraceRows | None) -> tuple[int, int, int]:
     """Begin (minus the warm-up), horizon, cooldown in ns. A trace's horizon is just after its last row."""
-    cooldown = document.cooldown
-    if cooldown is None:
-        cooldown = document.resilience.deadline or COOLDOWN
+    cooldown = cooldown_of(document)
     if trace is not None:
         last = int(trace.time_ns[-1]) + 1 if len(trace.time_ns) else 1
         return 0, document.horizon or last, cooldown
@@ -82,17 +99,23 @@ def spans(document: Document, trace: TraceRows | None) -> tuple[int, int, int]:
     return -warmup, WEEK if document.horizon is None else document.horizon, cooldown
 
 
-def epochs_of(scenario: Scenario, begin: int) -> tuple[list[int], list[Document]]:
-    """Start and document of each epoch: the scenario, then with its changes one after the other."""
+def epochs_of(scenario: Scenario, begin: int, overlays: Sequence[Overlay] = ()) -> tuple[list[int], list[Document]]:
+    """Start and document of each epoch: the scenario, then with its changes one after the other, below overlays."""
     starts, documents = [begin], [scenario.document]
-    settings: dict[str, object] = {"changes": []}
-    for change in sorted(scenario.document.changes, key=lambda c: c.at):
-        settings |= change.set
-        document = scenario.set(dict(settings)).document
-        if change.at == starts[-1]:
+    changes = sorted(scenario.document.changes, key=lambda c: c.at)
+    ends = (time for one in overlays for time in (one.since, one.until) if time < NEVER)
+    for time in sorted({*(change.at for change in changes), *ends}):
+        settings: dict[str, object] = {"changes": []}
+        for values in (
+            *(change.set for change in changes if change.at <= time),
+            *(one.set for one in overlays if one.since <= time < one.until),
+        ):
+            settings |= values
+        document = scenario.set(settings).document
+        if time == starts[-1]:
             documents[-1] = document
         else:
-            starts.append(change.at)
+            starts.append(time)
             documents.append(document)
     return starts, documents
 
@@ -100,7 +123,7 @@ def epochs_of(scenario: Scenario, begin: int) -> tuple[list[int], list[Document]
 def check_structure(documents: list[Document], index: Index) -> None:
     """Changes may alter numbers only."""
     for document in documents[1:]:
-        if index_of(document) != index:
+        if index_of(document) != index or structure(document) != structure(documents[0]):
             raise PlanError(
                 "changes: one of them adds, removes or renames something (a model, a call, a limit, ...). "
                 "A change may set other numbers only: put what comes later into the scenario from the start, "
@@ -146,7 +169,9 @@ def is_stationary(document: Document) -> bool:
     seasonality = traffic.seasonality
     flat = seasonality.hours == "flat" and seasonality.weekdays is None and seasonality.weekend is None
     steady = flat and seasonality.months is None and traffic.trace is None
-    return steady and not document.changes and not document.incidents
+    people = users.people(document)
+    always = people is None or (people.hours is None and people.weekend)
+    return steady and always and not document.changes and not document.incidents
 
 
 def service_cost(documents: list[Document], epochs: list[int], horizon: int) -> int:
@@ -173,7 +198,14 @@ def names(document: Document, index: Index) -> Names:
         providers=index.providers,
         deployments=index.deployment_names,
         limits=tuple(f"{quota}: {measure}" for quota, measure in index.limits),
-        limit_text=tuple(str(getattr(document.quotas[quota], measure)) for quota, measure in index.limits),
+        limit_text=tuple(limit_text(document.quotas[quota], measure) for quota, measure in index.limits),
         incidents=tuple(i.name or f"{i.target} {n + 1}" for n, i in enumerate(document.incidents)),
         outages=tuple(name for name, _, _ in trouble.random_outages(document, index)),
     )
+
+
+def limit_text(quota: Quota, measure: str) -> str:
+    """A limit as the file says it."""
+    if measure != RAMP or quota.ramp is None:
+        return str(getattr(quota, measure))
+    return f"{format_share(quota.ramp.growth)} more each {format_duration(quota.ramp.every)}"

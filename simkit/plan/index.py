@@ -6,7 +6,8 @@ from simkit.scenario.actions import Call, Parallel, Route
 from simkit.scenario.models import Deployment
 from simkit.scenario.scenario import Document
 
-MEASURES = ("requests", "input", "output", "tokens")
+RAMP = "ramp"
+MEASURES = ("requests", "input", "output", "tokens", RAMP)
 ANY = "any"
 """The one complexity of actions that have none."""
 

@@ -2,24 +2,18 @@
 
 Axes: E epochs, K kinds of actions, X complexities, C calls (of all kinds, in file order),
 R routes, M models, N deployments (grouped by model), B limits (token buckets), F failure kinds,
-G distributions, O random outages, V severities. Every number that may change at a time has a
-leading axis E. Times are ns since the scenario's start, shares are cumulative (`cdf`) where one
-of several is drawn, money is picodollars.
+G distributions, O random outages, V severities, D rungs of the degrade ladder. Every number that may
+change at a time has a leading axis E. Times are ns since the scenario's start, shares are cumulative
+(`cdf`) where one of several is drawn, money is picodollars.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-
-SECOND = 1_000_000_000
-NEVER = 2**62
-"""A time that is never reached, and the limit of what is unlimited."""
+from simkit.plan.arrays import NEVER, SECOND, Bools, Floats, Ints
+from simkit.plan.resilience import Audience, Breaker, Ladder, Layer
 
 
 class Dists(NamedTuple):
@@ -132,7 +126,7 @@ class Models(NamedTuple):
     first_deployment: Ints
     """(M + 1) range of the model's deployments."""
     balance: Ints
-    """(M) 0 weighted, 1 ordered, 2 least busy."""
+    """(M) `codes.Balance`."""
     quality: Floats
     """(E, M, X); NaN: not judged."""
     context: Ints
@@ -150,6 +144,8 @@ class Deployments(NamedTuple):
 
     model: Ints
     provider: Ints
+    weight: Floats
+    """(E, N)"""
     weight_cdf: Floats
     """(E, N) cumulative within the model."""
     rank: Ints
@@ -166,6 +162,12 @@ class Deployments(NamedTuple):
     """(E, N) distribution, tokens per second."""
     errors: Floats
     """(E, N, F) probability of each kind that is drawn for each attempt."""
+    slowness: Ints
+    """(E, N) distribution of the factor on all latencies, drawn once per period; -1: none."""
+    slowness_every: Ints
+    """(E, N) the period, ns, aligned to UTC; NEVER: none."""
+    slowness_key: Ints
+    """(N) stable id of the deployment, for draws."""
     first_limit: Ints
     """(N + 1) range in `limits`."""
     limits: Ints
@@ -176,17 +178,23 @@ class Limits(NamedTuple):
     """Token buckets."""
 
     measure: Ints
-    """(B) 0 requests, 1 input, 2 output, 3 input and output."""
+    """(B) 0 requests, 1 input, 2 output, 3 input and output, 4 a ramp of requests."""
     ns_per_unit: Floats
-    """(E, B)"""
+    """(E, B) 0 for a ramp."""
     burst: Ints
-    """(E, B) ns of credit."""
+    """(E, B) ns of credit; 0 for a ramp."""
     reserve_max: Bools
     """(B) charge the max output at dispatch."""
     refused_count: Bools
     """(B)"""
     cached_counts: Bools
     """(B)"""
+    ramp_every: Ints
+    """(E, B) length of an interval, ns; 0: no ramp, as in the next two."""
+    ramp_growth: Floats
+    """(E, B) an interval admits at most this times what the one before did (1.5: 50 % more)."""
+    ramp_floor: Ints
+    """(E, B) but so many at least."""
 
 
 class Incidents(NamedTuple):
@@ -228,26 +236,19 @@ class Service(NamedTuple):
     queue: Ints
     overhead: Ints
     """Distribution; -1: none."""
+    shed_in_flight: Ints
+    """(E, 4) shed arrivals while so many actions are in flight; NEVER: unused."""
+    shed_priority: Ints
+    """(E, 4) of this priority and above."""
 
 
 class Policy(NamedTuple):
-    """Timeouts, retries and what failure kinds mean, by epoch or kind."""
+    """What holds whoever calls: the deadline, and what failure kinds cost and take."""
 
-    timeout: Ints
-    max_retries: Ints
-    backoff_initial: Ints
-    backoff_factor: Floats
-    backoff_max: Ints
-    jitter_low: Floats
-    jitter_high: Floats
-    retry_after: Ints
     deadline: Ints
     """(E) NEVER: none."""
     cache_hit_rate: Floats
     """(E) share of attempts that find their prefix cached."""
-    retryable: Bools
-    falls_back: Bools
-    """(F)"""
     billed: Ints
     """(F) 0 nothing, 1 input, 2 input and elapsed output, 3 all."""
     takes: Ints
@@ -332,6 +333,15 @@ class Plan:
     incidents: Incidents
     service: Service
     policy: Policy
+    inner: Layer
+    """The layer that talks to the models: the gateway if there is one, else the client."""
+    outer: Layer
+    """The client before a gateway; neutral values without one."""
+    has_gateway: bool
+    breaker: Breaker
+    """Of the inner layer."""
+    ladder: Ladder
+    audience: Audience
     prices: PriceTable
     stationary: bool
     """No seasonality, changes, scheduled incidents or trace: batch means apply."""
@@ -347,3 +357,10 @@ class Plan:
         """How many actions a replication is expected to have, warm-up and cooldown included."""
         rows = len(self.arrivals.trace_time)
         return float(rows or self.arrivals.cumulative[-1:].sum())
+
+
+__all__ = [
+    "NEVER", "SECOND", "Actions", "Arrivals", "Audience", "Bools", "Breaker", "Deployments", "Dists", "Floats",
+    "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models", "Names", "People", "Plan", "Policy", "PriceTable",
+    "Recorded", "Routes", "Service",
+]  # fmt: skip

@@ -1,33 +1,28 @@
-"""Models, deployments, limits and the policy of retries as tables."""
+"""Models, deployments, limits and the own service as tables."""
 
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
 
-from simkit.plan.codes import KINDS, Kind
+from simkit.plan.codes import KINDS
 from simkit.plan.errors import PlanError
-from simkit.plan.index import Index, deployments_of
-from simkit.plan.plan import NEVER, Deployments, Ints, Limits, Models, Policy, Service
+from simkit.plan.index import MEASURES, RAMP, Index, deployments_of
+from simkit.plan.plan import NEVER, Deployments, Ints, Limits, Models, Service
+from simkit.plan.policy import KIND_OF, balance, limit
 from simkit.plan.tables import DistPool
 from simkit.plan.work import cumulative
-from simkit.scenario.defaults import failure, jitter_range, resilience
 from simkit.scenario.distribution import DurationDist, NumberDist
 from simkit.scenario.models import Deployment, DrawnKind, Model, Quota
 from simkit.scenario.scenario import Document
 from simkit.scenario.workload import covers, fallback_chain
 
-BALANCES = ("weighted", "ordered", "least_busy")
 PER_CALL = ("bad_request", "content_filter")
 """Failures that no retry cures: drawn once per action, call and model."""
-KIND_OF = {kind.name.lower(): kind for kind in Kind}
-TAKES = {"first_token": 1, "part": 2, "answer": 3, "never": 4}
-BILLED = ("nothing", "input", "elapsed", "all")
-PERFORMANCE = ("ttft", "ttft_per_1k_input", "tokens_per_second", "errors", "concurrency", "queue")
-
-
-def limit(value: int | None) -> int:
-    """A limit; none is as good as infinite."""
-    return NEVER if value is None else value
+PERFORMANCE = ("ttft", "ttft_per_1k_input", "tokens_per_second", "errors", "concurrency", "queue", "slowness")
+KEY_BITS = 26
+SHEDS = 4
+"""Most rules of load shedding."""
 
 
 def models(documents: list[Document], index: Index) -> Models:
@@ -37,7 +32,7 @@ def models(documents: list[Document], index: Index) -> Models:
     each = [list(document.models.values()) for document in documents]
     return Models(
         first_deployment=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        balance=np.array([BALANCES.index(m.balance) for m in each[0]], dtype=np.int64),
+        balance=np.array([balance(first, m.balance) for m in each[0]], dtype=np.int64),
         quality=np.array([[[quality(m, x) for x in index.complexities] for m in row] for row in each]),
         context=np.array([[limit(m.context) for m in row] for row in each], dtype=np.int64),
         fallback=fallbacks(first, index),
@@ -80,6 +75,7 @@ def deployments(documents: list[Document], index: Index, pool: DistPool) -> Depl
     return Deployments(
         model=np.array([names.index(m) for m, _ in first], dtype=np.int64),
         provider=np.array([providers.index(d.provider) for _, d in first], dtype=np.int64),
+        weight=np.array([[d.weight for _, d in deployments_of(document)] for document in documents]),
         weight_cdf=np.array([weight_cdf(document) for document in documents]),
         rank=rank(documents[0]),
         concurrency=np.array([[limit(d.concurrency) for d in row] for row in full], dtype=np.int64),
@@ -88,9 +84,17 @@ def deployments(documents: list[Document], index: Index, pool: DistPool) -> Depl
         ttft_per_token=np.array([[(d.ttft_per_1k_input or 0) / 1000 for d in row] for row in full]),
         speed=np.array([[required(pool, d.tokens_per_second) for d in row] for row in full], dtype=np.int64),
         errors=np.array([[error_rates(d.errors, per_attempt) for d in row] for row in full]),
+        slowness=np.array([[pool.add(d.slowness.factor) if d.slowness else -1 for d in row] for row in full]),
+        slowness_every=np.array([[d.slowness.every if d.slowness else NEVER for d in row] for row in full]),
+        slowness_key=np.array([stable_key(name) for name in index.deployment_names], dtype=np.int64),
         first_limit=np.concatenate([[0], np.cumsum([len(a) for a in applies])]).astype(np.int64),
         limits=np.array([b for a in applies for b in a], dtype=np.int64),
     )
+
+
+def stable_key(name: str) -> int:
+    """The id under which a name draws."""
+    return zlib.crc32(name.encode()) & ((1 << KEY_BITS) - 1)
 
 
 def required(pool: DistPool, dist: DurationDist | NumberDist | None) -> int:
@@ -130,27 +134,35 @@ def limits(documents: list[Document], index: Index) -> Limits:
     """Token buckets."""
     quotas = [documents[0].quotas[name] for name, _ in index.limits]
     each = [[(d.quotas[name], measure) for name, measure in index.limits] for d in documents]
-    measures = ("requests", "input", "output", "tokens")
+    ramps = [[q.ramp if measure == RAMP else None for q, measure in row] for row in each]
+    shape = (len(each), len(index.limits))
     return Limits(
-        measure=np.array([measures.index(measure) for _, measure in index.limits], dtype=np.int64),
-        ns_per_unit=np.array([[ns_per_unit(q, measure) for q, measure in row] for row in each]).reshape(len(each), -1),
-        burst=np.array([[burst(q, measure) for q, measure in row] for row in each], dtype=np.int64).reshape(
-            len(each), -1
+        measure=np.array([MEASURES.index(measure) for _, measure in index.limits], dtype=np.int64),
+        ns_per_unit=np.array([[ns_per_unit(q, measure) for q, measure in row] for row in each], np.float64).reshape(
+            shape
         ),
+        burst=np.array([[burst(q, measure) for q, measure in row] for row in each], dtype=np.int64).reshape(shape),
         reserve_max=np.array([q.reserve == "max_tokens" for q in quotas], dtype=np.bool_),
         refused_count=np.array([q.refused_count for q in quotas], dtype=np.bool_),
         cached_counts=np.array([q.cached_counts for q in quotas], dtype=np.bool_),
+        ramp_every=np.array([[r.every if r else 0 for r in row] for row in ramps], dtype=np.int64).reshape(shape),
+        ramp_growth=np.array([[1.0 + r.growth if r else 0.0 for r in row] for row in ramps], np.float64).reshape(shape),
+        ramp_floor=np.array([[r.floor if r else 0 for r in row] for row in ramps], dtype=np.int64).reshape(shape),
     )
 
 
 def ns_per_unit(quota: Quota, measure: str) -> float:
     """Time that one unit of the limit takes to refill."""
+    if measure == RAMP:
+        return 0.0
     allowed = getattr(quota, measure)
     return float(allowed.period_ns / allowed.amount) if allowed.amount else float(NEVER)
 
 
 def burst(quota: Quota, measure: str) -> int:
     """Credit of a full bucket, as time."""
+    if measure == RAMP:
+        return 0
     period: int = getattr(quota, measure).period_ns
     return period if quota.burst is None else quota.burst
 
@@ -162,45 +174,11 @@ def service(documents: list[Document], pool: DistPool) -> Service:
         workers=np.array([limit(s.workers) for s in each], dtype=np.int64),
         queue=np.array([limit(s.queue) for s in each], dtype=np.int64),
         overhead=np.array([pool.add(s.overhead) if s.overhead else -1 for s in each], dtype=np.int64),
+        shed_in_flight=np.array([padded([rule.in_flight for rule in s.shed], NEVER) for s in each], dtype=np.int64),
+        shed_priority=np.array([padded([rule.priority for rule in s.shed], 0) for s in each], dtype=np.int64),
     )
 
 
-def policy(documents: list[Document], pool: DistPool) -> Policy:
-    """Timeouts, retries, failure kinds."""
-    each = [resilience(document) for document in documents]
-    jitters = [jitter_range(r.backoff.jitter) for r in each]
-    caches = [document.caches.prompt for document in documents]
-    kinds = [failure_table(document, pool) for document in documents]
-    if any(row[3] != first[3] for table in kinds[1:] for row, first in zip(table, kinds[0], strict=True)):
-        raise PlanError(
-            "changes: how long a failure takes (`failures.KIND.takes`) may change from one time to another, but not "
-            "between a time and first_token, part, answer or never. Write a time from the start."
-        )
-    return Policy(
-        timeout=np.array([limit(r.timeout) for r in each], dtype=np.int64),
-        max_retries=np.array([r.max_retries for r in each], dtype=np.int64),
-        backoff_initial=np.array([r.backoff.initial for r in each], dtype=np.int64),
-        backoff_factor=np.array([float(r.backoff.factor or 1.0) for r in each]),
-        backoff_max=np.array([r.backoff.max for r in each], dtype=np.int64),
-        jitter_low=np.array([low for low, _ in jitters]),
-        jitter_high=np.array([high for _, high in jitters]),
-        retry_after=np.array([r.retry_after or 0 for r in each], dtype=np.int64),
-        deadline=np.array([limit(r.deadline) for r in each], dtype=np.int64),
-        cache_hit_rate=np.array([-1.0 if cache is None else cache.hit_rate for cache in caches]),
-        retryable=np.array([row[0] for row in kinds[0]], dtype=np.bool_),
-        falls_back=np.array([row[1] for row in kinds[0]], dtype=np.bool_),
-        billed=np.array([row[2] for row in kinds[0]], dtype=np.int64),
-        takes=np.array([row[3] for row in kinds[0]], dtype=np.int64),
-        takes_time=np.array([[row[4] for row in table] for table in kinds], dtype=np.int64),
-    )
-
-
-def failure_table(document: Document, pool: DistPool) -> list[tuple[bool, bool, int, int, int]]:
-    """Retryable, falls back, billed, takes, time by failure kind (OK first)."""
-    table = [(False, False, 3, 3, -1)]
-    for kind in list(Kind)[1:KINDS]:
-        f = failure(document, kind.name.lower())
-        takes = TAKES.get(f.takes, 0) if isinstance(f.takes, str) else 0
-        time = pool.add(f.takes) if takes == 0 else -1  # type: ignore[arg-type]
-        table.append((bool(f.retryable), bool(f.fallback), BILLED.index(f.billed or "nothing"), takes, time))
-    return table
+def padded(values: list[int], value: int) -> list[int]:
+    """Values of all rules of load shedding, with what stands where there is none."""
+    return values + [value] * (SHEDS - len(values))

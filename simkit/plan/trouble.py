@@ -1,19 +1,17 @@
 """Incidents and random outages as tables."""
 
-import zlib
-
 import numpy as np
 
 from simkit.plan.index import Index, deployments_of
 from simkit.plan.plan import NEVER, Bools, Incidents, Ints
-from simkit.plan.supply import KIND_OF
+from simkit.plan.policy import KIND_OF
+from simkit.plan.supply import stable_key
 from simkit.plan.tables import DistPool
 from simkit.plan.work import cumulative
 from simkit.scenario.models import Outage, Severity
 from simkit.scenario.scenario import Document
 from simkit.scenario.workload import names_of
 
-KEY_BITS = 26
 CYCLES = 20
 """Mean cycles of up and down that lie before the run, after which the process is as good as stationary."""
 
@@ -37,7 +35,7 @@ def incidents(document: Document, index: Index, pool: DistPool) -> Incidents:
         gap=integers([pool.add(outage.time_between_failures) for _, _, outage in random]),
         duration=integers([pool.add(outage.duration) for _, _, outage in random]),
         history=integers([history(outage) for _, _, outage in random]),
-        key=integers([zlib.crc32(key.encode()) & ((1 << KEY_BITS) - 1) for key, _, _ in random]),
+        key=integers([stable_key(key) for key, _, _ in random]),
         outage_in_flight_fail=np.array([outage.in_flight == "fail" for _, _, outage in random], dtype=np.bool_),
         outage_hits=np.array([row for _, row, _ in random], dtype=np.bool_).reshape(-1, len(index.deployments)),
         first_severity=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64) + len(scheduled),

@@ -21,6 +21,16 @@ LOWER_IS_BETTER = (
     "retry",
     "limit",
     "top1",
+    "amplification",
+    "attempts_per",
+    "timeout",
+    "throttled",
+    "breaker",
+    "shed",
+    "human",
+    "reload",
+    "pages",
+    "detect",
 )
 HIGHER_IS_BETTER = ("success", "good_rate", "slo", "budget", "throughput", "ok_rate", "hit_rate", "cached")
 

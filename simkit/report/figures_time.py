@@ -43,15 +43,15 @@ def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mappin
         )
     _log_seconds(top, lines, list(slo.values()))
     names = [str(name).removeprefix("latency_") for name in lines]
-    _label_right(top, names, [_last(lines[name]) for name in lines], [PERCENTILES[str(name)] for name in lines])
+    label_right(top, names, [_last(lines[name]) for name in lines], [PERCENTILES[str(name)] for name in lines])
     _objectives(top, slo)
-    _incidents(top, incidents, named=True)
+    incident_spans(top, incidents, named=True)
     title(top, "Latency over time", "median, 95th and 99th percentile of served actions in each window")
     _stack(bottom, outcome_rates(timeline), edges)
-    _incidents(bottom, incidents, named=False)
+    incident_spans(bottom, incidents, named=False)
     title(bottom, "Actions per minute by outcome")
     legend(bottom, columns=5)
-    _clock(bottom, timeline)
+    clock(bottom, timeline)
     return picture
 
 
@@ -80,12 +80,12 @@ def limits_figure(limits: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
         "full", (0, 1), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points",
         color=style.OBJECTIVE, fontsize=8.5, bbox=style.HALO,
     )  # fmt: skip
-    _label_right(ax, [str(name) for name in use], [_last(use[name]) for name in use], style.SERIES)
-    _incidents(ax, incidents, named=True)
+    label_right(ax, [str(name) for name in use], [_last(use[name]) for name in use], style.SERIES)
+    incident_spans(ax, incidents, named=True)
     formatted("y", ax, "share")
     ax.set_ylabel("demand / limit")
     title(ax, "Use of limits", "demand of each hour against the limit; above 100 %: refused or made to wait")
-    _clock(ax, limits)
+    clock(ax, limits)
     return picture
 
 
@@ -117,32 +117,33 @@ def budget_figure(left: pd.DataFrame, timeline: pd.DataFrame, incidents: pd.Data
     ax.axhspan(floor, 0, color=style.INCIDENT, alpha=0.45, linewidth=0)
     ax.set_ylim(floor, 1.06)
     texts = [f"{name}: {words.percent(_last(left[name]))} left".replace("-", "−") for name in left]
-    _label_right(
+    label_right(
         ax,
         texts,
         [max(_last(left[name]), floor) for name in left],
         (style.BLUE, style.ORANGE, style.GREEN, *style.SERIES),
     )
-    _incidents(ax, incidents, named=True)
+    incident_spans(ax, incidents, named=True)
     formatted("y", ax, "share")
     ax.set_ylabel("budget left")
     title(ax, "Error budget", "what the objectives still allow in their window; below 0 it is overspent")
-    _clock(ax, timeline)
+    clock(ax, timeline)
     return picture
 
 
 def _edges(windows: pd.DataFrame) -> NDArray[np.float64]:
-    return _days(pd.concat([windows["start"], windows["end"].iloc[-1:]]))
+    return days(pd.concat([windows["start"], windows["end"].iloc[-1:]]))
 
 
-def _days(moments: pd.Series) -> NDArray[np.float64]:
+def days(moments: pd.Series) -> NDArray[np.float64]:
     """Moments as matplotlib counts them: days since 1970 UTC."""
     utc = pd.to_datetime(moments, utc=True)
     days = (utc - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
     return np.asarray(days, np.float64)
 
 
-def _clock(ax: Axes, windows: pd.DataFrame) -> None:
+def clock(ax: Axes, windows: pd.DataFrame) -> None:
+    """A time axis in local time over the windows (columns start, end)."""
     zone = windows["start"].dt.tz
     locator = AutoDateLocator(tz=zone, minticks=4, maxticks=8)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
@@ -155,12 +156,12 @@ def _clock(ax: Axes, windows: pd.DataFrame) -> None:
     ax.set_xlim(edges[0], edges[-1])
 
 
-def _incidents(ax: Axes, incidents: pd.DataFrame, *, named: bool) -> None:
+def incident_spans(ax: Axes, incidents: pd.DataFrame, *, named: bool) -> None:
     """Shade the incidents; name them where there are few."""
     if incidents.empty:
         return
     low, high = ax.get_xlim()
-    spans = zip(incidents["name"], _days(incidents["start"]), _days(incidents["end"]), strict=True)
+    spans = zip(incidents["name"], days(incidents["start"]), days(incidents["end"]), strict=True)
     for name, begin, end in spans:
         ax.axvspan(begin, end, color=style.INCIDENT, linewidth=0, zorder=0.4)
         if named and len(incidents) <= 6 and begin < high and end > low:
@@ -215,7 +216,7 @@ AROUND_INCHES = 1.0
 """What title, note, and the clock with its name take of an axes' height at most."""
 
 
-def _label_right(ax: Axes, names: Sequence[str], values: Sequence[float], colours: Sequence[str]) -> None:
+def label_right(ax: Axes, names: Sequence[str], values: Sequence[float], colours: Sequence[str]) -> None:
     """Names at the right ends of their lines, moved apart where they would overlap."""
     ends = [0.0 if not np.isfinite(v) else float(_fraction(ax, v)) for v in values]
     height = ax.get_figure().get_size_inches()[1] / len(ax.get_figure().axes)  # type: ignore[union-attr]
@@ -230,9 +231,9 @@ def _label_right(ax: Axes, names: Sequence[str], values: Sequence[float], colour
 
 def _fraction(ax: Axes, value: float) -> float:
     low, high = ax.get_ylim()
-    if ax.get_yscale() == "log":
-        low, high, value = np.log10(low), np.log10(high), np.log10(max(value, low))
-    return (value - low) / (high - low)
+    scale = ax.yaxis.get_transform()
+    ends = scale.transform([low, high, max(value, low) if ax.get_yscale() == "log" else value])
+    return float((ends[2] - ends[0]) / (ends[1] - ends[0]))
 
 
 def _last(values: pd.Series) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import INCIDENT_COLUMNS
+from simkit.result.aftermath import lessons
 from simkit.result.bottlenecks import Bottleneck, bottlenecks, load_text
 from simkit.result.evidence import Evidence
 from simkit.result.slo import Standing, Verdict, standings
@@ -172,6 +173,12 @@ def _between(estimate: Estimate) -> str:
 
 
 def _breaks(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:
+    """What incidents teach comes first, then the limits."""
+    first, full = lessons(evidence, limits), _fills(evidence, limits)
+    return Answer(BREAK, " ".join((*first, full.text)), "bad") if first else full
+
+
+def _fills(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:
     if not limits:
         return Answer(
             BREAK, "Nothing has a limit here: rate limits, concurrency and workers are all unlimited.", "warn"

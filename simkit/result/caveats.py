@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from simkit.result.alerts import enough
 from simkit.result.evidence import DOLLAR, Evidence
-from simkit.result.metrics import HOUR_NS, MONTH_HOURS
+from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.statistics import Estimate
 from simkit.result.words import duration, figure, percent, whole
 from simkit.scenario.policy import Observed
@@ -128,6 +129,28 @@ def _short_month(evidence: Evidence) -> str:
     )
 
 
+def _blind_alerts(evidence: Evidence) -> str:
+    """Alerts that cannot fire, or are looked at more seldom than the scenario says."""
+    watch = evidence.watch
+    if watch is None:
+        return ""
+    said = [f"`{one.label}` has no error budget (100 %): no alert can fire." for one in evidence.objectives
+            if one.target >= 1 and (watch.of is None or one.label in watch.of)]  # fmt: skip
+    if watch.every != watch.wanted:
+        said.append(f"Alerts are looked at every {duration(watch.every)}, not every {duration(watch.wanted)}.")
+    seen = [o for o, one in enumerate(evidence.objectives) if watch.heeds(one)]
+    quiet = [
+        rule.name for rule in watch.rules
+        if seen and not any(enough(run.pulse, o, rule, watch.volume) for run in evidence.tallies for o in seen)
+    ]  # fmt: skip
+    if quiet:
+        said.append(
+            f"The alert {' and '.join(quiet)} never saw {watch.volume} ended actions in its long window, and could not"
+            " fire: lower `alerts.volume`."
+        )
+    return " ".join(said)
+
+
 def _alone(evidence: Evidence) -> str:
     if len(evidence.tallies) > 1 or evidence.batches:
         return ""
@@ -141,5 +164,6 @@ RULES: tuple[Callable[[Evidence], str], ...] = (
     _few_incidents,
     _short_horizon,
     _short_month,
+    _blind_alerts,
     _alone,
 )

@@ -3,14 +3,18 @@
 from typing import TYPE_CHECKING
 
 from simkit.result.bottlenecks import bottlenecks, load_short
+from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.metrics import METRICS
 from simkit.result.page import Block, Grid, Heading, Page, Paragraph
+from simkit.result.review_text import review_blocks
 from simkit.result.slo import standings
 from simkit.result.words import dollars, duration, figure, interval, number, percent, seconds
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
 
+AFTER = "Alerts"
+"""The section that reviews of incidents come after."""
 MOST = 8
 """Most rows of a table of parts."""
 
@@ -24,6 +28,7 @@ def document(result: "Result") -> Page:
         ("Objectives", _slo(result)),
         ("Expectations", _expectations(result)),
         ("Beside what was observed", _observed(result)),
+        ("Alerts", _alerts(result)),
         ("Limits, what breaks first at the top", _limits(result)),
         ("Why actions were not ok", _reasons(result)),
         ("Where the money goes", _costs(result)),
@@ -31,6 +36,8 @@ def document(result: "Result") -> Page:
     ):
         if grid.rows:
             blocks += [Heading(title), grid]
+        if title == AFTER:
+            blocks += review_blocks(result.evidence)
     return Page(result.name, _subtitle(result), tuple(blocks))
 
 
@@ -76,6 +83,17 @@ def _observed(result: "Result") -> Grid:
         for one in result.compared
     )  # fmt: skip
     return Grid(("metric", "observed", "simulated", "difference"), rows, frozenset({1, 2, 3}))
+
+
+def _alerts(result: "Result") -> Grid:
+    table, months = result.alerts, result.plan.horizon * result.replications / (MONTH_HOURS * HOUR_NS)
+    rows = []
+    for (objective, rule, severity), mine in table.groupby(["objective", "rule", "severity"], sort=False):
+        wait = mine["time_to_detect_s"].median()
+        times = (number(len(mine) / months), figure(wait, "s"), figure(mine["lasts_s"].median(), "s"))
+        rows.append((str(objective), f"{rule} ({mine['burn'].iloc[0]:.3g}x)", str(severity), *times))
+    columns = ("objective", "rule", "severity", "a month", "after (median)", "lasts (median)")
+    return Grid(columns, tuple(rows), frozenset({3, 4, 5}))
 
 
 def _limits(result: "Result") -> Grid:

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simkit.plan.plan import NEVER, Plan
+from simkit.result.alerts import Alert, Watch, alerts_of, watch_of
 from simkit.result.objectives import Objective, objectives_of
 from simkit.result.sample import Sample
 from simkit.result.statistics import LEVEL, NO_INTERVAL, Estimate, jackknife, missing, wilson, woodruff
 from simkit.result.tally import FAILURES, OUTCOMES, Tally
+from simkit.scenario.alerts import Alerts
 from simkit.scenario.policy import Slo
 
 Floats = NDArray[np.float64]
@@ -31,7 +33,8 @@ SUMS = {
     "served": ("ok", "degraded"),
     "ended": OUTCOMES[:-1],
     "failures": tuple(f"attempts_{kind}" for kind in FAILURES),
-    "spent": ("cost", "service"),
+    "spent": ("cost", "people", "service"),
+    "wanted": ("retries", "hedges", "marked_no_budget"),
 }
 """Names for sums of several series. Beside them `service`: cost of the own service; `runs`: 1 a replication."""
 
@@ -46,6 +49,15 @@ class Evidence:
     slo_window: int
     """Window of the error budget, ns."""
     level: float = LEVEL
+    watch: Watch | None = None
+    """The alerts; None: there are none."""
+
+    @cached_property
+    def alerts(self) -> tuple[tuple[Alert, ...], ...]:
+        """The alerts of each replication."""
+        if self.watch is None:
+            return ((),) * len(self.tallies)
+        return tuple(alerts_of(one.pulse, self.watch, self.objectives) for one in self.tallies)
 
     @cached_property
     def batches(self) -> list[tuple[int, int]]:
@@ -106,8 +118,13 @@ class Evidence:
     @cached_property
     def impossible(self) -> frozenset[str]:
         """Outcomes that this scenario cannot have."""
-        bounded = bool((self.plan.service.queue < NEVER).any())
-        return frozenset({"degraded", "abandoned"} if bounded else {"degraded", "abandoned", "rejected"})
+        plan = self.plan
+        possible = {
+            "degraded": len(plan.ladder.what) > 0,
+            "abandoned": bool((plan.audience.patience >= 0).any()),
+            "rejected": bool((plan.service.queue < NEVER).any() or (plan.service.shed_in_flight < NEVER).any()),
+        }
+        return frozenset(name for name, may in possible.items() if not may)
 
     def pooled(self, name: str) -> Sample:
         """A sample of all replications."""
@@ -143,7 +160,9 @@ class Evidence:
         return float(weights @ self.plan.people.number / weights.sum()) if weights.sum() else 0.0
 
 
-def evidence_of(plan: Plan, tallies: Sequence[Tally], slo: Slo, level: float = LEVEL) -> Evidence:
+def evidence_of(
+    plan: Plan, tallies: Sequence[Tally], slo: Slo, level: float = LEVEL, alerts: Alerts | None = None
+) -> Evidence:
     """The evidence of tallies, in the order of their replications.
 
     Raises:
@@ -152,4 +171,5 @@ def evidence_of(plan: Plan, tallies: Sequence[Tally], slo: Slo, level: float = L
     if not tallies:
         raise ValueError("a result needs at least one replication")
     ordered = tuple(sorted(tallies, key=lambda one: one.replication))
-    return Evidence(plan, ordered, objectives_of(slo), slo.window, level)
+    watch = watch_of(alerts, slo.window, plan.horizon)
+    return Evidence(plan, ordered, objectives_of(slo), slo.window, level, watch)

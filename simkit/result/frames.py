@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simkit.engine.codes import Cause
+from simkit.engine.codes import Cause, Mark
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import Plan
 from simkit.result.tally import KINDS, OUTCOMES
@@ -56,6 +56,7 @@ def actions_of(plan: Plan, replication: int, a: Mapping[str, Column]) -> pd.Data
             "tokens_in": a["tokens_in"],
             "tokens_out": a["tokens_out"],
             "cost_usd": a["cost"] / 1e12,
+            "degrade_cost_usd": a["degrade_cost"] / 1e12,
         }
     )
 
@@ -85,6 +86,8 @@ def attempts_of(plan: Plan, replication: int, t: Mapping[str, Column]) -> pd.Dat
             "cost_usd": t["cost"] / 1e12,
             "retry_after_s": t["retry_after"] / 1e9,
             "limit": _named(t["limit"], names.limits),
+            "replica": t["replica"],
+            **{str(mark.name).lower(): t["marks"] & mark != 0 for mark in Mark},
         }
     )
 

@@ -3,7 +3,9 @@
 Demand of a token bucket is the units asked for, in the minute of dispatch: a request that was refused and
 tried again counts once. Demand of slots (concurrency, workers) is the offered load: the time each request would
 hold a slot if it never had to wait, and the mean of that for one that was refused. Use = demand / limit, so it
-passes 1 where a limit is too small. Demand of a queue is the places that were taken.
+passes 1 where a limit is too small. Demand of a queue is the places that were taken. A ramp has no limit of its own (it
+follows what it admitted): its use is 0, and only whom it refused is told. A hedge asks beside its primary, and is
+neither before nor after another try. What the caller held back itself asks for nothing.
 """
 
 from dataclasses import dataclass
@@ -15,12 +17,13 @@ from numpy.typing import NDArray
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import NEVER, Plan
+from simkit.result.sums import is_sent
 from simkit.result.windows import HOUR, MINUTE, Windows, happened, integral, spread, whole_windows
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
-REQUESTS, INPUT, OUTPUT, BOTH = range(4)
+REQUESTS, INPUT, OUTPUT, BOTH, RAMP = range(5)
 OWN_SERVICE = "own service"
 
 
@@ -77,7 +80,8 @@ def limit_uses(plan: Plan, log: Log, row: Ints, measured: Rows) -> tuple[LimitUs
         row: Row of its action for each attempt.
         measured: Which actions are measured.
     """
-    return (*_buckets(plan, log, row, measured), *_slots(plan, log, row, measured), *_own_service(plan, log, measured))
+    own = _own_service(plan, log, row, measured)
+    return (*_buckets(plan, log, row, measured), *_slots(plan, log, row, measured), *own)
 
 
 def grids(plan: Plan) -> tuple[Windows, Windows]:
@@ -116,7 +120,7 @@ def limited(slots: Ints) -> bool:
 def _use(plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked) -> LimitUse:
     """`size`: the limit by epoch, in units per ns."""
     hours, minutes = grids(plan)
-    room = integral(plan.epochs, size, minutes.edges)
+    room = _room(plan, size, minutes)
     use = np.divide(asked.minutes, room, out=np.zeros(len(room)), where=room > 0)
     busiest = int(use.argmax())
     return LimitUse(
@@ -124,7 +128,7 @@ def _use(plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked
         kind=kind,
         text=text,
         demand=asked.hours,
-        capacity=integral(plan.epochs, size, hours.edges),
+        capacity=_room(plan, size, hours),
         peak_use=float(use[busiest]),
         peak_at=int(minutes.edges[busiest]),
         delayed=asked.delayed,
@@ -134,13 +138,20 @@ def _use(plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked
     )
 
 
+def _room(plan: Plan, size: Floats, grid: Windows) -> Floats:
+    """What a limit allows in each window; without end where it has none of its own."""
+    return integral(plan.epochs, size, grid.edges) if np.isfinite(size).all() else np.full(grid.count, np.inf)
+
+
 def _buckets(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
     attempts = log.attempts
     if not len(plan.names.limits):
         return []
+    sent = is_sent(attempts)
     before, after = _neighbours(attempts, row)
+    after = np.where(_at(after, sent), after, -1)
     blame = refusing_limit(attempts)
-    inside = (attempts["dispatched"] >= 0) & (attempts["dispatched"] < plan.horizon)
+    inside = sent & (attempts["dispatched"] >= 0) & (attempts["dispatched"] < plan.horizon)
     uses = []
     for b in range(len(plan.names.limits)):
         has = deployments_of(plan, b)[attempts["deployment"]]
@@ -165,7 +176,7 @@ def bucket_units(plan: Plan, attempts: dict[str, Column], limit: int) -> Ints:
     """What each attempt asks of a bucket."""
     limits = plan.limits
     measure = int(limits.measure[limit])
-    if measure == REQUESTS:
+    if measure in (REQUESTS, RAMP):
         return np.ones(len(attempts["action"]), np.int64)
     epoch = np.maximum(np.searchsorted(plan.epochs, attempts["dispatched"], "right") - 1, 0)
     longest = plan.actions.max_output[epoch, attempts["call"]]
@@ -182,11 +193,12 @@ def refusing_limit(attempts: dict[str, Column]) -> Ints:
 
 
 def _neighbours(attempts: dict[str, Column], row: Ints) -> tuple[Ints, Ints]:
-    """Rows of the try before and after each attempt within its rung, -1 for none."""
+    """Rows of the try before and after each attempt within its rung, -1 for none; hedges have none."""
     key = row.astype(np.int64)
     for name in ("call", "repeat", "rung", "attempt"):
         key = key * (int(attempts[name].max(initial=0)) + 2) + attempts[name]
-    order = np.argsort(key, kind="stable")
+    alone = np.flatnonzero(attempts["hedge"] == 0)
+    order = alone[np.argsort(key[alone], kind="stable")]
     follows = np.flatnonzero(np.diff(key[order]) == 1)
     before, after = np.full(len(key), -1, np.int64), np.full(len(key), -1, np.int64)
     before[order[follows + 1]] = order[follows]
@@ -210,7 +222,7 @@ def _slots(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
     some = [n for n in range(len(plan.names.deployments)) if limited(deployments.concurrency[:, n])]
     after = _neighbours(attempts, row)[1] if some else np.zeros(0, np.int64)
     for n in some:
-        mine = attempts["deployment"] == n
+        mine = (attempts["deployment"] == n) & is_sent(attempts)
         turned_away = mine & (attempts["outcome"] == Kind.OVERLOADED) & ~happened(attempts["started"])
         admitted = mine & (attempts["outcome"] != Kind.RATE_LIMIT) & (attempts["outcome"] != Kind.TOO_LARGE)
         chosen = (turned_away | admitted).nonzero()[0]
@@ -230,11 +242,11 @@ def _slots(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
     return uses
 
 
-def _own_service(plan: Plan, log: Log, measured: Rows) -> list[LimitUse]:
+def _own_service(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
     actions = log.actions
     if not limited(plan.service.workers):
         return []
-    end = _closed(actions["end"], log.ended)
+    end = _left_service(log, row)
     station = _Station(
         asked=actions["arrival"],
         began=actions["start"],
@@ -243,8 +255,17 @@ def _own_service(plan: Plan, log: Log, measured: Rows) -> list[LimitUse]:
         refused=(actions["outcome"] == Outcome.REJECTED) & (actions["reason"] == Kind.QUEUE_FULL),
         again=np.zeros(len(end), np.bool_),
     )
-    row = np.arange(len(end), dtype=np.int64)
-    return station.uses(plan, OWN_SERVICE, "workers", plan.service.workers, plan.service.queue, row, measured)
+    own = np.arange(len(end), dtype=np.int64)
+    return station.uses(plan, OWN_SERVICE, "workers", plan.service.workers, plan.service.queue, own, measured)
+
+
+def _left_service(log: Log, row: Ints) -> Ints:
+    """When actions gave their slot of the own service up: at the end; to wait for a person, with their last attempt."""
+    actions = log.actions
+    last = np.maximum(actions["start"], actions["arrival"])
+    np.maximum.at(last, row, log.attempts["ended"])
+    by_people = (actions["outcome"] == Outcome.DEGRADED) & (actions["reason"] == Kind.HUMAN)
+    return np.where(by_people, last, _closed(actions["end"], log.ended))
 
 
 def _closed(times: Ints, ended: int) -> Ints:

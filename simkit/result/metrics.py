@@ -1,38 +1,29 @@
 """Every metric by name: its unit, what it means, and how it is computed from the evidence."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from simkit.plan.plan import NEVER
 from simkit.result.evidence import DOLLAR, Evidence
+from simkit.result.metric import (
+    HOUR_NS,
+    MONTH_HOURS,
+    NO_ATTEMPT,
+    NO_CALL,
+    NO_END,
+    Formula,
+    Metric,
+    never,
+    only_if,
+    ratio,
+    share,
+)
+from simkit.result.metrics_resilience import METRICS as RESILIENCE
 from simkit.result.slo import all_objectives, budget_left, burn_rate
 from simkit.result.statistics import Estimate, jackknife, mean, missing
 from simkit.result.words import percent
-
-MONTH_HOURS = 730
-"""A month of money, as clouds bill it: 365 days / 12."""
-HOUR_NS = 3_600_000_000_000
-Formula = Callable[[Evidence], Estimate]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A figure that a run is judged by."""
-
-    name: str
-    unit: str
-    help: str
-    formula: Formula
-
-
-def _ratio(numerator: str, denominator: str, why: str, unit: float = 1.0) -> Formula:
-    return lambda evidence: evidence.ratio(numerator, denominator, why).per(unit)
-
-
-def _share(numerator: str, denominator: str, why: str) -> Formula:
-    return lambda evidence: evidence.share(numerator, denominator, why)
 
 
 def _percentile(sample: str, p: float) -> Formula:
@@ -48,12 +39,8 @@ def _warned(evidence: Evidence, estimate: Estimate) -> Estimate:
     return replace(estimate, note="; ".join(filter(None, (estimate.note, note))))
 
 
-def _never(note: str) -> Formula:
-    return lambda _: missing(note)
-
-
 def _if(applies: Callable[[Evidence], bool], formula: Formula) -> Formula:
-    return lambda evidence: formula(evidence) if applies(evidence) else missing(ABSENT[applies])
+    return only_if(applies, formula, ABSENT[applies])
 
 
 def has_queues(evidence: Evidence) -> bool:
@@ -75,7 +62,8 @@ def has_users(evidence: Evidence) -> bool:
 
 def has_retries(evidence: Evidence) -> bool:
     """May an attempt be repeated?"""
-    return bool((evidence.plan.policy.max_retries > 0).any())
+    plan = evidence.plan
+    return bool((plan.inner.max_retries > 0).any() or (plan.outer.max_retries > 0).any())
 
 
 def has_fallback(evidence: Evidence) -> bool:
@@ -159,28 +147,23 @@ ABSENT: dict[Callable[[Evidence], bool], str] = {
     has_rate_limit: "there is no rate limit",
     has_cascade: "there is no cascade",
 }
-NO_END = "no action ended"
 NO_SUCCESS = "no action succeeded"
-NO_ATTEMPT = "no attempt was made"
-NO_CALL = "no call was made"
 NO_COST = "nothing was spent on models"
 NO_SEMANTIC = "there is no semantic cache"
 
 _OUTCOMES = (
-    Metric(
-        "actions", "count", "Measured actions: those that arrive within the horizon.", _ratio("arrived", "runs", "")
-    ),
-    Metric("success_rate", "share", "(ok + degraded) / ended.", _share("served", "ended", NO_END)),
-    Metric("ok_rate", "share", "Ended as asked for / ended.", _share("ok", "ended", NO_END)),
-    Metric("degraded_rate", "share", "Ended with a lesser answer / ended.", _share("degraded", "ended", NO_END)),
-    Metric("failed_rate", "share", "Failed / ended.", _share("failed", "ended", NO_END)),
+    Metric("actions", "count", "Measured actions: those that arrive within the horizon.", ratio("arrived", "runs", "")),
+    Metric("success_rate", "share", "(ok + degraded) / ended.", share("served", "ended", NO_END)),
+    Metric("ok_rate", "share", "Ended as asked for / ended.", share("ok", "ended", NO_END)),
+    Metric("degraded_rate", "share", "Ended with a lesser answer / ended.", share("degraded", "ended", NO_END)),
+    Metric("failed_rate", "share", "Failed / ended.", share("failed", "ended", NO_END)),
     Metric(
         "rejected_rate",
         "share",
         "Turned away / ended.",
-        _share("rejected", "ended", NO_END),
+        share("rejected", "ended", NO_END),
     ),
-    Metric("abandoned_rate", "share", "Given up by the user / ended.", _share("abandoned", "ended", NO_END)),
+    Metric("abandoned_rate", "share", "Given up by the user / ended.", share("abandoned", "ended", NO_END)),
     Metric(
         "good_rate",
         "share",
@@ -219,46 +202,52 @@ _PROMISES = (
     Metric("burn_rate", "number", "Most over objectives of (bad / ended) / (1 - target).", burn_rate),
 )  # fmt: skip
 _MONEY = (
-    Metric("cost_total", "USD", "All cost of measured actions and own service.", _ratio("spent", "runs", "", DOLLAR)),
-    Metric("cost_per_action", "USD", "All cost / successful actions.", _ratio("spent", "served", NO_SUCCESS, DOLLAR)),
+    Metric(
+        "cost_total", "USD", "All cost of measured actions, people and own service.",
+        ratio("spent", "runs", "", DOLLAR),
+    ),
+    Metric("cost_per_action", "USD", "All cost / successful actions.", ratio("spent", "served", NO_SUCCESS, DOLLAR)),
     Metric(
         "cost_per_good_action", "USD", "All cost / good actions.",
-        _if(has_quality, _ratio("spent", "good", "no action was good", DOLLAR)),
+        _if(has_quality, ratio("spent", "good", "no action was good", DOLLAR)),
     ),
     Metric("cost_per_month", "USD", "All cost at this rate for 730 hours.", _a_month),
     Metric("cost_per_user_month", "USD", "cost_per_month / daily active users.", _if(has_users, _a_user)),
     Metric(
         "wasted_cost_share", "share", "Cost of attempts that failed or whose action was not served / of all attempts.",
-        _share("wasted", "cost", NO_COST),
+        share("wasted", "cost", NO_COST),
     ),
     Metric("top1pct_cost_share", "share", "Models' cost of the dearest 1 % of actions / of all.", _top_share),
 )  # fmt: skip
 _USE = (
-    Metric("tokens_in", "tokens", "Input tokens billed, of all attempts.", _ratio("tokens_in", "runs", "")),
-    Metric("tokens_out", "tokens", "Output tokens billed, of all attempts.", _ratio("tokens_out", "runs", "")),
+    Metric("tokens_in", "tokens", "Input tokens billed, of all attempts.", ratio("tokens_in", "runs", "")),
+    Metric("tokens_out", "tokens", "Output tokens billed, of all attempts.", ratio("tokens_out", "runs", "")),
     Metric(
         "cached_token_share", "share", "Billed input tokens read from the prompt cache / billed input tokens.",
-        _if(has_prompt_cache, _share("tokens_cached", "tokens_in", "no token was billed")),
+        _if(has_prompt_cache, share("tokens_cached", "tokens_in", "no token was billed")),
     ),
-    Metric("exact_hit_rate", "share", "Calls answered by the exact cache / calls.", _never("there is no exact cache")),
-    Metric("semantic_hit_rate", "share", "Calls answered by the semantic cache / calls.", _never(NO_SEMANTIC)),
-    Metric("attempts_per_call", "number", "Attempts / calls.", _ratio("attempts", "calls", NO_CALL)),
-    Metric("retry_rate", "share", "Retries / attempts.", _if(has_retries, _share("retries", "attempts", NO_ATTEMPT))),
+    Metric("exact_hit_rate", "share", "Calls answered by the exact cache / calls.", never("there is no exact cache")),
+    Metric("semantic_hit_rate", "share", "Calls answered by the semantic cache / calls.", never(NO_SEMANTIC)),
+    Metric("attempts_per_call", "number", "Attempts / calls.", ratio("attempts", "calls", NO_CALL)),
+    Metric(
+        "retry_rate", "share", "Retries (of gateway and client) / attempts.",
+        _if(has_retries, share("retries", "attempts", NO_ATTEMPT)),
+    ),
     Metric(
         "fallback_rate", "share", "Calls that went on to a fallback model / calls.",
-        _if(has_fallback, _share("fallbacks", "calls", NO_CALL)),
+        _if(has_fallback, share("fallbacks", "calls", NO_CALL)),
     ),
     Metric(
         "rate_limited_rate", "share", "Attempts refused by a rate limit / attempts.",
-        _if(has_rate_limit, _share("attempts_rate_limit", "attempts", NO_ATTEMPT)),
+        _if(has_rate_limit, share("attempts_rate_limit", "attempts", NO_ATTEMPT)),
     ),
     Metric("limit_peak_use", "share", "Demand / limit in the busiest minute, most over all limits.", _peak_use),
     Metric(
         "escalation_rate", "share", "Calls that escalated / calls of routes with a cascade.",
-        _if(has_cascade, _share("escalated", "cascades", NO_CALL)),
+        _if(has_cascade, share("escalated", "cascades", NO_CALL)),
     ),
 )  # fmt: skip
-METRICS: dict[str, Metric] = {one.name: one for one in (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_USE)}
+METRICS: dict[str, Metric] = {one.name: one for one in (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_USE, *RESILIENCE)}
 """Every metric, in the order of tables."""
 
 

@@ -64,6 +64,41 @@ def _budget(result: "Result") -> Any:
     return figures.budget_figure(left, timeline, _shaded(result))
 
 
+def _breakers(result: "Result") -> Any:
+    """Of the first replication: breakers open at other times in each."""
+    figures, first = _figures("figures_resilience"), result.tallies[0].replication
+    table = result.breakers
+    probes = bool((result.plan.breaker.probes > 0).any())
+    spans = figures.breaker_spans(table[table["replication"] == first], result.plan.horizon / 1e9, probes=probes)
+    return figures.breakers_figure(spans, result.timeline, _shaded_in(result, first), _alone(result, first))
+
+
+def _alone(result: "Result", replication: int) -> str:
+    return "" if result.replications == 1 else f"replication {replication}"
+
+
+def _shaded_in(result: "Result", replication: int) -> Any:
+    """Incidents of one replication, scheduled ones included."""
+    found = result.incidents
+    return found[found["replication"].isin([-1, replication])]
+
+
+def _attempts(result: "Result") -> Any:
+    return _figures("figures_resilience").attempts_figure(result.attempts_per_action)
+
+
+def _alerts(result: "Result") -> Any:
+    """Of the first replication, and of its objective that burned fastest."""
+    from simkit.result.tables_resilience import burn_of
+
+    figures, first = _figures("figures_resilience"), result.tallies[0].replication
+    objective, burn, rules = burn_of(result.evidence)
+    table = result.alerts
+    bars = figures.alert_bars(table[table["replication"] == first], result.plan.horizon / 1e9)
+    note = ", ".join(filter(None, (f"objective: {objective}", _alone(result, first))))
+    return figures.alerts_figure(burn, rules, bars, result.timeline, _shaded_in(result, first), note)
+
+
 PICTURES = {
     "latency_distribution": _latency,
     "timeline": _timeline,
@@ -72,4 +107,7 @@ PICTURES = {
     "limits": _limits,
     "bottlenecks": _limits,
     "slo": _budget,
+    "breakers": _breakers,
+    "attempts_per_action": _attempts,
+    "alerts": _alerts,
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
+from simkit.result.alerts import watch_of
 from simkit.result.answers import Answer, answers
 from simkit.result.assumptions import source_kinds
 from simkit.result.caveats import Comparison, observed, warnings
@@ -74,7 +75,11 @@ class Result:
     @cached_property
     def evidence(self) -> Evidence:
         """The tallies as rows of sums."""
-        return evidence_of(self.plan, self.tallies, self.scenario.document.slo, self.level)
+        return self._evidence(self.tallies)
+
+    def _evidence(self, tallies: Sequence[Tally]) -> Evidence:
+        document = self.scenario.document
+        return evidence_of(self.plan, tallies, document.slo, self.level, document.alerts)
 
     @cached_property
     def metrics(self) -> dict[str, Estimate]:
@@ -87,9 +92,8 @@ class Result:
         Raises:
             ValueError: It is the only one.
         """
-        rest = [one for one in self.tallies if one.replication != replication]
-        evidence = evidence_of(self.plan, rest, self.scenario.document.slo, self.level)
-        return {name: estimate.value for name, estimate in evaluate(evidence).items()}
+        rest = self._evidence([one for one in self.tallies if one.replication != replication])
+        return {name: estimate.value for name, estimate in evaluate(rest).items()}
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
@@ -172,6 +176,31 @@ class Result:
         return self._table("incidents")
 
     @cached_property
+    def reviews(self) -> "Table":
+        """What became of each incident: noticed, lost, degraded, budget, cost, attempts, well again."""
+        return self._table("reviews")
+
+    @cached_property
+    def alerts(self) -> "Table":
+        """Alerts on the error budgets: fired, cleared, of which incident."""
+        return self._table("alerts")
+
+    @cached_property
+    def responses(self) -> "Table":
+        """What a responder did after alerts."""
+        return self._table("responses")
+
+    @cached_property
+    def breakers(self) -> "Table":
+        """Openings of breakers."""
+        return self._table("breakers")
+
+    @cached_property
+    def attempts_per_action(self) -> "Table":
+        """Actions by number of attempts sent, in incidents and outside."""
+        return self._table("attempts_per_action")
+
+    @cached_property
     def latency_distribution(self) -> "Table":
         """Served actions by latency."""
         return self._table("latency_distribution")
@@ -239,11 +268,12 @@ class Result:
         return self.logs
 
     def _table(self, name: str, *of: Any) -> "Table":
-        from simkit.result import tables
+        from simkit.result import tables, tables_resilience
         from simkit.result.plots import PICTURES, draw
 
         build = {"bottlenecks": "bottleneck_table"}.get(name, name)
-        made: Table = getattr(tables, build)(
+        room = tables if hasattr(tables, build) else tables_resilience
+        made: Table = getattr(room, build)(
             *(of or (self.evidence,)), partial(draw, self, name) if name in PICTURES else None
         )
         return made
@@ -353,8 +383,10 @@ def result_from(
     Raises:
         ValueError: There is none.
     """
-    objectives = objectives_of(scenario.document.slo)
-    tallies = [tally(plan, log, objectives) for log in logs]
+    document = scenario.document
+    watch = watch_of(document.alerts, document.slo.window, plan.horizon)
+    every = 0 if watch is None else watch.every
+    tallies = [tally(plan, log, objectives_of(document.slo), every) for log in logs]
     kept = logs if keep_logs else ()
     return result_of(scenario, plan, tallies, seed=seed, engine=engine, elapsed_s=elapsed_s, logs=kept, level=level)
 

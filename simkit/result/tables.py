@@ -49,7 +49,9 @@ def timeline(evidence: Evidence, draw: Draw = None) -> Table:
         **_window_percentiles(evidence),
         "cost_usd": series["cost"] / DOLLAR,
         "wasted_usd": series["wasted"] / DOLLAR,
+        "people_usd": series["people"] / DOLLAR,
         "attempts": series["attempts"],
+        **{name: series[name] for name in ("sent", "retries", "hedges", "reloads")},
         **{f"attempts_{kind}": series[f"attempts_{kind}"] for kind in FAILURES},
         "tokens_in": series["tokens_in"],
         "tokens_out": series["tokens_out"],
@@ -86,7 +88,7 @@ def local_times(evidence: Evidence, ns: NDArray[np.int64]) -> pd.DatetimeIndex:
 
 
 def costs(evidence: Evidence, draw: Draw = None) -> Table:
-    """by, name, cost_usd, share: every dimension adds up to the models' cost; `total` has the own service, too."""
+    """by, name, cost_usd, share: every dimension adds up to the models' cost; `total` has all."""
     names = evidence.plan.names
     labels: dict[str, Sequence[str]] = {
         "model": names.models,
@@ -103,7 +105,8 @@ def costs(evidence: Evidence, draw: Draw = None) -> Table:
     for by, every in labels.items():
         sums = [sum(int(one.cost[by][place]) for one in evidence.tallies) for place in range(len(every))]
         rows += [(by, name, cost) for name, cost in zip(every, sums, strict=True)]
-    rows += [("total", "models", evidence.total("cost")), ("total", "own service", evidence.total("service"))]
+    whole_cost = (("models", "cost"), ("people", "people"), ("own service", "service"))
+    rows += [("total", name, evidence.total(part)) for name, part in whole_cost]
     whole = {by: sum(cost for also, _, cost in rows if also == by) for by, _, _ in rows}
     shares = [cost / whole[by] if whole[by] else None for by, _, cost in rows]
     dollars = [cost / DOLLAR / runs for _, _, cost in rows]

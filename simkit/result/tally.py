@@ -9,18 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from simkit.engine.codes import Cause, Kind, Outcome
+from simkit.engine.codes import Cause, Kind, Mark, Outcome
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import Plan
+from simkit.result.breakers import BreakerUse, breaker_use
 from simkit.result.limits import LimitUse, limit_uses
 from simkit.result.objectives import Objective
+from simkit.result.pulse import Pulse, pulse_of
+from simkit.result.recovery import Recovery, minutes_of, recovery_of
 from simkit.result.sample import Sample, bins_of
+from simkit.result.sums import Ints, Rows, count, is_sent, pairs, total_by, turned_away
 from simkit.result.windows import Windows, timeline_windows
 
-Ints = NDArray[np.int64]
-Rows = NDArray[np.bool_]
 EXACT = 200_000
 """Expected actions of a replication up to which percentiles are exact; beyond, within 0.4 % (`laws.histogram`)."""
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
@@ -28,18 +29,23 @@ KINDS = tuple(kind.name.lower() for kind in Kind)
 ATTEMPT_KINDS = KINDS[: Kind.DEADLINE]
 """Ways in which an attempt ends."""
 FAILURES = KINDS[Kind.RATE_LIMIT : Kind.CANCELLED]
+MARKS = tuple(str(mark.name).lower() for mark in Mark)
+MOST_ATTEMPTS = 255
+"""Attempts of an action are counted up to so many; the last bin holds those with more."""
+GENERATION = 33
+"""Bits of an action's id below the number of its reload."""
 
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """Counts of served latencies by window and bin (`laws.histogram`); only what is not 0, by window."""
+    """Counts by window and bin (`laws.histogram`; numbers below 256 are their own bin); only what is not 0."""
 
     window: Ints
     bin: Ints
     count: Ints
 
     def over(self, first: int, last: int) -> Sample:
-        """The latencies of windows first..last - 1, within 0.4 %."""
+        """The values of windows first..last - 1, within 0.4 %."""
         rows = slice(*np.searchsorted(self.window, [first, last]))
         return Sample.binned(self.bin[rows], self.count[rows])
 
@@ -69,8 +75,10 @@ class Tally:
     series: dict[str, Ints]
     """Sums by window, see `_action_series` and `_attempt_series` for the names."""
     latencies: Histogram
+    attempts: Histogram
+    """Actions by window of arrival and number of attempts that were sent, at most `MOST_ATTEMPTS`."""
     samples: dict[str, Sample]
-    """latency, ttft, waited (served actions, ns) and cost (all actions, picodollars)."""
+    """latency, ttft, waited (served actions, ns), cost (all, picodollars), attempts that were sent (all)."""
     reasons: Ints
     """(outcomes, reasons) counts."""
     cost: dict[str, Ints]
@@ -81,16 +89,25 @@ class Tally:
     """user, actions, cost of every user seen; empty where users are not modelled."""
     incidents: dict[str, Ints]
     """As in the log."""
+    breakers: BreakerUse
+    fallbacks_refused: Ints
+    """First tries of a fallback that were refused, by limit; the last: by full slots and queues of deployments."""
+    recovery: Recovery
+    """What became of every incident."""
+    pulse: Pulse
+    """What alerts are told from."""
     ended: int
     events: int
+    responses: tuple[tuple[int, int, int], ...] = ()
+    """What a responder did: (alert fired, numbers changed, until when), ns."""
 
     def total(self, name: str) -> int:
         """A series' exact sum."""
         return int(self.series[name].sum(dtype=object)) if len(self.series[name]) else 0
 
 
-def tally(plan: Plan, log: Log, objectives: Sequence[Objective]) -> Tally:
-    """The tally of a log."""
+def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0) -> Tally:
+    """The tally of a log; `every`: length of the cells that alerts are told from, ns, 0 where there are none."""
     windows = timeline_windows(plan.horizon)
     arrival = log.actions["arrival"]
     keep = (arrival >= 0) & (arrival < plan.horizon)
@@ -105,27 +122,46 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective]) -> Tally:
     series = _action_series(actions, place, windows.count, log.ended, objectives)
     series |= _attempt_series(plan, attempts, owner, place[owner], windows.count, wasted)
     latency = (actions["end"] - actions["arrival"])[served]
-    exact = is_exact(plan)
+    sent = count(owner[is_sent(attempts)], len(place))
+    minutes = minutes_of(plan, actions, attempts, owner, log.ended, objectives)
     return Tally(
         replication=log.replication,
         windows=windows,
         series=series,
-        latencies=_histogram(place[served], latency),
-        samples={
-            "latency": sample(latency, exact),
-            "ttft": sample((actions["first_token"] - actions["arrival"])[served], exact),
-            "waited": sample(actions["waited"][served], exact),
-            "cost": sample(actions["cost"], exact),
-        },
-        reasons=_pairs(actions["outcome"], actions["reason"], len(Outcome), len(Kind)),
+        latencies=_histogram(place[served], bins_of(latency)),
+        attempts=_histogram(place, np.minimum(sent, MOST_ATTEMPTS)),
+        samples=_samples(actions, np.minimum(sent, MOST_ATTEMPTS), is_exact(plan)),
+        reasons=pairs(actions["outcome"], actions["reason"], len(Outcome), len(Kind)),
         cost=_costs(plan, actions, attempts, owner, wasted),
         deployments=_deployments(plan, log, attempts),
         limits=limit_uses(plan, log, row, keep),
         users=_users(actions),
         incidents=log.incidents,
+        breakers=breaker_use(plan, log.breakers),
+        fallbacks_refused=_fallbacks_refused(plan, attempts),
+        recovery=recovery_of(plan, minutes, log.incidents),
+        pulse=pulse_of(plan.horizon, every, log.actions, objectives),
         ended=log.ended,
         events=log.events,
     )
+
+
+def _samples(actions: dict[str, Column], sent: Ints, exact: bool) -> dict[str, Sample]:
+    served = actions["outcome"] <= Outcome.DEGRADED
+    since = actions["arrival"][served]
+    return {
+        "latency": sample(actions["end"][served] - since, exact),
+        "ttft": sample(actions["first_token"][served] - since, exact),
+        "waited": sample(actions["waited"][served], exact),
+        "cost": sample(actions["cost"], exact),
+        "attempts": Sample.of(sent),
+    }
+
+
+def _fallbacks_refused(plan: Plan, attempts: dict[str, Column]) -> Ints:
+    size, rows = len(plan.names.limits), turned_away(attempts)
+    blamed = np.where(attempts["outcome"] == Kind.RATE_LIMIT, attempts["limit"], size)[rows]
+    return count(blamed[blamed >= 0], size + 1)
 
 
 def is_exact(plan: Plan) -> bool:
@@ -153,29 +189,16 @@ def action_rows(log: Log) -> Ints:
     return found
 
 
-def count(codes: Column, size: int) -> Ints:
-    """How many of each code 0..size - 1."""
-    return np.bincount(codes, minlength=size).astype(np.int64)
-
-
-def _pairs(rows: Column, columns: Column, height: int, width: int) -> Ints:
-    return count(rows * width + columns, height * width).reshape(height, width)
-
-
-def total_by(codes: Column, values: Column, size: int) -> Ints:
-    """Exact sums of `values` (>= 0) by code: in two halves, which floats hold exactly."""
-    high = np.bincount(codes, values >> 24, minlength=size).astype(np.int64)
-    low = np.bincount(codes, values & 0xFFFFFF, minlength=size).astype(np.int64)
-    return (high << 24) + low
-
-
 def _action_series(
     actions: dict[str, Column], place: Ints, size: int, ended: int, objectives: Sequence[Objective]
 ) -> dict[str, Ints]:
-    """arrived, each outcome, latency (ns, served), judged, good; bad and counted, in all and by objective."""
+    """arrived, reloads, people (picodollars), shed, human, outcomes, latency (ns), judged, good; bad, counted."""
     outcome, good = actions["outcome"], actions["good"]
     served = outcome <= Outcome.DEGRADED
-    series = {"arrived": count(place, size)}
+    series = {"arrived": count(place, size), "reloads": count(place[actions["action"] >> GENERATION > 0], size)}
+    series["people"] = total_by(place, actions["degrade_cost"], size)
+    for reason in (Kind.SHED, Kind.HUMAN):
+        series[reason.name.lower()] = count(place[actions["reason"] == reason], size)
     for code, name in enumerate(OUTCOMES):
         series[name] = count(place[outcome == code], size)
     series["latency"] = total_by(place[served], (actions["end"] - actions["arrival"])[served], size)
@@ -193,7 +216,7 @@ def _action_series(
 def _attempt_series(
     plan: Plan, attempts: dict[str, Column], owner: Ints, place: Ints, size: int, wasted: Rows
 ) -> dict[str, Ints]:
-    """attempts, attempts_KIND, calls, retries, calls that fell back, cascade calls, escalated; cost, wasted, tokens."""
+    """attempts, attempts_KIND, sent, marked_MARK, calls, retries, hedges, fallbacks, cascades, escalated; money."""
     cause, kind = attempts["cause"], attempts["outcome"]
     first = cause == Cause.FIRST
     route = plan.actions.route[attempts["call"]]
@@ -201,7 +224,13 @@ def _attempt_series(
     series = {"attempts": count(place, size), "calls": count(place[first], size)}
     for code, name in enumerate(ATTEMPT_KINDS):
         series[f"attempts_{name}"] = count(place[kind == code], size)
-    series["retries"] = count(place[cause == Cause.RETRY], size)
+    series["sent"] = count(place[is_sent(attempts)], size)
+    for mark, name in zip(Mark, MARKS, strict=True):
+        series[f"marked_{name}"] = count(place[attempts["marks"] & mark != 0], size)
+    series["retries"] = count(place[(cause == Cause.RETRY) | (cause == Cause.CLIENT_RETRY)], size)
+    hedge = cause == Cause.HEDGE
+    series["hedges"] = count(place[hedge], size)
+    series["hedge_wins"] = count(place[hedge & (kind == Kind.OK)], size)
     series["fallbacks"] = count(place[_once_a_call(attempts, owner, cause == Cause.FALLBACK)], size)
     series["cascades"] = count(place[first & cascade], size)
     series["escalated"] = count(place[_once_a_call(attempts, owner, cause == Cause.ESCALATION)], size)
@@ -222,8 +251,7 @@ def _once_a_call(attempts: dict[str, Column], owner: Ints, chosen: Rows) -> Ints
     return rows[np.unique(key, return_index=True)[1]]
 
 
-def _histogram(place: Ints, latency: Ints) -> Histogram:
-    bins = bins_of(latency)
+def _histogram(place: Ints, bins: Ints) -> Histogram:
     most = int(bins.max(initial=0)) + 1
     keys, counts = np.unique(place * most + bins, return_counts=True)
     return Histogram(keys // most, keys % most, counts.astype(np.int64))
@@ -260,7 +288,7 @@ def _deployments(plan: Plan, log: Log, attempts: dict[str, Column]) -> Deploymen
         return tuple(sample(spans[rows & (deployment == n)], exact) for n in range(size))
 
     return DeploymentUse(
-        attempts=_pairs(deployment, part["outcome"], size, ways),
+        attempts=pairs(deployment, part["outcome"], size, ways),
         tokens_in=total_by(deployment, part["billed_in"], size),
         tokens_out=total_by(deployment, part["billed_out"], size),
         cost=total_by(deployment, part["cost"], size),

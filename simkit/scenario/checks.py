@@ -6,7 +6,14 @@ Every rule is a function `check_*(document)` that yields findings; all are colle
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from simkit.scenario import checks_limits, checks_policy, checks_promises, checks_tokens
+from simkit.scenario import (
+    checks_limits,
+    checks_policy,
+    checks_promises,
+    checks_resilience,
+    checks_tokens,
+    checks_users,
+)
 from simkit.scenario.findings import Finding
 from simkit.scenario.scenario import Document
 
@@ -26,8 +33,16 @@ CHECKS: tuple[Check, ...] = (
     checks_tokens.check_context_exceeded,
     checks_tokens.check_prompt_prefix,
     checks_policy.check_fallback_independence,
-    checks_policy.check_retries_within_deadline,
-    checks_policy.check_retry_amplification,
+    checks_resilience.check_retries_within_deadline,
+    checks_resilience.check_retry_amplification,
+    checks_resilience.check_attempts_stack,
+    checks_resilience.check_backoff_cut,
+    checks_resilience.check_hedge_after_timeout,
+    checks_resilience.check_budget_starts_empty,
+    checks_resilience.check_no_timeout_with_probes,
+    checks_resilience.check_breaker_never_opens,
+    checks_users.check_patience_below_ttft,
+    checks_users.check_human_overloaded,
     checks_policy.check_batch_price,
     checks_policy.check_outages_modelled,
     checks_policy.check_incident_has_effect,

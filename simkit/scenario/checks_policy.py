@@ -1,10 +1,9 @@
-"""Checks of retries, fallbacks and incidents: what looks like a safety net and is none."""
+"""Checks of fallbacks, prices and incidents: what looks like a safety net and is none."""
 
 import datetime as dt
 import math
 from collections.abc import Iterator
 
-from simkit.scenario.defaults import jitter_range, resilience
 from simkit.scenario.findings import Finding, seconds
 from simkit.scenario.models import Incident, Outage
 from simkit.scenario.prices import UnknownModel, book, day_ns
@@ -12,7 +11,6 @@ from simkit.scenario.profiles import hour_factors
 from simkit.scenario.scenario import Document
 from simkit.scenario.workload import covers, fallback_chain, models_in_use, names_of, visits
 
-MOST_TRIES = 8
 ENOUGH_INCIDENTS = 200
 WEEK = 7 * 86_400 * 10**9
 HOUR = 3_600 * 10**9
@@ -25,15 +23,15 @@ def horizon_of(document: Document) -> int | None:
     return WEEK if document.horizon is None else document.horizon
 
 
-def _served(document: Document) -> list[str]:
+def served(document: Document) -> list[str]:
     """Models that calls go to first."""
-    served = {visit.model for visit in visits(document)}
-    return [name for name in document.models if name in served]
+    first = {visit.model for visit in visits(document)}
+    return [name for name in document.models if name in first]
 
 
 def check_fallback_independence(document: Document) -> Iterator[Finding]:
     """A fallback that fails together with its primary: same provider, or same quota pool."""
-    for model in _served(document):
+    for model in served(document):
         for standby in fallback_chain(document, model):
             path = f"resilience.fallback.{model}"
             own, other = document.models[model].deployments, document.models[standby].deployments
@@ -49,54 +47,6 @@ def check_fallback_independence(document: Document) -> Iterator[Finding]:
                     message += "what refuses the one refuses the other."
                     repair = "Give the fallback a quota of its own, or name another one."
                     yield Finding("fallback_shares_quota", "warning", path, message, repair)
-
-
-def worst_time_ns(document: Document) -> float | None:
-    """Time until a model's last retry has timed out, at the longest backoff; None without a timeout."""
-    policy = resilience(document)
-    if policy.timeout is None:
-        return None
-    retries, backoff = policy.max_retries or 0, policy.backoff
-    high = jitter_range(backoff.jitter)[1]
-    waits = ((backoff.initial or 0) * (backoff.factor or 1.0) ** n for n in range(retries))
-    return (retries + 1) * policy.timeout + sum(min(wait, backoff.max or wait) * high for wait in waits)
-
-
-def check_retries_within_deadline(document: Document) -> Iterator[Finding]:
-    """Tries that cannot all happen before the action's deadline, when a model hangs."""
-    policy, worst = resilience(document), worst_time_ns(document)
-    if policy.deadline is None:
-        return
-    if worst is None:
-        message = f"Attempts have no timeout: one that hangs uses up the deadline of {seconds(policy.deadline / 1e9)}."
-        repair = "Set `resilience.timeout` so that a retry or fallback still fits."
-        yield Finding("retries_exceed_deadline", "warning", "resilience.timeout", message, repair)
-        return
-    rungs = 1 + max((len(fallback_chain(document, model)) for model in _served(document)), default=0)
-    if worst * rungs > policy.deadline:
-        tries = (policy.max_retries or 0) + 1
-        what = f"{tries} tries of {seconds((policy.timeout or 0) / 1e9)} with their backoff"
-        what += f" on each of {rungs} models" if rungs > 1 else ""
-        message = f"{what} take up to {seconds(worst * rungs / 1e9)}; "
-        message += f"the deadline of {seconds(policy.deadline / 1e9)} ends the action before the last of them."
-        waits = worst - tries * (policy.timeout or 0)
-        fits = int((policy.deadline / rungs - waits) / tries / 1e8) / 10
-        repair = f"Set `resilience.timeout` to at most {seconds(fits)}, or retry less." if fits > 0 else "Retry less."
-        yield Finding("retries_exceed_deadline", "warning", "resilience.deadline", message, repair)
-
-
-def check_retry_amplification(document: Document) -> Iterator[Finding]:
-    """Retries times fallbacks: what an outage multiplies the load by."""
-    tries = (resilience(document).max_retries or 0) + 1
-    chains = {model: fallback_chain(document, model) for model in _served(document)}
-    model = max(chains, key=lambda name: len(chains[name]), default="")
-    rungs = 1 + len(chains.get(model, ()))
-    if tries * rungs > MOST_TRIES:
-        where = f" on each of {rungs} models" if rungs > 1 else ""
-        message = f"A call of {model} can make {tries * rungs} attempts ({tries} tries{where}): "
-        message += f"when all fail, the load is {tries * rungs} times the usual."
-        repair = "Retry less (2 retries are the SDKs' default), or fall back to fewer models."
-        yield Finding("retry_amplification", "warning", "resilience.max_retries", message, repair)
 
 
 def check_batch_price(document: Document) -> Iterator[Finding]:
@@ -195,4 +145,4 @@ def _nobody_asks(document: Document, incident: Incident) -> bool:
     return all(factors[hour % 24] == 0 for hour in range(first, min(last, first + 23) + 1))
 
 
-__all__ = ["horizon_of", "outages_in_use", "worst_time_ns"]
+__all__ = ["horizon_of", "outages_in_use", "served"]

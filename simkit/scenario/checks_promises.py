@@ -7,7 +7,6 @@ import numpy as np
 
 from simkit.scenario.base import Part
 from simkit.scenario.checks_policy import horizon_of
-from simkit.scenario.defaults import resilience
 from simkit.scenario.distribution import Dist
 from simkit.scenario.expectations import METRICS, parse_expectation
 from simkit.scenario.findings import Finding, percent, seconds
@@ -61,7 +60,7 @@ def check_promise_trivial(document: Document) -> Iterator[Finding]:
 
 
 def _trivial(document: Document) -> Iterator[tuple[str, str, str]]:
-    slo, deadline = document.slo, resilience(document).deadline
+    slo, deadline = document.slo, document.resilience.deadline
     for name, share in (("success", slo.success), ("good", slo.good)):
         if share == 0:
             yield f"slo.{name}", f"{name}: 0%", "any share of actions is enough"
@@ -95,7 +94,7 @@ def bounds(document: Document, metric: str) -> tuple[float, float]:
         low = 1.0 if not document.service.workers else 0.0
     if METRICS[metric] == "share" and metric not in UNBOUNDED_SHARES:
         high = 1.0
-    deadline = resilience(document).deadline
+    deadline = document.resilience.deadline
     if deadline is not None and metric.startswith(("latency_", "ttft_")):
         high = deadline / 1e9
     return low, high
@@ -203,6 +202,7 @@ def figure_sources(document: Document) -> dict[str, str]:
         "quotas": document.quotas,
         "service": document.service,
         "caches": document.caches,
+        "users": document.users,
     }
     sources = {_canonical(path): source.kind for path, source in document.sources.items()}
     return {path: _kind_of(path, sources) for path in _figures(parts, "")}

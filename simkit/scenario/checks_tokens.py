@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simkit.scenario.defaults import resilience
+from simkit.scenario.defaults import layers, said_at
 from simkit.scenario.findings import Finding, Severity, percent, seconds
 from simkit.scenario.scenario import Document
 from simkit.scenario.workload import (
@@ -26,7 +26,7 @@ MOSTLY_TOO_SHORT = 0.5
 
 def check_timeout_cuts_answers(document: Document) -> Iterator[Finding]:
     """A timeout below the 99th percentile of the time that an answer takes without any queue."""
-    timeout = resilience(document).timeout
+    path, timeout = _shortest(document)
     for visit in _once(_with_fallbacks(document)) if timeout is not None else ():
         for deployment in document.models[visit.model].deployments:
             times = answer_times(document, visit, deployment)
@@ -36,9 +36,19 @@ def check_timeout_cuts_answers(document: Document) -> Iterator[Finding]:
                 message = f"The timeout of {seconds((timeout or 0) / 1e9)} cuts {percent(late)} of the answers "
                 message += f"of {visit.model} to `{visit.path}`: their 99th percentile is {p99}, before any queue."
                 severity: Severity = "error" if late > 0.5 else "warning"
-                repair = f"Set `resilience.timeout` above {p99}, limit `output.max`, or use a faster model."
-                yield Finding("timeout_cuts_answers", severity, "resilience.timeout", message, repair)
+                repair = f"Set `{path}` above {p99}, limit `output.max`, or use a faster model."
+                yield Finding("timeout_cuts_answers", severity, path, message, repair)
                 break
+
+
+def _shortest(document: Document) -> tuple[str, int | None]:
+    """The shortest of the timeouts that end an attempt, and where it stands."""
+    inner, outer = layers(document)
+    given = {said_at(document, key): getattr(inner, key) for key in ("timeout", "call_timeout")}
+    if outer is not None:
+        given |= {f"resilience.client.{key}": getattr(outer, key) for key in ("timeout", "call_timeout")}
+    times = {path: time for path, time in given.items() if isinstance(time, int)}
+    return min(times.items(), key=lambda one: one[1], default=("", None))
 
 
 def check_output_cut(document: Document) -> Iterator[Finding]:

@@ -6,12 +6,13 @@ Each check reads the tree in full form, whatever else is wrong with it, and yiel
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from simkit.scenario import consistency
+from simkit.scenario import consistency, stack
+from simkit.scenario.alerts import alert_problems
 from simkit.scenario.errors import Problem, listing, nearest
 from simkit.scenario.names import Names, asked_for, calls, deployments, entries, has_tokens, items, parsed
 from simkit.scenario.scenario import Document
-from simkit.scenario.schema import Shape, children, is_whole, part_of
-from simkit.scenario.tree import Node
+from simkit.scenario.schema import Shape, children, is_whole, keys, part_of
+from simkit.scenario.tree import Node, walk
 from simkit.scenario.units import format_count, parse_count
 
 Problems = Iterator[Problem]
@@ -50,7 +51,7 @@ def choices(tree: Node, shape: Shape = Document) -> Problems:
                 yield given[-1].place.problem(
                     f"{text} exclude each other.", given[-1].text(), hint="Keep one and remove the others."
                 )
-            elif not given and group in part.required:
+            elif not given and group in part.required and tree.map.keys() <= set(keys(part)):
                 ordered = [key for key in part.model_fields if key in group]
                 yield tree.place.problem("One of these keys is needed here.", "", ", ".join(ordered))
     for _, one, below in children(tree, shape):
@@ -89,7 +90,7 @@ def calls_are_whole(tree: Node) -> Problems:
                 hint="Give each call a name of its own.",
             )
         seen.add((kind, name.text() if name else ""))
-        tokens = call.get("input") or call.get("output")
+        tokens = next((one for key in ("input", "output") if (one := call.get(key)) and _says_something(one)), None)
         if served is None and tokens is not None:
             yield call.place.problem("This call has tokens, but no model answers it.", hint="Add `model:` or `route:`.")
         elif served is None and call.get("work") is None:
@@ -102,6 +103,11 @@ def calls_are_whole(tree: Node) -> Problems:
                 "This call says no tokens.", hint="Add e.g. `input: 1200` and `output: {mean: 250}`."
             )
         yield from _known_keys(call.get("output", "by_complexity"), names.complexities, "complexity", COMPLEXITIES)
+
+
+def _says_something(node: Node) -> bool:
+    """Is there any value below it? (Nulls are none.)"""
+    return any(one.value is not None and not one.map and not one.items for one in walk(node) if one.value != {})
 
 
 COMPLEXITIES = "Complexities are named in `actions.NAME.complexity`; `any` where an action has none."
@@ -173,9 +179,12 @@ def references(tree: Node) -> Problems:
     for quota in entries(tree, "quotas").values():
         for one in owners.items if (owners := quota.get("of")) else []:
             yield from _known(one, names.targets, "model, provider or deployment")
-        if quota.map and not quota.map.keys() & {"requests", "input", "output", "tokens"}:
+        if quota.map and not quota.map.keys() & {"requests", "input", "output", "tokens", "ramp"}:
             yield quota.place.problem(
-                "This quota limits nothing.", "", "requests, input, output, tokens", "Add e.g. `requests: 500/min`."
+                "This quota limits nothing.",
+                "",
+                "requests, input, output, tokens, ramp",
+                "Add e.g. `requests: 500/min`.",
             )
     for incident in items(tree, "incidents"):
         yield from _known(incident.get("target"), names.targets, "model, provider or deployment")
@@ -219,6 +228,8 @@ CHECKS: tuple[Callable[[Node], Problems], ...] = (
     references,
     fallback_circles,
     *consistency.CHECKS,
+    *stack.TREE_CHECKS,
+    alert_problems,
 )
 
 __all__ = ["CHECKS", "problems"]

@@ -1,31 +1,38 @@
-"""What holds where a scenario says nothing: client presets, properties of failure kinds, run lengths."""
+"""What holds where a scenario says nothing: layers from their presets, properties of failure kinds, run lengths."""
 
 from functools import lru_cache
 
+from simkit.scenario.base import Part
 from simkit.scenario.models import Failure
-from simkit.scenario.policy import Backoff, Jitter, Resilience
+from simkit.scenario.presets import BREAKER, BUDGET, NEUTRAL, THROTTLE, preset
+from simkit.scenario.resilience import (
+    OUTER,
+    Additive,
+    Breaker,
+    Jitter,
+    Layer,
+    LayerFields,
+    RetryBudget,
+    Throttle,
+)
 from simkit.scenario.scenario import Document
+from simkit.scenario.units import parse_duration
 
 HORIZON = "7d"
 WARMUP = "1h"
 COOLDOWN = "10min"
 
-CLIENTS: dict[str, dict[str, object]] = {
-    # openai-python src/openai/_constants.py and _base_client.py: timeout 600 s, 2 retries,
-    # min(0.5 * 2^n, 8) s times a factor in 0.75..1, Retry-After honoured up to 60 s.
-    "openai_sdk": {
-        "timeout": "600s",
-        "max_retries": 2,
-        "backoff": {"initial": "0.5s", "factor": 2, "max": "8s", "jitter": {"low": "75%", "high": "100%"}},
-        "retry_after": "60s",
-    },
-    "none": {
-        "max_retries": 0,
-        "backoff": {"initial": "0s", "factor": 1, "max": "0s", "jitter": "none"},
-        "retry_after": "0s",
-    },
+CLIENT = "openai_sdk"
+GATEWAY = "none"
+"""Presets of layers that do not name one."""
+INNER_ONLY = frozenset(LayerFields.model_fields) - OUTER
+MERGED = ("backoff", "breaker", "retry_budget", "throttle")
+"""Maps of a layer: what they leave out comes from the preset, or from the part written by hand."""
+BY_HAND: dict[str, tuple[type[Part], dict[str, object]]] = {
+    "breaker": (Breaker, BREAKER),
+    "retry_budget": (RetryBudget, BUDGET),
+    "throttle": (Throttle, THROTTLE),
 }
-"""Presets by name; a preset without `timeout` waits for ever."""
 
 JITTERS = {"none": (1.0, 1.0), "full": (0.0, 1.0), "equal": (0.5, 1.0)}
 """Factor on the backoff, from and to (Brooker, "Exponential backoff and jitter", AWS 2015: full and equal)."""
@@ -44,29 +51,88 @@ FAILURES: dict[str, dict[str, object]] = {
     "too_large": {"retryable": False, "fallback": True, "billed": "nothing", "takes": "50ms"},
     "stream_broken": {"retryable": False, "fallback": False, "billed": "elapsed", "takes": "part"},
     "malformed": {"retryable": True, "fallback": True, "billed": "all", "takes": "answer"},
+    "no_deployment": {"retryable": False, "fallback": True, "billed": "nothing", "takes": "0s"},
+    "throttled": {"retryable": False, "fallback": True, "billed": "nothing", "takes": "0s"},
 }  # fmt: skip
 """Properties of failure kinds. After the first token of a stream there is no transparent retry."""
 
 
-@lru_cache(maxsize=8)
-def client(name: str) -> Resilience:
-    """The full settings of a client preset."""
-    return Resilience.model_validate({"client": name, **CLIENTS[name]})
+@lru_cache(maxsize=32)
+def preset_layer(name: str) -> Layer:
+    """The full settings of a preset."""
+    found = preset(name)
+    neutral = Layer.model_validate({"preset": found.id, **NEUTRAL})
+    return over(neutral, Layer.model_validate(dict(found.settings)))
 
 
-def resilience(document: Document) -> Resilience:
-    """The scenario's resilience with all that it leaves out taken from its client preset."""
-    own, preset = document.resilience, client(document.resilience.client)
-    backoff = {**preset.backoff.model_dump(exclude_none=True), **own.backoff.model_dump(exclude_none=True)}
-    filled = {name: getattr(preset, name) for name in ("timeout", "max_retries", "retry_after")}
-    filled |= {name: value for name in filled if (value := getattr(own, name)) is not None}
-    jitter = own.backoff.jitter if own.backoff.jitter is not None else preset.backoff.jitter
-    return own.model_copy(update={**filled, "backoff": Backoff.model_construct(**{**backoff, "jitter": jitter})})
+@lru_cache(maxsize=4)
+def _by_hand(key: str) -> Part:
+    part, settings = BY_HAND[key]
+    return part.model_validate(settings)
 
 
-def jitter_range(jitter: Jitter | str | None) -> tuple[float, float]:
+def layers(document: Document) -> tuple[Layer, Layer | None]:
+    """The layer that talks to the models, and the client before it if that is a gateway; nothing is left out."""
+    own = document.resilience
+    flat = Layer.model_construct(**{name: getattr(own, name) for name in LayerFields.model_fields})
+    client = over(preset_layer(own.client.preset or CLIENT), own.client)
+    if own.gateway is None:
+        return _completed(over(client, flat)), None
+    gateway = over(preset_layer(own.gateway.preset or GATEWAY), own.gateway)
+    neutral = {name: getattr(preset_layer("none"), name) for name in INNER_ONLY}
+    return _completed(over(gateway, flat)), _completed(client.model_copy(update=neutral))
+
+
+def over(under: Layer, own: LayerFields) -> Layer:
+    """A layer with other settings over it; its preset stays. Maps merge key by key."""
+    given = {name: getattr(own, name) for name in LayerFields.model_fields if getattr(own, name) is not None}
+    for name in MERGED:
+        below = getattr(under, name)
+        if isinstance(given.get(name), Part):
+            given[name] = _merged(below if isinstance(below, Part) else _by_hand(name), given[name])
+    return under.model_copy(update=given)
+
+
+def _merged(under: Part, own: Part) -> Part:
+    given = {name: value for name in type(own).model_fields if (value := getattr(own, name)) is not None}
+    return under.model_copy(update=given)
+
+
+def _completed(layer: Layer) -> Layer:
+    """The layer with what follows from other settings of it."""
+    budget, breaker = layer.retry_budget, layer.breaker
+    if isinstance(budget, RetryBudget):
+        start = budget.cap if budget.start is None else budget.start
+        throttled = budget.retry if budget.retry_throttled is None else budget.retry_throttled
+        budget = budget.model_copy(update={"start": start, "retry_throttled": throttled})
+    if isinstance(breaker, Breaker) and breaker.trips_on is None:
+        breaker = breaker.model_copy(update={"trips_on": breaker.counts})
+    return layer.model_copy(update={"retry_budget": budget, "breaker": breaker})
+
+
+def said_at(document: Document, key: str) -> str:
+    """Where a setting of the inner layer stands, or would stand."""
+    own = document.resilience
+    name = "client" if own.gateway is None else "gateway"
+    layer = own.client if own.gateway is None else own.gateway
+    below = getattr(layer, key) is not None and key in layer.model_fields_set
+    return f"resilience.{name}.{key}" if below else f"resilience.{key}"
+
+
+def cooldown_of(document: Document) -> int:
+    """Unmeasured time after the horizon, in ns."""
+    if document.cooldown is not None:
+        return document.cooldown
+    people = [rung.human.takes.mean() for rung in document.resilience.degrade if rung.human is not None]
+    usual = document.resilience.deadline or parse_duration(COOLDOWN)
+    return max([usual, *(int(4 * mean) for mean in people)])
+
+
+def jitter_range(jitter: Jitter | Additive | str | None) -> tuple[float, float]:
     """Smallest and largest factor on the backoff."""
-    return (jitter.low, jitter.high) if isinstance(jitter, Jitter) else JITTERS[jitter or "none"]
+    if isinstance(jitter, Jitter):
+        return jitter.low, jitter.high
+    return JITTERS.get(jitter, (1.0, 1.0)) if isinstance(jitter, str) else (1.0, 1.0)
 
 
 @lru_cache(maxsize=16)

@@ -20,6 +20,11 @@ METRICS: dict[str, Unit] = {
     "tokens_in": "count", "tokens_out": "count", "cached_token_share": "share", "exact_hit_rate": "share",
     "semantic_hit_rate": "share", "attempts_per_call": "number", "retry_rate": "share",
     "fallback_rate": "share", "rate_limited_rate": "share", "limit_peak_use": "share", "escalation_rate": "share",
+    "amplification": "number", "attempts_per_action_p99": "number", "timeout_rate": "share", "hedge_rate": "share",
+    "hedge_win_rate": "share", "retries_refused_rate": "share", "throttled_rate": "share",
+    "breaker_openings": "count", "breaker_open_share": "share", "shed_rate": "share", "human_rate": "share",
+    "reload_rate": "share", "pages_per_month": "number", "time_to_detect_p50": "s",
+    "undetected_incidents_share": "share",
 }  # fmt: skip
 """Metrics and their units, as `run --json` names them."""
 

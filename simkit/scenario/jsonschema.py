@@ -5,17 +5,24 @@ is needed elsewhere, so maps that layers merge require nothing.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
+from simkit.scenario import presets
+from simkit.scenario.alerts import RuleSet
 from simkit.scenario.base import Part
 from simkit.scenario.founder import FounderDocument
 from simkit.scenario.helptext import helps
+from simkit.scenario.ladder import Rung
 from simkit.scenario.schema import fields, parts
 from simkit.scenario.traffic import Traffic, Users
+from simkit.scenario.units import Duration, Share
 
 Json = dict[str, Any]
 
-MERGED = ("Action", "Model", "PromptCache", "Quota", "Source", "Trace", "UserPlan", "Users")
+MERGED = (
+    "Action", "Alerts", "Hedge", "Human", "Model", "PromptCache", "Quota", "Ramp", "Responder", "Slowness", "Source",
+    "Trace", "UserPlan", "Users",
+)  # fmt: skip
 """Parts that a layer may write in part."""
 
 
@@ -82,8 +89,16 @@ def _or(*others: Json) -> Callable[[Json, Json], Json]:
     return shorten
 
 
+def _quantity(kind: Any) -> Json:
+    """The schema of a quantity."""
+    found: Json = get_args(kind)[1].json_schema()
+    return found
+
+
 TEXT: Json = {"type": "string"}
 TOKENS: Json = {"$ref": "#/$defs/TokenDist"}
+DURATION: Json = _quantity(Duration)
+SHARE: Json = _quantity(Share)
 
 
 def _output(full: Json, definitions: Json) -> Json:
@@ -126,6 +141,11 @@ SHORTENED: dict[str, Callable[[Json, Json], Json]] = {
     "Model": _model,
     "Traffic": _traffic,
     "Quota": _quota,
+    "Layer": _or({"enum": sorted([*presets.NAMES, *presets.IDS])}),
+    "Hedge": _or(DURATION),
+    "Rung": _or({"enum": list(Rung.model_fields)}),
+    "Reload": _or(SHARE),
+    "Alerts": _or({"enum": list(get_args(RuleSet))}),
 }
 """Short forms by the name of the part; `Deployment` comes before `Model`."""
 

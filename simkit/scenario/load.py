@@ -21,6 +21,7 @@ from simkit.scenario.prune import pruned
 from simkit.scenario.references import path_problems
 from simkit.scenario.scenario import Document
 from simkit.scenario.schema import is_whole
+from simkit.scenario.stack import stack_problems
 from simkit.scenario.tree import Node, Origin, Place, walk
 from simkit.scenario.validate import validated
 
@@ -165,7 +166,7 @@ def build(path: Path, layered: Node, overrides: tuple[Override, ...]) -> Scenari
     document, wrong = validated(kept, FounderDocument)
     problems += wrong + _trace_problems(kept) + price_problems(kept)
     if document is not None and not problems:
-        problems += start_exists(kept, document)
+        problems += [*start_exists(kept, document), *stack_problems(kept, [document])]
     problems += path_problems(kept, document is not None and not problems)
     problems += [] if problems else knob_problems(kept)
     if problems or document is None:

@@ -142,29 +142,41 @@ def format_duration(ns: int) -> str:
 A_SHARE = "a percentage from 0% to 100%"
 
 
+A_PERCENTAGE = "a percentage from 0% to 1000%"
+
+
 def parse_share(value: object) -> float:
     """Fraction in [0, 1] of e.g. `25%`; the percent sign is required. Raises `Invalid`."""
+    return _parse_percent(value, 100, A_SHARE)
+
+
+def parse_percent(value: object) -> float:
+    """Fraction in [0, 10] of e.g. `120%`; the percent sign is required. Raises `Invalid`."""
+    return _parse_percent(value, 1000, A_PERCENTAGE)
+
+
+def _parse_percent(value: object, most: int, allowed: str) -> float:
     if isinstance(value, int | float | str) and not isinstance(value, bool):
-        _bare_share(value)
-    text = _text(value, A_SHARE, "{0}%")
-    number, unit = _number(text, A_SHARE)
+        _bare_share(value, allowed)
+    text = _text(value, allowed, "{0}%")
+    number, unit = _number(text, allowed)
     if unit != "%":
-        _refuse(f"`{shown(unit)}` is not a percent sign.", A_SHARE)
-    if number > 100:
-        _refuse("This is more than 100%.", A_SHARE)
+        _refuse(f"`{shown(unit)}` is not a percent sign.", allowed)
+    if number > most:
+        _refuse(f"This is more than {most}%.", allowed)
     return float(number / 100)
 
 
-def _bare_share(value: float | str) -> None:
+def _bare_share(value: float | str, allowed: str) -> None:
     """Refuses 0.25 with "write 25%", which is more likely meant than 0.25%."""
     try:
         number = Fraction(Decimal(str(value).strip()))
     except (ArithmeticError, ValueError):
         return
     if 0 < number <= 1:
-        _refuse("A share needs a percent sign.", A_SHARE, f"Write {decimal_text(number * 100)}%.")
+        _refuse("A share needs a percent sign.", allowed, f"Write {decimal_text(number * 100)}%.")
     if 0 <= number <= 100:
-        _refuse("A share needs a percent sign.", A_SHARE, f"Write {decimal_text(number)}%.")
+        _refuse("A share needs a percent sign.", allowed, f"Write {decimal_text(number)}%.")
 
 
 def format_share(share: float) -> str:

@@ -6,12 +6,14 @@ from pydantic import Field
 
 from simkit.scenario.base import Part, is_scalar
 from simkit.scenario.distribution import DurationDist, NumberDist
-from simkit.scenario.units import Count, Duration, Limit, Money, Name, PositiveFloat, Share, TokenPrice
+from simkit.scenario.units import Count, Duration, Limit, Money, Name, Percent, PositiveFloat, Share, TokenPrice
 
 FailureKind = Literal[
     "rate_limit", "quota_exhausted", "overloaded", "server_error", "timeout", "connection",
-    "bad_request", "content_filter", "too_large", "stream_broken", "malformed",
+    "bad_request", "content_filter", "too_large", "stream_broken", "malformed", "no_deployment", "throttled",
 ]  # fmt: skip
+"""How an attempt can fail; in the last two nothing was sent: all breakers open, held back by the caller's throttle."""
+Balance = Literal["weighted", "ordered", "least_busy", "lowest_latency", "lowest_usage", "cheapest"]
 DrawnKind = Literal[
     "overloaded", "server_error", "connection", "stream_broken", "malformed", "bad_request", "content_filter"
 ]
@@ -74,6 +76,15 @@ class Incident(Severity):
     """Does work under way finish, or fail (with probability `error_rate`) at the start of the incident?"""
 
 
+class Slowness(Part):
+    """Good and bad times: a factor on all latencies, drawn anew for each period and the same for all attempts in it."""
+
+    every: Duration
+    """Length of a period, aligned to UTC."""
+    factor: NumberDist
+    """The factor, e.g. `{mean: 1, sigma: 0.3}`."""
+
+
 class Performance(Part):
     """Speed and reliability of a deployment; what is left out is its model's."""
 
@@ -89,6 +100,8 @@ class Performance(Part):
     """Requests it works on at once; left out: unlimited."""
     queue: Count | None = None
     """Places for waiting requests where concurrency is limited (left out: unlimited); beyond: `overloaded`."""
+    slowness: Slowness | None = None
+    """Good and bad times, e.g. `{every: 5min, factor: {mean: 1, sigma: 0.3}}` (left out: latencies are independent)."""
 
 
 class Deployment(Performance):
@@ -143,9 +156,10 @@ class Model(Performance):
     """Price class: batch costs half where the provider offers it."""
     deployments: Annotated[list[Deployment], Field(min_length=1)]
     """Where it runs (`provider: openai` is short for one)."""
-    balance: Literal["weighted", "ordered", "least_busy"] = "weighted"
-    """How attempts are spread over the deployments: by weight; the lowest order first, retries
-    move on; the least busy."""
+    balance: Balance | None = None
+    """How attempts are spread over the deployments (left out: as `resilience` says): `weighted`; `ordered`, the lowest
+    order first, retries move on; `least_busy`; `lowest_latency` and `lowest_usage` as the caller has seen them;
+    `cheapest`."""
     quality: dict[Name, Share] = Field(default_factory=dict)
     """Share of good answers by complexity (a bare share is short for all); not given: quality is not judged."""
     context: Count | None = None
@@ -178,6 +192,17 @@ class Provider(Part):
     """Random incidents of the whole provider."""
 
 
+class Ramp(Part):
+    """A limit of growth: an interval admits at most what the one before did, and `growth` more."""
+
+    growth: Percent
+    """So much more than in the interval before, e.g. 50%."""
+    every: Duration
+    """Length of an interval."""
+    floor: Annotated[Count, Field(ge=1)]
+    """So many requests are admitted in any interval."""
+
+
 class Quota(Part):
     """A rate limit that deployments share: token buckets, all of which must have room."""
 
@@ -189,6 +214,8 @@ class Quota(Part):
     """Output tokens."""
     tokens: Limit | None = None
     """Input and output tokens."""
+    ramp: Ramp | None = None
+    """How fast the number of requests may grow, e.g. `{growth: 50%, every: 1min, floor: 60}`."""
     of: Annotated[list[str], Field(min_length=1)]
     """Whose: providers, models or deployments (`model/provider[/region]`)."""
     burst: Duration | None = None
@@ -209,6 +236,6 @@ class Quota(Part):
 
 
 __all__ = [
-    "Deployment", "DrawnKind", "Failure", "FailureKind", "Incident", "Model", "Outage", "Performance",
-    "Prices", "Provider", "Quota", "Severity",
+    "Balance", "Deployment", "DrawnKind", "Failure", "FailureKind", "Incident", "Model", "Outage", "Performance",
+    "Prices", "Provider", "Quota", "Ramp", "Severity", "Slowness",
 ]  # fmt: skip

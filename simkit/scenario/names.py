@@ -53,7 +53,8 @@ def deployments(tree: Node) -> Iterator[tuple[str, Node]]:
     for model, node in entries(tree, "models").items():
         listed = node.get("deployments")
         for one in listed.items if listed else []:
-            parts = [model, *(found.text() for key in ("provider", "region") if (found := one.get(key)))]
+            found = [part for key in ("provider", "region") if (part := one.get(key)) and part.value is not None]
+            parts = [model, *(part.text() for part in found)]
             yield "/".join(parts), one
 
 

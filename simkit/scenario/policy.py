@@ -1,12 +1,21 @@
-"""What the product does and wants: `service`, `resilience`, `caches`, `slo`, `observed`, `changes`, `sources`."""
+"""What the product does and wants: `service`, `users`, `caches`, `slo`, `observed`, `changes`, `sources`."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from simkit.scenario.base import Part
+from simkit.scenario.base import Part, is_scalar
 from simkit.scenario.distribution import DurationDist
-from simkit.scenario.units import Count, Duration, Money, MoneyPer, Name, Share
+from simkit.scenario.units import Count, Duration, Money, MoneyPer, Share
+
+
+class Shed(Part):
+    """Arrivals are rejected while too many actions are in flight."""
+
+    in_flight: Count
+    """While so many actions are in flight."""
+    priority: int = 0
+    """Those of this priority number and above (0: all but negative ones)."""
 
 
 class Service(Part):
@@ -20,51 +29,37 @@ class Service(Part):
     """Your own time per action, before the first call."""
     cost: MoneyPer | None = None
     """What it costs, e.g. `$200/month`, busy or idle."""
+    shed: Annotated[list[Shed], Field(max_length=4)] = Field(default_factory=list)
+    """Load shedding: whom to turn away when it is too busy."""
 
 
-class Jitter(Part):
-    """The wait is the backoff times a random factor between `low` and `high`."""
+class Reload(Part):
+    """Users who ask again. The new action is like the first in all but its luck."""
 
-    low: Share
-    """Smallest factor."""
-    high: Share
-    """Largest factor."""
+    abandoned: Share = 0.0
+    """Share of those who gave up (a bare share is short for this)."""
+    failed: Share = 0.0
+    """Share of those whose action failed or was rejected."""
+    after: Duration = 0
+    """How long after the end of the first."""
+    at_most: Annotated[int, Field(ge=1, le=15)] = 3
+    """So many times."""
 
-
-class Backoff(Part):
-    """Wait before a retry: `initial * factor^n`, at most `max`, times the jitter."""
-
-    initial: Duration | None = None
-    """Before the first retry."""
-    factor: Annotated[float | None, Field(ge=1, le=10)] = None
-    """Growth per retry."""
-    max: Duration | None = None
-    """Never longer."""
-    jitter: Jitter | Literal["none", "full", "equal"] | None = None
-    """`none`, `full` (0-100%), `equal` (50-100%), or a range `{low: 75%, high: 100%}`."""
+    @classmethod
+    def short(cls, value: Any) -> Any:
+        """A bare share is `{abandoned: share}`."""
+        return {"abandoned": value} if is_scalar(value) else value
 
 
-class Resilience(Part):
-    """What happens when an attempt fails. What is left out comes from the client preset."""
+class Audience(Part):
+    """Users who give up, and who ask again."""
 
-    client: Literal["openai_sdk", "none"] = "openai_sdk"
-    """Preset: `openai_sdk` (timeout 600 s, 2 retries, backoff 0.5 s doubling to 8 s,
-    Retry-After up to 60 s) or `none` (no timeout, no retry)."""
-    timeout: Duration | None = None
-    """Per attempt, from dispatch, queue included."""
-    max_retries: Annotated[int | None, Field(ge=0, le=30)] = None
-    """Retries with the same model after the first try."""
-    backoff: Backoff = Backoff()
-    """Wait between tries."""
-    retry_after: Duration | None = None
-    """Longest Retry-After of the provider that is honoured (0s: ignored)."""
-    fallback: dict[Name, list[Name]] = Field(default_factory=dict)
-    """Model to the models tried after it, in order; their own fallbacks follow."""
-    deadline: Duration | None = None
-    """Per action, over everything."""
-    on_cancel: Literal["auto", "stops", "runs_on"] = "auto"
-    """Cancelled work stops (billed input and elapsed output), or runs on
-    (slot held, billed in full); auto: streams stop, others run on."""
+    patience: DurationDist | None = None
+    """How long a user waits before giving up (left out: for ever)."""
+    until: Literal["first_token", "answer"] = "first_token"
+    """What a user waits for: the first sign of the answer, or its end."""
+    reload: Reload = Reload()
+    """Who asks again, and how often."""
 
 
 class PromptCache(Part):
@@ -134,5 +129,5 @@ class Source(Part):
 
 
 __all__ = [
-    "Backoff", "Caches", "Change", "Jitter", "Observed", "PromptCache", "Resilience", "Service", "Slo", "Source",
+    "Audience", "Caches", "Change", "Observed", "PromptCache", "Reload", "Service", "Shed", "Slo", "Source",
 ]  # fmt: skip

@@ -8,17 +8,18 @@ from simkit.scenario.names import parsed
 from simkit.scenario.overlay import override
 from simkit.scenario.paths import Steps, resolve, shape_at
 from simkit.scenario.scenario import Document
-from simkit.scenario.schema import alternatives, child, expand, is_whole, part_of
+from simkit.scenario.schema import alternatives, child, expand, is_whole, part_of, parts
+from simkit.scenario.stack import stack_problems, structure
 from simkit.scenario.tree import Node
 from simkit.scenario.units import parse_duration
 from simkit.scenario.validate import literals, validated
 
 FIXED = frozenset({
     "name", "description", "start", "horizon", "warmup", "cooldown", "prices", "incidents", "expect", "observed",
-    "knobs", "changes", "sources", "seed", "replications", "slo",
+    "knobs", "changes", "sources", "seed", "replications", "slo", "alerts",
 })  # fmt: skip
 """What holds for the whole run and cannot change at a time."""
-FIXED_FIELDS = frozenset({"trace", "outages", "priority", "order"})
+FIXED_FIELDS = frozenset({"trace", "outages", "priority", "order", "replicas", "at_most"})
 """Fields below which nothing can change at a time."""
 
 
@@ -49,7 +50,8 @@ def _sources(tree: Node) -> Iterator[Problem]:
 def _changes(tree: Node, well: bool) -> Iterator[Problem]:
     """Every change is tried on the scenario as the earlier ones left it."""
     changes = tree.get("changes")
-    later = tree
+    yield from _responder(tree, well)
+    later, documents = tree, [validated(tree)[0]] if well and changes is not None else []
     for change in sorted(changes.items, key=_at) if changes else []:
         fields = change.get("set")
         for path, node in (fields.map if fields else {}).items():
@@ -65,6 +67,40 @@ def _changes(tree: Node, well: bool) -> Iterator[Problem]:
                 yield change.place.problem(f"From this change on: {one.message}", text, one.allowed, one.hint)
             if document is None:
                 return
+            documents.append(document)
+            yield from _steady(change, documents)
+
+
+def _steady(change: Node, documents: list[Document | None]) -> Iterator[Problem]:
+    """A change leaves the structure of resilience as it is, and the layers together can still work."""
+    found = [document for document in documents if document is not None]
+    if structure(found[-1]) != structure(found[-2]):
+        text = ", ".join(change.get("set").map)  # type: ignore[union-attr]
+        yield change.place.problem(
+            "This changes more than numbers: what is done, where, or after which failures.", text,
+            "numbers of what is there from the start", "Make two scenarios and compare them.",
+        )  # fmt: skip
+    else:
+        yield from (
+            change.place.problem(f"From this change on: {one.message}") for one in stack_problems(change, found)
+        )
+
+
+def _responder(tree: Node, well: bool) -> Iterator[Problem]:
+    """What a person does after an alert is a change like others, tried on the scenario as it is."""
+    responder = tree.get("alerts", "responder")
+    fields = responder.get("set") if responder is not None else None
+    later = tree
+    for path, node in (fields.map if fields is not None else {}).items():
+        problems = list(_unchangeable(path, node, tree))
+        yield from problems
+        if not problems:
+            later = override(later, Document, path, node)
+    if responder is not None and fields is not None and well:
+        document, wrong = validated(later)
+        yield from (one for one in wrong if document is None and _written_in(one, responder))
+        if document is not None:
+            yield from _steady(responder, [validated(tree)[0], document])
 
 
 def _at(change: Node) -> int:
@@ -95,8 +131,11 @@ def _numbers(steps: Steps, node: Node, tree: Node) -> bool:
     shape = shape_at(Document, tree, steps)
     if is_whole(shape):
         return True
-    if isinstance(node.value, list) or literals(shape) or set(alternatives(shape)) & {str, bool}:
+    words = literals(shape)
+    if isinstance(node.value, list) or (words and words != ["none"]) or set(alternatives(shape)) & {str, bool}:
         return False
+    if node.value == "none":
+        return not parts(shape)
     node = expand(node, shape)
     if not isinstance(node.value, dict):
         return part_of(shape, None) is None and bool(alternatives(shape))

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from simkit.scenario.actions import Action, Route
+from simkit.scenario.alerts import Alerts
 from simkit.scenario.base import Part
 from simkit.scenario.errors import Invalid
 from simkit.scenario.models import Failure, FailureKind, Incident, Model, Provider, Quota
-from simkit.scenario.policy import Caches, Change, Observed, Resilience, Service, Slo, Source
+from simkit.scenario.policy import Audience, Caches, Change, Observed, Service, Slo, Source
+from simkit.scenario.resilience import Resilience
 from simkit.scenario.traffic import Traffic
 from simkit.scenario.units import Duration, Name
 
@@ -73,7 +75,7 @@ class Document(Part):
     """Unmeasured time before start that fills queues and buckets (default 1h; a trace: none)."""
     cooldown: Duration | None = None
     """Unmeasured arrivals after the horizon until the measured actions have ended, at most this long
-    (default: the deadline, or 10 min)."""
+    (default: the deadline, or 10 min; with people at the end of the ladder at least four times what they take)."""
     prices: BookDate | None = None
     """Date of the price book, e.g. 2026-11 (default: the scenario's start, with dated changes on the way)."""
     traffic: Traffic
@@ -98,10 +100,14 @@ class Document(Part):
     """Caches."""
     resilience: Resilience = Resilience()
     """What happens when an attempt fails."""
+    users: Audience = Audience()
+    """Users who give up, and who ask again."""
     slo: Slo = Slo()
     """Objectives."""
     expect: list[str] = Field(default_factory=list)
     """Further expectations on metrics, e.g. `cost_per_action <= $0.004`."""
+    alerts: Alerts | None = None
+    """Alerts on the error budgets, e.g. `google_30d`, and what a person then does."""
     observed: Observed = Observed()
     """What you know from reality."""
     knobs: dict[str, Annotated[list[Any], Field(min_length=2, max_length=2)]] = Field(default_factory=dict)

@@ -15,6 +15,7 @@ from simkit.scenario.measures import (
     A_COST,
     A_COUNT,
     A_LIMIT,
+    A_PERCENTAGE,
     A_PRICE,
     A_RATE,
     A_SHARE,
@@ -36,6 +37,7 @@ from simkit.scenario.measures import (
     parse_limit,
     parse_money,
     parse_money_per,
+    parse_percent,
     parse_positive,
     parse_rate,
     parse_share,
@@ -141,6 +143,8 @@ Duration = Annotated[int, Quantity(parse_duration, format_duration, (_like(rf"({
 """A time in ns, e.g. `250ms`, `2d 14h`."""
 Share = Annotated[float, Quantity(parse_share, format_share, (_like(_PLAIN + r"\s*%"),), A_SHARE)]
 """A share in [0, 1], e.g. `25%`."""
+Percent = Annotated[float, Quantity(parse_percent, format_share, (_like(_PLAIN + r"\s*%"),), A_PERCENTAGE)]
+"""A factor in [0, 10], e.g. `120%`."""
 Rate = Annotated[float, Quantity(parse_rate, format_rate, (_like(_PLAIN + _SCALE + _PERIOD),), A_RATE)]
 """Arrivals per second, e.g. `40/min`."""
 Money = Annotated[int, Quantity(parse_money, format_money, (_like(_DOLLARS),), AN_AMOUNT)]
@@ -172,6 +176,7 @@ __all__ = [
     "Money",
     "MoneyPer",
     "Name",
+    "Percent",
     "PositiveFloat",
     "Quantity",
     "Rate",
@@ -189,6 +194,7 @@ __all__ = [
     "parse_limit",
     "parse_money",
     "parse_money_per",
+    "parse_percent",
     "parse_positive",
     "parse_rate",
     "parse_share",

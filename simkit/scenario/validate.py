@@ -131,6 +131,8 @@ def _meant(tag: str, node: Node, shape: Shape) -> bool:
         return part is not None and tag == part.__name__
     if isinstance(node.value, list) and any(origin_of(one) is list for one in alternatives(shape)):
         return tag.startswith(("list", "constrained-list"))
+    if literals(shape) == ["none"]:  # which is said of the other thing that may stand there
+        return not tag.startswith(("literal", "list", "dict"))
     return tag.startswith("literal") if literals(shape) else not tag.startswith(("list", "dict"))
 
 
@@ -147,7 +149,8 @@ def _words(detail: ErrorDetails, node: Node, shape: Shape, key: str) -> Words:
     context: dict[str, Any] = detail.get("ctx", {})
     kind = detail["type"]
     if kind == "value_error":
-        return _refused(context["error"])
+        message, allowed, hint = _refused(context["error"])
+        return message, f"{allowed}; or none" if allowed and literals(shape) == ["none"] else allowed, hint
     if kind == "missing":
         return _missing(node, shape, key)
     if kind == "literal_error":
@@ -263,12 +266,17 @@ def unknown_keys(node: Node, shape: Shape) -> Iterator[Problem]:
         below = child(shape, key, node)
         if part is not None and key not in fields(part) and part.model_config.get("extra") != "allow":
             known = keys(part)
-            hint = nearest(key, known) or _belongs(key)
-            yield one.place.problem("There is no such key here.", one.text(), listing(known, key), hint)
+            hint = nearest(key, known) or COMING.get(key) or _belongs(key)
+            text = one.text() if one.place.path.endswith(key) else key  # a bare word stands for a key
+            yield one.place.problem("There is no such key here.", text, listing(known, key), hint)
         else:
             yield from unknown_keys(one, below)
     for index, one in enumerate(node.items):
         yield from unknown_keys(one, child(shape, index, node))
+
+
+COMING = {"stale_cache": "A stale answer needs a cache of answers, which there is not yet."}
+"""Keys that are no mistake, but too early."""
 
 
 def _belongs(key: str) -> str:

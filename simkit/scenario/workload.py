@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simkit.scenario.actions import Call, Parallel, Repeat, Route
+from simkit.scenario.defaults import layers
 from simkit.scenario.distribution import Dist
 from simkit.scenario.models import Deployment, Quota
 from simkit.scenario.scenario import Document
@@ -163,10 +164,11 @@ def models_in_use(document: Document) -> list[str]:
 def spread(document: Document, model: str) -> list[tuple[Deployment, float]]:
     """Deployments of a model and the share of its attempts that each gets when all is well."""
     each = document.models[model].deployments
-    if document.models[model].balance == "ordered":
-        first = min(each, key=lambda deployment: deployment.order)
+    balance = document.models[model].balance or layers(document)[0].balance
+    if balance in ("ordered", "cheapest"):
+        first = min(each, key=lambda one: one.order if balance == "ordered" else one.price_uplift)
         return [(deployment, float(deployment is first)) for deployment in each]
-    weights = [d.weight if document.models[model].balance == "weighted" else 1.0 for d in each]
+    weights = [d.weight if balance == "weighted" else 1.0 for d in each]
     return [(deployment, weight / sum(weights)) for deployment, weight in zip(each, weights, strict=True)]
 
 

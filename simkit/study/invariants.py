@@ -5,7 +5,7 @@ of events), so that an engine's mistake shows.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,33 +13,17 @@ from numpy.typing import NDArray
 from simkit.engine.codes import Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import NEVER, Plan
+from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
+from simkit.study.invariants_resilience import RULES as RESILIENCE
+from simkit.study.invariants_resilience import left_service
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-DID_NOT = -1
-"""The time of what did not happen. (Times before it are real: they are of the warm-up.)"""
-
-
-@dataclass(frozen=True)
-class Invariant:
-    """One rule and whether it held."""
-
-    name: str
-    """What must hold, a sentence."""
-    violations: int
-    """How often it did not."""
-    example: str = ""
-    """The first place where it did not."""
-
-    @property
-    def passed(self) -> bool:
-        """Did it hold everywhere?"""
-        return self.violations == 0
+RAMP = 4
+"""Measure of a limit that is a ramp: see `ramps_respected`."""
 
 
 def invariants(plan: Plan, log: Log) -> list[Invariant]:
     """Every invariant of a log, held or not."""
-    return [found for rule in RULES for found in rule(plan, log)]
+    return [found for check in RULES for found in check(plan, log)]
 
 
 def short(plan: Plan, actions: float = 20_000.0) -> Plan:
@@ -59,20 +43,17 @@ def actions_conserved(plan: Plan, log: Log) -> Iterator[Invariant]:
     """Every action that arrived is in the log once, and so is every attempt."""
     actions, attempts = log.actions, log.attempts
     ids, counts = np.unique(actions["action"], return_counts=True)
-    yield _rule("every action is logged once", counts > 1, ids, "action")
-    ordinals = ids & ((1 << 33) - 1)
-    gaps = (np.diff(ordinals, prepend=-1) != 1) & (np.diff(ids >> 33, prepend=-1) == 0)
-    yield _rule("no action is lost between two that were logged", gaps, ids, "after action")
+    yield rule("every action is logged once", counts > 1, ids, "action")
+    first = ids[ids < 1 << 33]  # those that were asked again have the number of the first, see `reloads_follow`
+    yield rule("no action is lost between two that were logged", np.diff(first, prepend=-1) != 1, first, "after action")
     known = np.isin(attempts["action"], ids)
-    yield _rule("every attempt belongs to a logged action", ~known, attempts["action"], "action")
+    yield rule("every attempt belongs to a logged action", ~known, attempts["action"], "action")
     place, made = _by_action(actions, attempts, known)
-    yield _rule(
-        "an action's attempts are those it made", np.bincount(place, minlength=len(made)) != made, ids, "action"
-    )
+    yield rule("an action's attempts are those it made", np.bincount(place, minlength=len(made)) != made, ids, "action")
     key = ("action", "call", "repeat", "rung", "attempt", "hedge")
     rows = np.stack([attempts[name] for name in key], axis=1)
     _, twice = np.unique(rows, axis=0, return_counts=True)
-    yield _rule("no attempt is logged twice", twice > 1, np.arange(len(twice)), "attempt")
+    yield rule("no attempt is logged twice", twice > 1, np.arange(len(twice)), "attempt")
 
 
 def money_adds_up(plan: Plan, log: Log) -> Iterator[Invariant]:
@@ -84,46 +65,46 @@ def money_adds_up(plan: Plan, log: Log) -> Iterator[Invariant]:
     for column, part in (("cost", "cost"), ("tokens_in", "billed_in"), ("tokens_out", "billed_out")):
         total = np.zeros(len(order), np.int64)
         np.add.at(total, place, attempts[part][known])
-        yield _rule(
+        yield rule(
             f"{column} of an action is the sum over its attempts", total != actions[column][order],
             actions["action"][order], "action",
         )  # fmt: skip
-    yield _rule("no attempt costs less than nothing", attempts["cost"] < 0, attempts["action"], "action")
+    yield rule("no attempt costs less than nothing", attempts["cost"] < 0, attempts["action"], "action")
     not_begun = (attempts["started"] == DID_NOT) & (attempts["cost"] != 0)
-    yield _rule("what was not begun is not billed", not_begun, attempts["action"], "action")
+    yield rule("what was not begun is not billed", not_begun, attempts["action"], "action")
 
 
 def times_ordered(plan: Plan, log: Log) -> Iterator[Invariant]:
     """Nothing waits a negative time, and nothing ends before it begins."""
     a, t = log.actions, log.attempts
-    yield _rule("no negative waits", a["waited"] < 0, a["action"], "action")
+    yield rule("no negative waits", a["waited"] < 0, a["action"], "action")
     wrong = _before(a["start"], a["arrival"]) | _before(a["end"], a["arrival"]) | _before(a["end"], a["start"])
     wrong |= _before(a["first_token"], a["arrival"]) | _before(a["end"], a["first_token"])
-    yield _rule("an action arrives, starts, and ends, in this order", wrong, a["action"], "action")
+    yield rule("an action arrives, starts, and ends, in this order", wrong, a["action"], "action")
     wrong = _before(t["started"], t["dispatched"]) | _before(t["ended"], t["started"])
     wrong |= _before(t["first_token"], t["started"]) | _before(t["ended"], t["first_token"])
     wrong |= _before(t["released"], t["ended"])
-    yield _rule("an attempt is sent, starts, and ends, in this order", wrong, t["action"], "action")
+    yield rule("an attempt is sent, starts, and ends, in this order", wrong, t["action"], "action")
     answered = (a["outcome"] == Outcome.OK) & ((a["end"] == DID_NOT) | (a["first_token"] == DID_NOT))
-    yield _rule("a success has a first token and an end", answered, a["action"], "action")
+    yield rule("a success has a first token and an end", answered, a["action"], "action")
 
 
 def outcomes_make_sense(plan: Plan, log: Log) -> Iterator[Invariant]:
     """Each action has one outcome, a reason if it did not succeed, and a judgement only if it did."""
     a = log.actions
     known = np.isin(a["outcome"], [int(outcome) for outcome in Outcome])
-    yield _rule("every outcome is known", ~known, a["action"], "action")
+    yield rule("every outcome is known", ~known, a["action"], "action")
     wrong = (a["outcome"] == Outcome.OK) & (a["reason"] != 0)
     wrong |= np.isin(a["outcome"], [Outcome.FAILED, Outcome.REJECTED]) & (a["reason"] == 0)
-    yield _rule("failures have a reason, successes none", wrong, a["action"], "action")
+    yield rule("failures have a reason, successes none", wrong, a["action"], "action")
     judged = (a["good"] >= 0) & ~np.isin(a["outcome"], [Outcome.OK, Outcome.DEGRADED])
-    yield _rule("only answers are good or bad", judged, a["action"], "action")
+    yield rule("only answers are good or bad", judged, a["action"], "action")
 
 
 def slots_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
     """No more at work than there are slots, no more waiting than there are places, use within 0 and 1."""
     a, t, end = log.actions, log.attempts, max(log.ended, plan.horizon)
-    places = [("your service", a["start"], a["end"], plan.service.workers)]
+    places = [("your service", a["start"], left_service(plan, log, end), plan.service.workers)]
     for n, name in enumerate(plan.names.deployments):
         here = t["deployment"] == n
         places.append((name, t["started"][here], t["released"][here], plan.deployments.concurrency[:, n]))
@@ -134,10 +115,10 @@ def slots_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
         begun = start != DID_NOT
         start, stop = start[begun], np.where(stop[begun] == DID_NOT, end, stop[begun])
         times, busy = occupancy(start, stop)
-        yield _rule(f"{name}: never more than {slots} at work", busy > slots, times, "at ns")
+        yield rule(f"{name}: never more than {slots} at work", busy > slots, times, "at ns")
         span = int(stop.max() - start.min()) if len(start) else 0
         use = float((stop - start).sum()) / (slots * span) if span else 0.0
-        yield _rule(f"{name}: use within 0 and 1", np.array([not 0 <= use <= 1]), np.zeros(1, np.int64), "use")
+        yield rule(f"{name}: use within 0 and 1", np.array([not 0 <= use <= 1]), np.zeros(1, np.int64), "use")
 
 
 def buckets_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
@@ -145,6 +126,8 @@ def buckets_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
     t, deployments, limits = log.attempts, plan.deployments, plan.limits
     served = t["started"] != DID_NOT
     for b, name in enumerate(plan.names.limits):
+        if limits.measure[b] == RAMP:
+            continue
         under = [n for n in range(len(deployments.model)) if b in _limits_of(plan, n)]
         rows = np.flatnonzero(served & np.isin(t["deployment"], under))
         rows = rows[np.argsort(t["dispatched"][rows], kind="stable")]
@@ -155,11 +138,12 @@ def buckets_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
         full_at = spent + np.maximum.accumulate(now - (spent - cost)) if len(rows) else now
         last = np.append(now[1:] != now[:-1], True) if len(rows) else np.zeros(0, np.bool_)
         over = last & (full_at > now + limits.burst[epoch, b])
-        yield _rule(f"{name}: never granted more than its limit", over, now, "at ns")
+        yield rule(f"{name}: never granted more than its limit", over, now, "at ns")
 
 
 RULES: tuple[Callable[[Plan, Log], Iterator[Invariant]], ...] = (
     actions_conserved, money_adds_up, times_ordered, outcomes_make_sense, slots_respected, buckets_respected,
+    *RESILIENCE,
 )  # fmt: skip
 
 
@@ -199,11 +183,6 @@ def _before(later: Ints, earlier: Ints) -> Bools:
     """Where both happened, and in the wrong order."""
     wrong: Bools = (later != DID_NOT) & (earlier != DID_NOT) & (later < earlier)
     return wrong
-
-
-def _rule(name: str, broken: NDArray[np.bool_], where: Ints, what: str) -> Invariant:
-    found = np.flatnonzero(broken)
-    return Invariant(name, len(found), f"{what} {int(where[found[0]])}" if len(found) else "")
 
 
 __all__ = ["RULES", "Invariant", "invariants", "occupancy", "short"]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from simkit.engine.overfull import OverfullError
     from simkit.result.objectives import Objective
     from simkit.result.tally import Tally
+    from simkit.study.responder import Responding
 
 Keep = bool | Literal["disk"]
 """What becomes of the log: dropped, kept in memory, or written to the folder of parts."""
@@ -40,9 +41,15 @@ class Work:
     log: Keep = False
     parts: Parts | None = None
     most_in_flight: int = MOST_IN_FLIGHT
+    every: int = 0
+    """Length of the cells that alerts are told from, ns; 0: there are none."""
+    responding: "Responding | None" = None
+    """Who answers alerts."""
 
     def part(self, replication: int, pulse: Progress) -> Part:
         """Run one replication; `pulse` is told the share done, and may raise to stop it."""
+        if self.responding is not None:
+            return self.responding.part(self, replication, pulse)
         if self.engine == "compiled":
             from simkit.study.streaming import Streaming
 
@@ -63,8 +70,11 @@ class Work:
         return self._tallied(log, cut)
 
     def found(self, numbers: Sequence[int]) -> dict[int, Part]:
-        """Those of the replications that had finished before."""
-        if self.parts is None:
+        """Those of the replications that had finished before.
+
+        Where somebody answers alerts, what they did must be found again: then only the last run of each is spared.
+        """
+        if self.parts is None or self.responding is not None:
             return {}
         found = {number: self._kept(number) for number in numbers}
         return {number: part for number, part in found.items() if part is not None}
@@ -86,7 +96,7 @@ class Work:
     def _tallied(self, log: "Log", cut: str = "") -> Part:
         from simkit.result.tally import tally
 
-        return Part(tally(self.plan, log, self.objectives), log if self.log else None, cut)
+        return Part(tally(self.plan, log, self.objectives, self.every), log if self.log else None, cut)
 
 
 def why_cut(error: "OverfullError") -> str:

@@ -21,7 +21,7 @@ import numpy as np
 from simkit.engine.log import Column, Log
 from simkit.study.pieces import remove_pieces
 
-TABLES = ("actions", "attempts", "incidents")
+TABLES = ("actions", "attempts", "incidents", "breakers")
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Parts:
         if found is None or "actions" not in found[0]:
             return None
         about, arrays = found
-        actions, attempts, incidents = ({name: arrays[f"{t}.{name}"] for name in about[t]} for t in TABLES)
-        return Log(replication, actions, attempts, incidents, arrays["peaks"], about["ended"], about["events"])
+        tables = {t: {name: arrays[f"{t}.{name}"] for name in about[t]} for t in TABLES}
+        return Log(replication, **tables, peaks=arrays["peaks"], ended=about["ended"], events=about["events"])
 
     def save(self, log: Log) -> None:
         """Keep the log of a replication that has finished."""

@@ -16,6 +16,7 @@ from simkit.study.part import MOST_IN_FLIGHT, Keep, Part, Work
 from simkit.study.parts import Parts, key_of
 from simkit.study.pieces import TABLES, piece_files
 from simkit.study.progress import Progress, progress_of
+from simkit.study.responder import responding
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
@@ -73,16 +74,24 @@ def run(
         UnfinishedError: a worker process died, memory or disk ran out, or too much was in flight; likewise.
     """
     from simkit.plan.compile import compile_plan
+    from simkit.result.alerts import watch_of
     from simkit.result.objectives import objectives_of
     from simkit.result.result import version
 
     document = scenario.document
     plan = compile_plan(scenario)
+    watch = watch_of(document.alerts, document.slo.window, plan.horizon)
+    somebody = responding(scenario, watch)
+    if somebody is not None:
+        plan = replace(plan, stationary=False)
     seed = document.seed if seed is None else seed
     numbers = range(document.replications if replications is None else replications)
     chosen = engine_for(engine, plan, len(numbers))
     long = announcement(scenario, plan, len(numbers), chosen)
-    work = Work(plan, objectives_of(document.slo), seed, chosen, log, most_in_flight=most_in_flight or MOST_IN_FLIGHT)
+    work = Work(
+        plan, objectives_of(document.slo), seed, chosen, log, most_in_flight=most_in_flight or MOST_IN_FLIGHT,
+        every=0 if watch is None else watch.every, responding=somebody,
+    )  # fmt: skip
     if parts is not None:
         key = key_of(scenario.hash, plan, seed, chosen, version(), log == "disk")
         work = replace(work, parts=Parts(parts, key))

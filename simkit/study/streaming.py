@@ -26,7 +26,7 @@ class Streaming:
 
     def __init__(self, work: Work, replication: int) -> None:
         self.work, self.replication = work, replication
-        self.stream = Stream(work.plan, work.objectives)
+        self.stream = Stream(work.plan, work.objectives, work.every)
         self.pages = Pages() if work.log is True else None
         self.over, self.cut, pieces = False, "", 0
         kept = work.parts.read(replication) if work.parts is not None and self.pages is None else None
@@ -101,4 +101,4 @@ def warm(plan: "Plan") -> None:
     run(*simulation.memory, 0)
     finish(simulation.memory.m)
     nothing = np.zeros((0, 1), np.int64)
-    stream.take(nothing, nothing, nothing, 0)
+    stream.take(nothing, nothing, nothing, nothing, 0)

@@ -27,7 +27,8 @@ DATA = ROOT.parent / "shared" / "data"
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 PROMISED = {
     "founder", "support_chat", "azure_chat", "trace_replay", "one_big_model", "routed", "outage",
-    "outage_with_fallback", "rate_limited_tier1", "small_server", "reference",
+    "outage_with_fallback", "rate_limited_tier1", "small_server", "reference", "fallback_too_small", "double_retries",
+    "retry_storm", "retry_storm_budget", "slow_provider", "breaker_flapping", "hedged", "impatient_users",
 }  # fmt: skip
 ACTIONS_PER_SECOND = 8000
 """What a small machine does with one core."""

@@ -4,15 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from simkit.engine.codes import Cause, Kind, Outcome
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, Log
+from simkit.engine.codes import KINDS, BreakerState, Cause, Kind, Outcome
+from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Log
+from simkit.plan.codes import Degrade
 from simkit.plan.plan import (
     NEVER,
     Actions,
     Arrivals,
+    Audience,
+    Breaker,
     Deployments,
     Dists,
     Incidents,
+    Ladder,
+    Layer,
     Limits,
     Models,
     Names,
@@ -55,9 +60,23 @@ NAMES = Names(
 )
 
 
+def filled(kind, shapes, **given):
+    """A table of the plan with zeros (False) but for what is given; `shapes` by field."""
+    nothing = {name: np.zeros(shapes.get(name, 2), np.int64) for name in kind._fields}
+    return kind(**(nothing | given))
+
+
+def synthetic_layer(**given) -> Layer:
+    """Two retries, a budget, hedges, two copies."""
+    kinds = {name: np.ones(KINDS, bool) for name in ("retry_on", "fallback_on", "throttle_rejects")}
+    usual = {"max_retries": ints(2, 2), "hedge_after": ints(SECOND, SECOND), "replicas": ints(2),
+             "budget": np.ones(1, bool), "throttle": np.ones(1, bool)}  # fmt: skip
+    return filled(Layer, {}, **(kinds | usual | given))
+
+
 def synthetic_plan(**changes) -> Plan:
     """Two kinds, three calls, two models at three deployments, two buckets, two epochs; six hours."""
-    e, c, x, m, n, f = 2, 3, 2, 2, 3, 12
+    e, c, x, m, n, f = 2, 3, 2, 2, 3, KINDS
     empty, none = ints(), np.zeros(0)
     plan = Plan(
         names=NAMES,
@@ -81,24 +100,28 @@ def synthetic_plan(**changes) -> Plan:
             np.zeros((e, m, f)), tile(0, e, m),
         ),
         deployments=Deployments(
-            ints(0, 1, 1), ints(0, 0, 1), np.ones((e, n)), ints(0, 1, 2),
+            ints(0, 1, 1), ints(0, 0, 1), np.ones((e, n)), np.ones((e, n)), ints(0, 1, 2),
             np.array([[NEVER, NEVER, 2], [NEVER, NEVER, 3]]), np.array([[NEVER, NEVER, 4]] * 2), tile(-1, e, n),
-            np.zeros((e, n)), tile(-1, e, n), np.zeros((e, n, f)), ints(0, 2, 3, 3), ints(0, 1, 1),
+            np.zeros((e, n)), tile(-1, e, n), np.zeros((e, n, f)), tile(-1, e, n), tile(NEVER, e, n), ints(7, 8, 9),
+            ints(0, 2, 3, 3), ints(0, 1, 1),
         ),
         limits=Limits(
             ints(3, 0), np.array([[2e6, 6e8], [1e6, 6e8]]), tile(60 * SECOND, e, 2), np.array([False, False]),
-            np.array([False, False]), np.array([True, True]),
+            np.array([False, False]), np.array([True, True]), tile(0, e, 2), np.ones((e, 2)), tile(0, e, 2),
         ),
         incidents=Incidents(
             ints(HOUR), ints(2 * HOUR), ints(0), np.zeros(1, bool), np.ones((1, n), bool), ints(0), ints(0), ints(0),
             ints(0), np.zeros(1, bool), np.ones((1, n), bool), ints(1, 2), np.ones(2), np.array([1.0, 0.5]), tile(3, 2),
             np.ones(2), np.ones(2),
         ),
-        service=Service(ints(3, 4), ints(5, 5), ints(-1, -1)),
-        policy=Policy(
-            tile(NEVER, e), tile(2, e), tile(0, e), np.ones(e), tile(0, e), np.ones(e), np.ones(e), tile(0, e),
-            tile(NEVER, e), np.full(e, 0.5), np.ones(f, bool), np.ones(f, bool), tile(0, f), tile(0, f), tile(-1, e, f),
-        ),
+        service=Service(ints(3, 4), ints(5, 5), ints(-1, -1), tile(50, e, 4), tile(0, e, 4)),
+        policy=Policy(tile(NEVER, e), np.full(e, 0.5), tile(0, f), tile(0, f), tile(-1, e, f)),
+        inner=synthetic_layer(),
+        outer=synthetic_layer(replicas=ints(1)),
+        has_gateway=False,
+        breaker=filled(Breaker, {}, on=np.ones(1, bool), by_provider=np.zeros(1, bool)),
+        ladder=filled(Ladder, {"share": (e, 2)}, what=ints(Degrade.RULE, Degrade.HUMAN)),
+        audience=filled(Audience, {}, patience=ints(0, 0), reload_abandoned=np.full(e, 0.3), reload_failed=np.zeros(e)),
         prices=PriceTable(empty, *(np.zeros((0, n, 1), np.int64),) * 5, np.zeros((0, n), np.int64)),
         stationary=False,
         service_cost=7_000_000_000_001,
@@ -117,7 +140,7 @@ def blamed(row) -> dict[str, int]:
     return {"limit": 0} if row.get("outcome") == Kind.RATE_LIMIT else {}
 
 
-def log_of(actions, attempts=(), incidents=(), *, replication=0, ended=HORIZON + 600 * SECOND) -> Log:
+def log_of(actions, attempts=(), incidents=(), breakers=(), *, replication=0, ended=HORIZON + 600 * SECOND) -> Log:
     """A log from rows as dicts; what a row leaves out is -1 where that means nothing happened, else 0."""
     act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(("user", "plan", "start", "first_token", "end", "good"), -1)
     att = dict.fromkeys(ATTEMPT_COLUMNS, 0) | dict.fromkeys(
@@ -128,24 +151,33 @@ def log_of(actions, attempts=(), incidents=(), *, replication=0, ended=HORIZON +
         table(ACTION_COLUMNS, [act | row for row in actions]),
         table(ATTEMPT_COLUMNS, [att | blamed(row) | row for row in attempts]),
         table(INCIDENT_COLUMNS, list(incidents)),
+        table(BREAKER_COLUMNS, list(breakers)),
         ints(4, 2, 3),
         ended,
         len(actions) + len(attempts),
     )
 
 
-def random_log(seed: int, size: int = 300, replication: int = 0) -> Log:
-    """A log without physics, but with every outcome, cause and failure in it, and books that balance."""
+def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool = False) -> Log:
+    """A log without physics, but with every outcome, cause and failure in it, and books that balance.
+
+    `grouped`: attempts stand action by action, as engines write them; else in any order.
+    """
     rng = np.random.default_rng(seed)
     actions, attempts = [], []
     ended = HORIZON + 600 * SECOND
     for action in range(size):
         arrival = int(rng.integers(-WARMUP, HORIZON + 300 * SECOND))
         outcome = int(rng.choice(6, p=[0.6, 0.1, 0.14, 0.1, 0.03, 0.03]))
+        people = int(rng.integers(1, 5)) * 10**12 if outcome == Outcome.DEGRADED and rng.random() < 0.5 else 0
         kind = int(rng.integers(2))
         mine = [] if outcome == Outcome.REJECTED else random_attempts(rng, action, kind, arrival, ended)
         length = int(rng.lognormal(23, 1))
-        reason = {2: int(rng.choice([1, 3, 4, 14])), 3: int(Kind.QUEUE_FULL)}.get(outcome, 0)
+        reason = {
+            1: int(Kind.HUMAN if people else rng.choice([Kind.PARTIAL, Kind.PREVIOUS, Kind.RULE])),
+            2: int(rng.choice([1, 3, 4, Kind.DEADLINE])), 3: int(rng.choice([Kind.QUEUE_FULL, Kind.SHED])),
+            4: int(Kind.IMPATIENT),
+        }.get(outcome, 0)  # fmt: skip
         waiting = int(rng.integers(0, 2 * SECOND)) if rng.random() < 0.4 else 0
         began = outcome != Outcome.REJECTED and not (outcome == Outcome.FAILED and rng.random() < 0.2)
         actions.append(
@@ -158,17 +190,35 @@ def random_log(seed: int, size: int = 300, replication: int = 0) -> Log:
                 "outcome": outcome, "reason": reason, "good": int(rng.integers(-1, 2)) if outcome < 2 else -1,
                 "waited": waiting, "attempts": len(mine), "cost": sum(one["cost"] for one in mine),
                 "tokens_in": sum(one["billed_in"] for one in mine),
-                "tokens_out": sum(one["billed_out"] for one in mine),
+                "tokens_out": sum(one["billed_out"] for one in mine), "degrade_cost": people,
             }
         )  # fmt: skip
         attempts += [one | {"action": actions[-1]["action"]} for one in mine]
     rng.shuffle(attempts)
     rng.shuffle(actions)
+    if grouped:
+        place = {one["action"]: number for number, one in enumerate(actions)}
+        attempts.sort(key=lambda one: (place[one["action"]], one["ended"], one["dispatched"]))
     incidents = [
         {"source": 0, "start": HOUR, "end": 2 * HOUR, "severity": 0},
         {"source": -1, "start": int(rng.integers(HOUR)), "end": 3 * HOUR, "severity": 1},
     ]
-    return log_of(actions, attempts, incidents, replication=replication, ended=ended)
+    return log_of(actions, attempts, incidents, random_breakers(rng), replication=replication, ended=ended)
+
+
+def random_breakers(rng):
+    """Breakers that open now and then."""
+    rows = []
+    for replica, place in ((0, 0), (1, 2)):
+        now = -WARMUP
+        while now < HORIZON:
+            now += int(rng.exponential(20 * 60 * SECOND))
+            until = now + 30 * SECOND
+            rows.append({"time": now, "replica": replica, "place": place, "state": BreakerState.OPEN, "until": until})
+            now = until + int(rng.integers(SECOND))
+            closed = {"time": now, "replica": replica, "place": place, "state": BreakerState.CLOSED, "until": -1}
+            rows += [closed] * bool(rng.random() < 0.8)
+    return sorted(rows, key=lambda row: row["time"])
 
 
 def random_attempts(rng, action, kind, arrival, ended):
@@ -176,19 +226,26 @@ def random_attempts(rng, action, kind, arrival, ended):
     for call in (0, 1) if kind == 0 else (2,):
         for repeat in range(int(rng.integers(1, 3))):
             for rung in range(int(rng.integers(1, 3))):
-                cause = Cause.FIRST if rung == 0 else rng.choice([Cause.FALLBACK, Cause.ESCALATION])
+                cause = Cause.FIRST if rung == 0 else rng.choice([Cause.FALLBACK, Cause.ESCALATION, Cause.CLIENT_RETRY])
                 for attempt in range(int(rng.integers(1, 4))):
                     one = random_attempt(rng, call, now, ended)
                     key = {"call": call, "repeat": repeat, "rung": rung, "attempt": attempt}
                     rows.append(one | key | {"cause": int(Cause.RETRY if attempt else cause)})
-                    now = max(now, one["ended"]) + int(rng.integers(SECOND))
+                    if one["outcome"] != Kind.RATE_LIMIT and rng.random() < 0.15:
+                        twin = random_attempt(rng, call, now + SECOND, ended)
+                        rows.append(twin | key | {"cause": int(Cause.HEDGE), "hedge": 1})
+                    now = max(now, *(row["ended"] for row in rows)) + int(rng.integers(SECOND))
     return rows
 
 
 def random_attempt(rng, call, now, ended):
     deployment = int(rng.integers(3))
-    outcome = int(rng.choice([0, 0, 0, 1, 3, 4, 5, 9, 12, 13]))
-    refused = outcome in (Kind.RATE_LIMIT, Kind.TOO_LARGE) or (outcome == Kind.OVERLOADED and rng.random() < 0.5)
+    outcome = int(rng.choice([0, 0, 0, 0, 1, 1, 3, 3, 4, 5, 9, 12, 13, 14, 15]))
+    deployment = -1 if outcome == Kind.NO_DEPLOYMENT else deployment
+    unsent = outcome in (Kind.NO_DEPLOYMENT, Kind.THROTTLED)
+    refused = (
+        unsent or outcome in (Kind.RATE_LIMIT, Kind.TOO_LARGE) or (outcome == Kind.OVERLOADED and rng.random() < 0.5)
+    )
     queued = int(rng.integers(3 * SECOND)) if deployment == 2 and rng.random() < 0.6 else 0
     begun = not refused and not (outcome == Kind.TIMEOUT and queued)
     length = int(rng.lognormal(22, 1))
@@ -196,6 +253,7 @@ def random_attempt(rng, call, now, ended):
     billed = tokens if begun and outcome != Kind.SERVER_ERROR else (0, 0)
     return {
         "model": int(deployment > 0), "deployment": deployment, "dispatched": now,
+        "replica": int(rng.integers(2)), "marks": int(rng.choice([0, 0, 0, 1, 2, 4, 8, 12, 16])),
         "started": now + queued if begun else -1,
         "first_token": now + queued + length // 4 if begun and outcome == Kind.OK else -1,
         "ended": now if refused else now + queued + (length if begun else 0),

@@ -4,8 +4,16 @@ import copy
 from typing import Any
 
 import pytest
+from check_cases import CASES as OF_RESILIENCE
 
-from simkit.scenario import checks_limits, checks_policy, checks_promises, checks_tokens
+from simkit.scenario import (
+    checks_limits,
+    checks_policy,
+    checks_promises,
+    checks_resilience,
+    checks_tokens,
+    checks_users,
+)
 from simkit.scenario.checks import CHECKS, run_checks
 from simkit.scenario.checks_promises import figure_sources, level
 from simkit.scenario.findings import Finding
@@ -372,6 +380,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "sources",
         "figures are assumed, e.g. `models.big",
     ),
+    *OF_RESILIENCE,
 ]
 
 
@@ -391,7 +400,7 @@ def test_each_check_finds_its_case_and_not_the_twin(
 def test_every_check_is_tried() -> None:
     written = {
         name
-        for module in (checks_limits, checks_policy, checks_promises, checks_tokens)
+        for module in (checks_limits, checks_policy, checks_promises, checks_resilience, checks_tokens, checks_users)
         for name in vars(module)
         if name.startswith("check_")
     }

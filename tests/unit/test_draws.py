@@ -48,8 +48,25 @@ def test_both_halves_are_independent() -> None:
     assert abs(np.corrcoef(draws.T)[0, 1]) < 3 / np.sqrt(len(draws))
 
 
-def test_codes_are_unique_and_ordered() -> None:
-    places = [(c, r, g, a, h) for c in (0, 1, 31) for r in (0, 511) for g in (0, 15) for a in (0, 31) for h in (0, 3)]
+def test_codes_of_rungs_below_16_are_unique_and_ordered() -> None:
+    places = [(c, r, g, a, h) for c in (0, 1, 31) for r in (0, 511) for g in (0, 15) for a in (0, 31) for h in (0, 1)]
     codes = [code_of(*place) for place in sorted(places)]
     assert codes == sorted(set(codes))
     assert max(codes) < 2**25
+
+
+def test_codes_of_all_rungs_are_unique() -> None:
+    codes = [code_of(3, 511, rung, attempt, h) for rung in range(32) for attempt in range(32) for h in (0, 1)]
+    assert len(set(codes)) == len(codes)
+    assert {code & ~((1 << 11) - 1) for code in codes} == {code_of(3, 511, 0, 0, 0)}
+
+
+def test_codes_are_what_they_were_before_there_were_32_rungs() -> None:
+    assert code_of(3, 5, 7, 9, 1) == (3 << 20) | (5 << 11) | (7 << 7) | (9 << 2) | 1
+    assert code_of(0, 0, 16, 0, 0) == 2
+
+
+def test_streams_keep_their_numbers() -> None:
+    later = (Stream.REPLICA, Stream.SLOWNESS, Stream.PATIENCE, Stream.DEGRADE, Stream.RESPONSE)
+    assert [int(stream) for stream in later] == [17, 18, 19, 20, 21]
+    assert (int(Stream.GAP), int(Stream.ATTEMPT), int(Stream.ESCALATE)) == (1, 12, 16)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from simkit.report import figures, figures_study, figures_time, style
+from simkit.report import figures, figures_resilience, figures_study, figures_time, style
 
 START = pd.date_range("2026-11-02", periods=4, freq="1h", tz="America/New_York")
 
@@ -200,3 +200,89 @@ assert "matplotlib.pyplot" not in sys.modules
 assert sorted(data) == ["image/png", "text/plain"], sorted(data)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+# --- resilience -------------------------------------------------------------------------------------------------------
+
+
+def opened(*rows: tuple[int, str, float, float, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["replica", "place", "opened_s", "until_s", "closed_s"])
+
+
+NAN = float("nan")
+HOUR_S = 3600.0
+
+
+def test_breaker_spans_are_open_until_the_cooldown_and_half_open_until_they_close_or_open_again() -> None:
+    table = opened((0, "a", -10, 20, 30), (0, "a", 100, 130, NAN), (0, "a", 140, 170, NAN))
+    spans = figures_resilience.breaker_spans(table, 200, probes=True)
+    rows = {tuple(row) for row in spans[["state", "start_s", "end_s"]].to_numpy().tolist()}
+    assert rows == {("open", 0, 20), ("half open", 20, 30), ("open", 100, 130), ("half open", 130, 140),
+                    ("open", 140, 170), ("half open", 170, 200)}  # fmt: skip
+    alone = figures_resilience.breaker_spans(table, 200, probes=False)
+    assert set(alone["state"]) == {"open"} and set(alone["strip"]) == {"a"}
+    copies = figures_resilience.breaker_spans(opened((0, "a", 1, 2, 2), (1, "a", 1, 2, 2)), 9, probes=False)
+    assert set(copies["strip"]) == {"a (copy 1)", "a (copy 2)"}
+
+
+def test_open_shares_are_exact_in_each_span_of_time() -> None:
+    table = opened((0, "b", 0, 1, 1), (0, "a", 5, 15, 15), (0, "a", 18, 20, 21))
+    shares = figures_resilience.open_shares(figures_resilience.breaker_spans(table, 40, probes=True), 40, bins=4)
+    assert list(shares) == ["a", "b"]
+    assert shares["a"]["open"].tolist() == pytest.approx([0.5, 0.7, 0, 0])
+    assert shares["a"]["half open"].tolist() == pytest.approx([0, 0, 0.1, 0])
+
+
+def test_breakers_figure_names_strips_and_says_how_much(timeline: pd.DataFrame, incidents: pd.DataFrame) -> None:
+    table = opened((0, "gpt/azure", HOUR_S, 2 * HOUR_S, 2 * HOUR_S), (0, "gpt/openai", 0, 60, 90))
+    spans = figures_resilience.breaker_spans(table, 4 * HOUR_S, probes=True)
+    seen = draw(figures_resilience.breakers_figure(spans, timeline, incidents, "replication 0"))
+    for text in ("gpt/azure", "gpt/openai", "25 % open", "1 opening\n", "half open", "openai down", "replication 0"):
+        assert text in seen
+    assert "No breaker opened" in draw(figures_resilience.breakers_figure(spans[:0], timeline, incidents))
+
+
+def test_attempt_shares_put_the_many_together() -> None:
+    table = pd.DataFrame({"attempts": range(31), "outside": [0, 90] + [0] * 29, "in_incidents": [1] * 31})
+    shares = figures_resilience.attempt_shares(table, most=10)
+    assert shares["outside"].tolist()[:3] == [0, 1, 0]
+    assert shares.index.tolist() == list(range(11))
+    assert shares["in_incidents"].iloc[-1] == pytest.approx(21 / 31)
+    alone = figures_resilience.attempt_shares(table.assign(in_incidents=0))
+    assert list(alone) == ["outside"]
+
+
+def test_attempts_figure_says_the_means() -> None:
+    table = pd.DataFrame({"attempts": range(5), "outside": [0, 90, 10, 0, 0], "in_incidents": [0, 0, 0, 0, 5]})
+    seen = draw(figures_resilience.attempts_figure(table))
+    assert "without an incident: 1.1 in the mean" in seen and "in an incident: 4 in the mean" in seen
+    assert "No action" in draw(figures_resilience.attempts_figure(table.assign(outside=0, in_incidents=0)))
+
+
+def alerts_of(*rows: tuple[str, str, str, float, float, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["objective", "rule", "severity", "burn", "fired_s", "cleared_s"])
+
+
+def test_alert_bars_end_at_the_horizon_and_the_fastest_rule_comes_first() -> None:
+    table = alerts_of(("success", "3 d", "ticket", 1, 10, NAN), ("success", "1 h", "page", 14.4, 20, 30))
+    bars = figures_resilience.alert_bars(table, 100)
+    assert bars["row"].tolist() == ["success: 1 h", "success: 3 d"]
+    assert bars[["start_s", "end_s"]].to_numpy().tolist() == [[20, 30], [10, 100]]
+
+
+def test_alerts_figure_shows_thresholds_and_bars(timeline: pd.DataFrame, incidents: pd.DataFrame) -> None:
+    burn = pd.DataFrame({"1 h": [0.0, 40.0, 2.0], "3 d": [0.0, 3.0, 2.5]}, index=[HOUR_S, 2 * HOUR_S, 3 * HOUR_S])
+    rules = pd.DataFrame({"name": ["1 h", "3 d"], "burn": [14.4, 1.0], "severity": ["page", "ticket"]})
+    bars = figures_resilience.alert_bars(alerts_of(("success", "1 h", "page", 14.4, 4000, 9000)), 4 * HOUR_S)
+    seen = draw(figures_resilience.alerts_figure(burn, rules, bars, timeline, incidents, "objective: success"))
+    for text in (
+        "1 h: fires at 14.4x",
+        "3 d: fires at 1x",
+        "success: 1 h",
+        "page",
+        "openai down",
+        "objective: success",
+    ):
+        assert text in seen
+    draw(figures_resilience.alerts_figure(burn, rules, bars[:0], timeline, incidents))
+    assert "no alerts" in draw(figures_resilience.alerts_figure(burn[:0], rules, bars, timeline, incidents))

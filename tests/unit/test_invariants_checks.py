@@ -24,6 +24,7 @@ def log_of(attempts: list[dict[str, int]], actions: list[dict[str, int]] | None 
         table(ACTION_COLUMNS, actions or []),
         table(ATTEMPT_COLUMNS, attempts),
         {},
+        {},
         np.zeros(1, np.int64),
         100 * SECOND,
         0,
@@ -36,6 +37,7 @@ def plan_of(**parts: Any) -> Any:
         "horizon": 100 * SECOND,
         "epochs": np.array([0]),
         "names": SimpleNamespace(deployments=("m/p",), limits=("q: requests",)),
+        "ladder": SimpleNamespace(what=np.zeros(0, np.int64)),
         "service": SimpleNamespace(workers=np.array([NEVER])),
         "deployments": SimpleNamespace(
             model=np.array([0]), concurrency=np.array([[2]]), first_limit=np.array([0, 1]), limits=np.array([0])

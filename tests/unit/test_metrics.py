@@ -1,5 +1,6 @@
 """Every metric against a naive witness over the rows of the logs; intervals; and None where a metric does not apply."""
 
+from collections import Counter
 from dataclasses import replace
 from math import ceil, sqrt
 from statistics import fmean
@@ -17,18 +18,22 @@ from simkit.result.objectives import objectives_of
 from simkit.result.statistics import NO_INTERVAL
 from simkit.result.tally import tally
 from simkit.scenario import expectations
+from simkit.scenario.alerts import Alerts
 from simkit.scenario.policy import Slo
 
 PLAN = synthetic_plan()
 SLO = Slo(success="90%", latency={"p95": "12s"}, ttft={"p50": "4s"}, good="80%")
 OBJECTIVES = objectives_of(SLO)
+RULE = {"name": "fast", "severity": "page", "long": "30min", "short": "5min", "burn": 1.5}
+ALERTS = Alerts.model_validate({"rules": [RULE], "volume": 5})
 LOGS = [random_log(seed, 400, seed) for seed in range(4)]
 MONTHS = 730 * 3600 * SECOND / HORIZON
 USERS = (90 * 4 + 120 * 2) / 6  # the epochs hold 4 and 2 of the 6 hours
 
 
-def evidence(logs=LOGS, plan=PLAN, slo=SLO) -> Evidence:
-    return evidence_of(plan, [tally(plan, log, objectives_of(slo)) for log in logs], slo)
+def evidence(logs=LOGS, plan=PLAN, slo=SLO, alerts=ALERTS) -> Evidence:
+    tallies = [tally(plan, log, objectives_of(slo), 30 * SECOND) for log in logs]
+    return evidence_of(plan, tallies, slo, alerts=alerts)
 
 
 def rows_of(columns):
@@ -41,18 +46,21 @@ class Witness:
 
     def __init__(self, logs):
         self.runs = len(logs)
-        self.actions, self.attempts, self.outcome = [], [], {}
+        self.actions, self.attempts, self.outcome, self.openings = [], [], {}, []
         for log in logs:
+            self.openings += [b for b in rows_of(log.breakers) if b["state"] == 1 and b["until"] >= 0]
             mine = [a | {"ended": log.ended} for a in rows_of(log.actions) if 0 <= a["arrival"] < HORIZON]
             kinds = {a["action"]: a["outcome"] for a in mine}
             self.actions += mine
             self.attempts += [
-                t | {"action_outcome": kinds[t["action"]], "run": log.replication}
+                t | {"action_outcome": kinds[t["action"]], "run": log.replication,
+                     "sent": t["deployment"] >= 0 and t["outcome"] != Kind.THROTTLED}
                 for t in rows_of(log.attempts) if t["action"] in kinds
             ]  # fmt: skip
         self.ended = [a for a in self.actions if a["outcome"] != 5]
         self.served = [a for a in self.actions if a["outcome"] in (0, 1)]
-        self.spent = sum(t["cost"] for t in self.attempts) + self.runs * PLAN.service_cost
+        people = sum(a["degrade_cost"] for a in self.actions)
+        self.spent = sum(t["cost"] for t in self.attempts) + people + self.runs * PLAN.service_cost
 
     def share(self, *outcomes):
         return sum(a["outcome"] in outcomes for a in self.ended) / len(self.ended)
@@ -90,8 +98,24 @@ class Witness:
     def calls(self, cause):
         return len({(t["run"], t["action"], t["call"], t["repeat"]) for t in self.attempts if t["cause"] == cause})
 
-    def causes(self, cause):
-        return sum(t["cause"] == cause for t in self.attempts)
+    def causes(self, *causes):
+        return sum(t["cause"] in causes for t in self.attempts)
+
+    def sent(self):
+        return sum(t["sent"] for t in self.attempts)
+
+    def sent_p99(self):
+        tries = Counter((t["run"], t["action"]) for t in self.attempts if t["sent"])
+        counts = sorted([*tries.values(), *[0] * (len(self.actions) - len(tries))])
+        return counts[ceil(0.99 * len(counts)) - 1]
+
+    def refused(self):
+        marked = sum(t["marks"] & 4 != 0 for t in self.attempts)
+        return marked / (self.causes(1, 5) + self.causes(4) + marked)
+
+    def open_share(self):
+        spans = [max(0, min(b["until"], HORIZON) - max(b["time"], 0)) for b in self.openings]
+        return sum(spans) / (6 * HORIZON * self.runs)
 
     def compliance(self):
         every = [self.bad(kind) for kind in ("success", "latency", "ttft", "good")]
@@ -147,11 +171,26 @@ NAIVE = {
     "exact_hit_rate": lambda w: None,
     "semantic_hit_rate": lambda w: None,
     "attempts_per_call": lambda w: len(w.attempts) / w.calls(0),
-    "retry_rate": lambda w: w.causes(1) / len(w.attempts),
+    "retry_rate": lambda w: w.causes(1, 5) / len(w.attempts),
     "fallback_rate": lambda w: w.calls(2) / w.calls(0),
     "rate_limited_rate": lambda w: sum(t["outcome"] == Kind.RATE_LIMIT for t in w.attempts) / len(w.attempts),
     "limit_peak_use": None,  # by hand in test_bottlenecks.py, naively in test_tally.py
     "escalation_rate": lambda w: w.calls(3) / sum(t["cause"] == 0 and t["call"] == 1 for t in w.attempts),
+    "amplification": lambda w: w.sent() / w.calls(0),
+    "attempts_per_action_p99": lambda w: w.sent_p99(),
+    "timeout_rate": lambda w: sum(t["outcome"] == Kind.TIMEOUT for t in w.attempts) / w.sent(),
+    "hedge_rate": lambda w: w.causes(4) / w.calls(0),
+    "hedge_win_rate": lambda w: sum(t["cause"] == 4 and t["outcome"] == 0 for t in w.attempts) / w.causes(4),
+    "retries_refused_rate": lambda w: w.refused(),
+    "throttled_rate": lambda w: sum(t["outcome"] == Kind.THROTTLED for t in w.attempts) / len(w.attempts),
+    "breaker_openings": lambda w: sum(0 <= b["time"] < HORIZON for b in w.openings) / w.runs,
+    "breaker_open_share": lambda w: w.open_share(),
+    "shed_rate": lambda w: sum(a["reason"] == Kind.SHED for a in w.ended) / len(w.ended),
+    "human_rate": lambda w: sum(a["reason"] == Kind.HUMAN for a in w.ended) / len(w.ended),
+    "reload_rate": lambda w: sum(a["action"] >= 1 << 33 for a in w.actions) / len(w.actions),
+    "pages_per_month": None,  # by hand in test_alerts.py
+    "time_to_detect_p50": None,
+    "undetected_incidents_share": None,
 }
 
 
@@ -214,7 +253,22 @@ ABSENT = {
     "cost_per_good_action": {"models": PLAN.models._replace(quality=np.full((2, 2, 2), np.nan))},
     "cost_per_user_month": {"people": PLAN.people._replace(number=ints(0, 0))},
     "cached_token_share": {"policy": PLAN.policy._replace(cache_hit_rate=np.zeros(2))},
-    "retry_rate": {"policy": PLAN.policy._replace(max_retries=ints(0, 0))},
+    "retry_rate": {layer: getattr(PLAN, layer)._replace(max_retries=ints(0, 0)) for layer in ("inner", "outer")},
+    "timeout_rate": {
+        layer: getattr(PLAN, layer)._replace(
+            **dict.fromkeys(("timeout", "first_token_timeout", "idle_timeout", "call_timeout"), ints(NEVER, NEVER))
+        )
+        for layer in ("inner", "outer")
+    },
+    "hedge_rate": {"inner": PLAN.inner._replace(hedge_after=ints(NEVER, NEVER))},
+    "hedge_win_rate": {"inner": PLAN.inner._replace(hedge_after=ints(NEVER, NEVER))},
+    "retries_refused_rate": {
+        layer: getattr(PLAN, layer)._replace(budget=np.zeros(1, bool)) for layer in ("inner", "outer")
+    },
+    "throttled_rate": {"inner": PLAN.inner._replace(throttle=np.zeros(1, bool))},
+    "shed_rate": {"service": PLAN.service._replace(shed_in_flight=np.full((2, 4), NEVER))},
+    "human_rate": {"ladder": PLAN.ladder._replace(what=ints(1, 2))},
+    "reload_rate": {"audience": PLAN.audience._replace(reload_abandoned=np.zeros(2))},
     "fallback_rate": {"models": PLAN.models._replace(fallback=np.array([[-1], [-1]]))},
     "rate_limited_rate": {"names": replace(PLAN.names, limits=(), limit_text=())},
     "escalation_rate": {"routes": PLAN.routes._replace(next_model=np.full((2, 2), -1))},
@@ -252,6 +306,9 @@ def test_no_action_at_all():
         "tokens_in",
         "tokens_out",
         "limit_peak_use",
+        "breaker_openings",
+        "breaker_open_share",
+        "pages_per_month",
     }
     assert found["cost_total"].value == pytest.approx(7.000000000001)  # the own service costs busy or idle
 
@@ -298,6 +355,14 @@ def test_a_censored_action_is_bad_only_once_its_age_has_passed():
     fine = {"action": 2, "arrival": 0, "start": 0, "end": SECOND, "first_token": SECOND}
     found = METRICS["slo_compliance"].formula(evidence([log_of([young, old, fine])], slo=slo))
     assert found.value == 0.5
+
+
+def test_without_breakers_or_alerts_their_metrics_are_none():
+    plan = synthetic_plan(breaker=PLAN.breaker._replace(on=np.zeros(1, bool)))
+    logs = [replace(log, breakers={name: column[:0] for name, column in log.breakers.items()}) for log in LOGS]
+    found = evaluate(evidence(logs, plan, alerts=None))
+    for name in ("breaker_openings", "breaker_open_share", "pages_per_month", "time_to_detect_p50"):
+        assert found[name].value is None and found[name].note
 
 
 def test_one_run_alone_has_no_interval_unless_it_is_stationary_and_long():
@@ -372,7 +437,7 @@ def test_no_failure_among_few_actions_is_not_certainty():
         log_of([{"action": i, "arrival": i * SECOND, "end": i * SECOND + 5} for i in range(100)], replication=r)
         for r in (0, 1)
     ]
-    found = evaluate(evidence(runs))
+    found = evaluate(evidence(runs, synthetic_plan(ladder=PLAN.ladder._replace(what=ints()))))
     assert found["success_rate"].value == found["success_rate"].high == 1
     assert found["success_rate"].low == pytest.approx(1 - 3.8415 / 203.8415, rel=1e-4)
     assert (found["degraded_rate"].low, found["degraded_rate"].high) == (0, 0)  # there is no ladder: it cannot happen

@@ -13,7 +13,8 @@ from simkit.engine.codes import Cause, Kind, Outcome
 from simkit.plan.plan import NEVER
 from simkit.result.objectives import Objective
 from simkit.result.sample import Sample, bins_of
-from simkit.result.tally import ATTEMPT_KINDS, OUTCOMES, tally, total_by
+from simkit.result.sums import total_by
+from simkit.result.tally import ATTEMPT_KINDS, OUTCOMES, tally
 from simkit.result.windows import integral, spread, timeline_windows, whole_windows
 
 PLAN = synthetic_plan()
@@ -57,6 +58,10 @@ def naive_series(plan, log, objectives):
         w = a["arrival"] // windows.length
         series["arrived"][w] += 1
         series[OUTCOMES[a["outcome"]]][w] += 1
+        series["reloads"][w] += a["action"] >= 1 << 33
+        series["people"][w] += a["degrade_cost"]
+        series["shed"][w] += a["reason"] == Kind.SHED
+        series["human"][w] += a["reason"] == Kind.HUMAN
         if a["outcome"] <= 1:
             series["latency"][w] += a["end"] - a["arrival"]
             series["judged"][w] += a["good"] >= 0
@@ -76,7 +81,12 @@ def naive_series(plan, log, objectives):
         series["attempts"][w] += 1
         series[f"attempts_{ATTEMPT_KINDS[t['outcome']]}"][w] += 1
         series["calls"][w] += t["cause"] == Cause.FIRST
-        series["retries"][w] += t["cause"] == Cause.RETRY
+        series["sent"][w] += t["deployment"] >= 0 and t["outcome"] != Kind.THROTTLED
+        for bit, name in enumerate(("probe", "bypass", "no_budget", "gave_up", "all_open")):
+            series[f"marked_{name}"][w] += t["marks"] >> bit & 1
+        series["retries"][w] += t["cause"] in (Cause.RETRY, Cause.CLIENT_RETRY)
+        series["hedges"][w] += t["cause"] == Cause.HEDGE
+        series["hedge_wins"][w] += t["cause"] == Cause.HEDGE and t["outcome"] == Kind.OK
         series["cascades"][w] += t["cause"] == Cause.FIRST and t["call"] == 1  # the only call with the cascade's route
         for cause, name in ((Cause.FALLBACK, "fallbacks"), (Cause.ESCALATION, "escalated")):
             key = (name, t["action"], t["call"], t["repeat"])
@@ -118,7 +128,7 @@ def test_costs_by_every_dimension_equal_a_naive_loop_and_add_up(seed):
     sums = {name: Counter() for name in found.cost}
     for t in rows_of(log.attempts):
         a = actions[t["action"]]
-        if 0 <= a["arrival"] < HORIZON:
+        if 0 <= a["arrival"] < HORIZON and t["deployment"] >= 0:
             wasted = t["outcome"] != Kind.OK or a["outcome"] > 1
             provider = (0, 0, 1)[t["deployment"]]
             places = {**{n: t[n] for n in ("model", "deployment", "call", "cause")}, "provider": provider,
@@ -158,7 +168,7 @@ def test_samples_reasons_users_and_deployments_equal_a_naive_loop(seed):
     mine = [t for t in rows_of(log.attempts) if t["action"] in ids]
     for n in range(3):
         part = [t for t in mine if t["deployment"] == n]
-        assert found.deployments.attempts[n].tolist() == [sum(t["outcome"] == k for t in part) for k in range(14)]
+        assert found.deployments.attempts[n].tolist() == [sum(t["outcome"] == k for t in part) for k in range(16)]
         assert int(found.deployments.tokens_in[n]) == sum(t["billed_in"] for t in part)
         answers = sorted(t["ended"] - t["dispatched"] for t in part if t["outcome"] == 0)
         latency = found.deployments.latency[n]
@@ -187,13 +197,19 @@ def test_latency_by_window_keeps_every_served_action_in_its_window_within_half_a
 def naive_bucket(plan, log, b, members, units):
     """Demand of each window of `size`, and who was refused, by the rule in the module's first lines."""
     rows = rows_of(log.attempts)
-    key = {(t["action"], t["call"], t["repeat"], t["rung"], t["attempt"]): t for t in rows}
+    rows = [t for t in rows if t["outcome"] != Kind.THROTTLED]
+    key = {(t["action"], t["call"], t["repeat"], t["rung"], t["attempt"]): t for t in rows if not t["hedge"]}
     minutes, hours = [0] * (plan.horizon // MINUTE), [0] * (plan.horizon // HOUR)
     for t in rows:
         if t["deployment"] not in members or not 0 <= t["dispatched"] < plan.horizon or t["outcome"] == Kind.TOO_LARGE:
             continue
         before = key.get((t["action"], t["call"], t["repeat"], t["rung"], t["attempt"] - 1))
-        if before is not None and before["outcome"] == Kind.RATE_LIMIT and before["deployment"] in members:
+        if (
+            before is not None
+            and not t["hedge"]
+            and before["outcome"] == Kind.RATE_LIMIT
+            and before["deployment"] in members
+        ):
             continue
         minutes[t["dispatched"] // MINUTE] += units(t)
         hours[t["dispatched"] // HOUR] += units(t)
@@ -285,6 +301,13 @@ def naive_load(intervals, lost, size, horizon):
     return windows
 
 
+def left_service(log, a):
+    """When an action gave its slot up: who waits for a person holds none."""
+    if a["reason"] == Kind.HUMAN:
+        return max(a["start"], *(t["ended"] for t in rows_of(log.attempts) if t["action"] == a["action"]))
+    return log.ended if a["end"] == -1 else a["end"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_offered_load_of_workers_and_concurrency_equals_a_naive_loop(seed):
     log = random_log(seed)
@@ -297,7 +320,7 @@ def test_offered_load_of_workers_and_concurrency_equals_a_naive_loop(seed):
         "own service: queue",
     ]
     rows = rows_of(log.actions)
-    held = [(a["arrival"], (log.ended if a["end"] == -1 else a["end"]) - a["start"]) for a in rows if a["start"] != -1]
+    held = [(a["arrival"], left_service(log, a) - a["start"]) for a in rows if a["start"] != -1]
     lost = [a["arrival"] for a in rows if a["start"] == -1]
     assert limits["own service: workers"].demand.tolist() == naive_load(held, lost, HOUR, HORIZON)
     minutes = naive_load(held, lost, MINUTE, HORIZON)
@@ -309,7 +332,9 @@ def test_offered_load_of_workers_and_concurrency_equals_a_naive_loop(seed):
     assert limits["own service: queue"].affected == limits["own service: queue"].refused
     waiting = [a["start"] - a["arrival"] for a in inside if a["start"] > a["arrival"]]
     given_up = [
-        a["end"] - a["arrival"] for a in inside if a["start"] == -1 and a["reason"] != 15 and a["end"] > a["arrival"]
+        a["end"] - a["arrival"]
+        for a in inside
+        if a["start"] == -1 and a["reason"] != Kind.QUEUE_FULL and a["end"] > a["arrival"]
     ]
     assert limits["own service: workers"].delayed == len(waiting) + len(given_up)
     assert limits["own service: workers"].delay == sum(waiting) + sum(given_up)

@@ -1,117 +1,23 @@
-"""An action: from arrival to outcome."""
+"""An action that has been let in: stage after stage, to its outcome. How it arrives is in `arrival`."""
 
 from simkit.engine.compiled.agenda import schedule
-from simkit.engine.compiled.attempt import abandon
-from simkit.engine.compiled.bill import CANCELLED, UNFINISHED, bill, record
+from simkit.engine.compiled.arrival import UNDECIDED
+from simkit.engine.compiled.attempt import cancel
+from simkit.engine.compiled.bill import UNFINISHED, bill, record
+from simkit.engine.compiled.budget import release
 from simkit.engine.compiled.call import free_calls
-from simkit.engine.compiled.dice import count, uniform, value, varies
+from simkit.engine.compiled.dice import count, uniform, varies
+from simkit.engine.compiled.ladder import climb
 from simkit.engine.compiled.memory import *
-from simkit.engine.compiled.pointer import view
-from simkit.engine.compiled.station import ask_service, join, leave_service, quit_line
-from simkit.laws.arrival import arrival_time
-from simkit.laws.choice import choose
+from simkit.engine.compiled.people import leave_desk
+from simkit.engine.compiled.station import leave_service, quit_line
+from simkit.engine.compiled.user import reload
 from simkit.laws.draws import Stream
-from simkit.laws.jit import step
-from simkit.plan.codes import EventClass, Kind, Outcome
-from simkit.plan.plan import NEVER
+from simkit.laws.jit import apart, step
+from simkit.plan.codes import Kind, Outcome
 
-GAP, KIND, USER, USER_PLAN, OVERHEAD_TIME = (
-    int(s) for s in (Stream.GAP, Stream.KIND, Stream.USER, Stream.PLAN, Stream.OVERHEAD)
-)
-DEADLINE_CLASS, WAITED = int(EventClass.DEADLINE), int(EventClass.WAITED)
-OK, QUEUE_FULL = int(Kind.OK), int(Kind.QUEUE_FULL)
-SUCCESS, REJECTED, CENSORED = (int(o) for o in (Outcome.OK, Outcome.REJECTED, Outcome.CENSORED))
-UNDECIDED = 9
-"""Above all verdicts."""
-
-
-@step
-def next_arrival(m: Memory, f: Reals) -> None:
-    """When the next action arrives; NEVER after the last one."""
-    number, segment = m[M_NUMBER], m[M_SEGMENT]
-    m[M_ARRIVAL] = NEVER
-    if m[M_TRACED] == 1:
-        if number < length(m, TRACE_TIME):
-            m[M_ARRIVAL] = at1(m, TRACE_TIME, number)
-        return
-    segments = length(m, ARRIVAL_RATE)
-    if segment >= segments:
-        return
-    u, _ = uniform(m, GAP, number, 0, 0)
-    f[F_OPERATIONAL] += value(m, f, at1(m, ARRIVAL_GAP, segment), u)
-    time, segment = arrival_time(
-        f[F_OPERATIONAL], segment, view(m, m[ARRIVAL_START], (segments + 1,)),
-        reals(m, f, ARRIVAL_RATE, 0, 0, 0), reals(m, f, ARRIVAL_CUMULATIVE, 0, 0, 0),
-    )  # fmt: skip
-    m[M_SEGMENT] = segment
-    if segment < segments:
-        m[M_ARRIVAL] = time
-
-
-@step
-def arrive(m: Memory, f: Reals) -> int:
-    """An action arrives and asks for a slot of the own service."""
-    a = new_action(m)
-    draw_user(m, f, a)
-    draw_kind(m, f, a)
-    m[a + A_NEXT_CALL] = at1(m, FIRST_CALL, m[a + A_KIND])
-    m[M_NUMBER] += 1
-    next_arrival(m, f)
-    if not ask_service(m, a):
-        m[M_OUTCOME] = REJECTED
-        m[M_KIND] = QUEUE_FULL
-        return then(m, END, a)
-    patience = at1(m, DEADLINE, m[M_EPOCH])
-    if patience < NEVER:
-        schedule(m, m[M_NOW] + patience, DEADLINE_CLASS, m[a + A_NUMBER] << 25, a)
-    return then(m, ADMIT, a) if m[a + A_PLACE] == SERVED else NOTHING
-
-
-@step
-def new_action(m: Memory) -> int:
-    """The row of the action that arrives now; actions in flight stand in a line, by number."""
-    a = new_row(m, M_FREE_ACTION, ACTION_WIDTH)
-    for i in range(ACTION_WIDTH):
-        m[a + i] = 0
-    m[a + A_NUMBER] = m[M_NUMBER]
-    m[a + A_ARRIVAL] = m[M_NOW]
-    m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = m[a + A_GOOD] = m[a + A_CALLS] = m[
-        a + A_STORY
-    ] = NONE
-    m[a + A_VERDICT] = UNDECIDED
-    m[a + A_MEASURED] = 1 if 0 <= m[M_NOW] < m[M_HORIZON] else 0
-    m[M_OPEN] += m[a + A_MEASURED]
-    m[M_ACTIONS] += 1
-    join(m, M_LIVE, A_LIVE, a)
-    return a
-
-
-@step
-def draw_user(m: Memory, f: Reals, a: int) -> None:
-    """Who asks, and on which plan."""
-    users = at1(m, USERS, m[M_EPOCH])
-    if users == 0:
-        return
-    first = at1(m, USERS_FIRST, m[M_EPOCH])
-    u, _ = uniform(m, USER, m[a + A_NUMBER], 0, 0)
-    m[a + A_USER] = choose(u, view(f, m[USER_CDF] + first, (users,)))
-    if m[PLAN_CDF + 4] > 0:
-        u, _ = uniform(m, USER_PLAN, m[a + A_USER], 0, 0)
-        m[a + A_PLAN] = choose(u, reals(m, f, PLAN_CDF, m[M_EPOCH], 0, 0))
-
-
-@step
-def draw_kind(m: Memory, f: Reals, a: int) -> None:
-    """What is asked, and how complex it is."""
-    if m[KIND_CDF + 4] > 1 or m[COMPLEXITY_CDF + 4] > 1:  # else both are 0
-        u, v = uniform(m, KIND, m[a + A_NUMBER], 0, 0)
-        m[a + A_KIND] = choose(u, reals(m, f, KIND_CDF, m[M_EPOCH], 0, 0))
-        m[a + A_COMPLEXITY] = choose(v, reals(m, f, COMPLEXITY_CDF, m[M_EPOCH], m[a + A_KIND], 0))
-    priority = at1(m, KIND_PRIORITY, m[a + A_KIND])
-    if m[a + A_PLAN] >= 0:
-        priority += at1(m, PLAN_PRIORITY, m[a + A_PLAN])
-    while at1(m, PRIORITIES, m[a + A_CLASS]) != priority:
-        m[a + A_CLASS] += 1
+OVERHEAD_TIME, OK = int(Stream.OVERHEAD), int(Kind.OK)
+SUCCESS, CENSORED = int(Outcome.OK), int(Outcome.CENSORED)
 
 
 @step
@@ -124,7 +30,8 @@ def admit(m: Memory, f: Reals, a: int) -> int:
     if overhead < 0:
         return then(m, NEXT_STAGE, a)
     u, _ = uniform(m, OVERHEAD_TIME, m[a + A_NUMBER], 0, 0) if varies(m, overhead) else (0.0, 0.0)
-    schedule(m, m[M_NOW] + count(m, f, overhead, u), WAITED, m[a + A_NUMBER] << 25, a)
+    m[a + A_DUE] = m[M_NOW] + count(m, f, overhead, u)
+    schedule(m, m[a + A_DUE], WAITED, m[a + A_KEY], a)
     return NOTHING
 
 
@@ -155,20 +62,49 @@ def succeed(m: Memory, a: int) -> int:
 
 
 @step
-def end(m: Memory, a: int) -> int:
-    """Cancel what is in flight, in order; give up the slot; write the log."""
+def fail(m: Memory, f: Reals, a: int) -> int:
+    """It has no answer: the ladder may have one."""
+    return degrade_or_end(m, f, a, m[M_TRY]) if m[M_RUNGS] > 0 else then(m, END, a)
+
+
+@apart
+def degrade_or_end(m: Memory, f: Reals, a: int, last: int) -> int:
+    """Cancel what is in flight, then try rung after rung."""
+    before = m[a + A_STORY_LAST] if m[a + A_STORY] != NONE else NONE
+    stop(m, a)
+    m[a + A_RUNG] = 0
+    return climb(m, f, a, last, before)
+
+
+@step
+def stop(m: Memory, a: int) -> None:
+    """Cancel what is in flight, in order; waits are void, and so is a place in the own service's queue."""
     c = m[a + A_CALLS]
     while c != NONE:
-        if m[c + C_ATTEMPT] != NONE:
-            abandon(m, m[c + C_ATTEMPT], CANCELLED)
+        cancel(m, m[c + C_ATTEMPT])
+        cancel(m, m[c + C_TWIN])
+        if m[M_BUDGETS] == 1:
+            release(m, c + C_HELD)
+            release(m, c + C_CLIENT_HELD)
         c = m[c + C_SIBLING]
     free_calls(m, a)
     if m[a + A_PLACE] == QUEUED:
         m[a + A_WAITED] += m[M_NOW] - m[a + A_ARRIVAL]
+        leave_service(m, a)
+
+
+@step
+def end(m: Memory, f: Reals, a: int) -> int:
+    """Stop what is under way; give up the slot, or the person; write the log; the user may ask again."""
+    stop(m, a)
+    if m[a + A_DESK] == SERVED:
+        leave_desk(m)
     leave_service(m, a)
     if m[a + A_MEASURED] == 1:
         m[M_OPEN] -= 1
         m[M_LAST_END] = max(m[M_LAST_END], m[M_NOW])
+    if m[M_RELOADS] == 1:
+        reload(m, f, a, m[M_OUTCOME])
     write(m, a, m[M_NOW], m[M_OUTCOME], m[M_KIND])
     return NOTHING
 
@@ -186,6 +122,7 @@ def write(m: Memory, a: int, ended: int, outcome: int, reason: int) -> None:
     write_attempts(m, m[a + A_STORY])
     quit_line(m, M_LIVE, A_LIVE, a)
     m[M_ACTIONS] -= 1
+    m[a + A_KEY] = FREE
     free_row(m, M_FREE_ACTION, a)
 
 
@@ -206,14 +143,14 @@ def write_attempts(m: Memory, first: int) -> None:
         t = following
 
 
-@step
+@apart
 def censor(m: Memory, a: int, ended: int) -> None:
     """The run stopped at `ended`, before the action did; what is under way is billed like work stopped there."""
     c = m[a + A_CALLS]
     while c != NONE:
-        t = m[c + C_ATTEMPT]
-        if t != NONE:
-            bill(m, t, UNFINISHED, ended)
-            record(m, t, NONE, NONE, UNFINISHED, ended)
+        for t in (m[c + C_ATTEMPT], m[c + C_TWIN]):
+            if t != NONE:
+                bill(m, t, UNFINISHED, ended)
+                record(m, t, NONE, NONE, UNFINISHED, ended)
         c = m[c + C_SIBLING]
     write(m, a, NONE, CENSORED, OK)

@@ -1,17 +1,20 @@
 """An attempt's end: answered, failed, timed out or cancelled. How it begins is in `dispatch` and `service`."""
 
 from simkit.engine.compiled.agenda import follow_up, schedule
-from simkit.engine.compiled.bill import bill, record
+from simkit.engine.compiled.balance import remember
+from simkit.engine.compiled.bill import CANCELLED, bill, record
+from simkit.engine.compiled.breaker import note
+from simkit.engine.compiled.budget import release
 from simkit.engine.compiled.dice import count, uniform
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.station import leave_deployment
+from simkit.engine.compiled.throttle import learn_accepted
 from simkit.laws.draws import Stream
-from simkit.laws.jit import step
-from simkit.plan.codes import EventClass, Kind
+from simkit.laws.jit import apart, step
+from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER
 
 OK, TIMED_OUT = int(Kind.OK), int(Kind.TIMEOUT)
-FINISHED, TIMES_OUT = int(EventClass.FINISHED), int(EventClass.TIMEOUT)
 ATTEMPT, FAILURE_TIME = int(Stream.ATTEMPT), int(Stream.FAILURE_TIME)
 TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
 
@@ -35,7 +38,7 @@ def draw_cache(m: Memory, f: Reals, t: int) -> None:
     m[t + (T_CACHED if u < hit_rate else T_WRITTEN)] = prefix
 
 
-@step
+@apart
 def failure_time(m: Memory, f: Reals, t: int, kind: int) -> int:
     """How long a failure takes that has a time of its own."""
     takes = at1(m, TAKES, kind)
@@ -46,19 +49,41 @@ def failure_time(m: Memory, f: Reals, t: int, kind: int) -> int:
 
 
 @step
+def find_end_of_patience(m: Memory, t: int) -> None:
+    """Work out when an attempt in service is given up: its answer, its first token or the next one is too late (R10)."""
+    m[t + T_GIVES_UP] = m[t + T_TIMES_OUT]
+    if at1(m, STREAMING, m[t + T_INDEX]) == 0:
+        return
+    if m[t + T_ANSWERS] == 0 or m[t + T_BEGAN] > m[t + T_FIRST_BY]:
+        m[t + T_GIVES_UP] = min(m[t + T_GIVES_UP], m[t + T_FIRST_BY])
+    idle = at1(m, IDLE_TIMEOUT, m[M_EPOCH])
+    if idle < NEVER and m[t + T_ANSWERS] == 1:
+        m[t + T_GIVES_UP] = min(m[t + T_GIVES_UP], silent_for(m, t, idle))
+
+
+@apart
+def silent_for(m: Memory, t: int, idle: int) -> int:
+    """When no token has come for so long (R11)."""
+    if m[t + T_STALLED] < NEVER:
+        return m[t + T_STALLED] + idle
+    gap = (m[t + T_ANSWERED] - m[t + T_BEGAN]) // max(m[t + T_TOKENS_OUT], 1)
+    return m[t + T_BEGAN] + idle if gap > idle else NEVER
+
+
+@step
 def watch(m: Memory, t: int) -> None:
-    """Put the timeout on the agenda: it may strike (an answer at the same instant comes first)."""
-    if m[t + T_TIMES_OUT] < NEVER and m[t + T_WATCHED] == 0:
-        m[t + T_WATCHED] = 1
-        schedule(m, m[t + T_TIMES_OUT], TIMES_OUT, m[t + T_KEY], t)
+    """Put on the agenda when it is given up: that may come (an answer at the same instant comes first)."""
+    if m[t + T_GIVES_UP] < NEVER and m[t + T_GIVES_UP] != m[t + T_WATCHED]:
+        m[t + T_WATCHED] = m[t + T_GIVES_UP]
+        schedule(m, m[t + T_GIVES_UP], TIMES_OUT, m[t + T_KEY], t)
 
 
 @step
 def expect(m: Memory, t: int) -> None:
     """Put the end on the agenda, and the timeout if it comes before."""
     if m[t + T_FINISH] < NEVER:
-        schedule(m, m[t + T_FINISH], FINISHED, m[t + T_KEY], t)
-    if m[t + T_FINISH] > m[t + T_TIMES_OUT]:
+        schedule(m, m[t + T_FINISH], FINISHES, m[t + T_KEY], t)
+    if m[t + T_FINISH] > m[t + T_GIVES_UP]:
         watch(m, t)
 
 
@@ -73,16 +98,28 @@ def finished(m: Memory, t: int, key: int) -> None:
         settle_and_tell(m, t, m[t + T_KIND])
 
 
-@step
+@apart
 def timed_out(m: Memory, t: int, key: int) -> None:
-    """The caller's patience with this attempt is over."""
-    if m[t + T_KEY] == key and m[t + T_OVER] == 0:
-        c = m[t + T_CALL]
-        abandon(m, t, TIMED_OUT)
-        follow_up(m, TOLD, c, key, TIMED_OUT)
+    """The caller's patience with this try is over: a twin is cancelled with it, the first try before its hedge (R23)."""
+    if m[t + T_KEY] != key or m[t + T_OVER] == 1 or m[t + T_GIVES_UP] != m[M_NOW]:
+        return
+    c, hedge = m[t + T_CALL], m[t + T_HEDGE]
+    if hedge == 1:
+        cancel(m, m[c + C_ATTEMPT])
+    abandon(m, t, TIMED_OUT)
+    if hedge == 0:
+        cancel(m, m[c + C_TWIN])
+    follow_up(m, TOLD, c, m[c + C_KEY], t)
 
 
 @step
+def cancel(m: Memory, t: int) -> None:
+    """Its caller needs an attempt no more (NONE: there is none)."""
+    if t != NONE:
+        abandon(m, t, CANCELLED)
+
+
+@apart
 def abandon(m: Memory, t: int, kind: int) -> None:
     """Ended by its caller: the work stops, or runs on and is billed in full."""
     now = m[M_NOW]
@@ -91,25 +128,51 @@ def abandon(m: Memory, t: int, kind: int) -> None:
     if m[t + T_PLACE] == SERVED and at1(m, RUNS_ON, m[t + T_INDEX]) == 1 and m[t + T_FINISH] < NEVER:
         bill(m, t, m[t + T_KIND], m[t + T_FINISH])
         record(m, t, now, m[t + T_FINISH], kind, now)
+        learn(m, t, kind)
     else:
         settle(m, t, kind)
 
 
 @step
 def settle(m: Memory, t: int, kind: int) -> None:
-    """End it now: bill, log, give up slot or queue place."""
+    """End it now (R15): bill, log, give up slot or queue place; the layer learns of it."""
     now = m[M_NOW]
     bill(m, t, kind, now)
     record(m, t, now, now, kind, now)
     leave(m, t)
+    learn(m, t, kind)
 
 
 @step
 def settle_and_tell(m: Memory, t: int, kind: int) -> None:
-    """The same, and the call hears of it."""
-    c, key = m[t + T_CALL], m[t + T_KEY]
+    """The same, and the call hears of an answer, which ends a twin, or of a failure that no twin can make good."""
+    c = m[t + T_CALL]
     settle(m, t, kind)
-    follow_up(m, TOLD, c, key, kind)
+    twin = m[c + C_TWIN - m[t + T_HEDGE]]
+    if twin != NONE:
+        if kind != OK:
+            return
+        abandon(m, twin, CANCELLED)
+    follow_up(m, TOLD, c, m[c + C_KEY], t)
+
+
+@step
+def learn(m: Memory, t: int, kind: int) -> None:
+    """Breakers, throttle, balance and budget are told how it ended (R15)."""
+    if m[M_LEARNS] == 1:
+        tell_layer(m, t, kind)
+
+
+@apart
+def tell_layer(m: Memory, t: int, kind: int) -> None:
+    """What was sent teaches something; a retry or hedge is out no more."""
+    if m[t + T_SENT] == 1:
+        if m[M_BREAKS] == 1:
+            note(m, t, kind)
+        if m[M_THROTTLES] == 1:
+            learn_accepted(m, t, kind)
+        remember(m, t, kind)
+    release(m, t + T_BUDGET)
 
 
 @step

@@ -24,14 +24,22 @@ def bill(m: Memory, t: int, kind: int, until: int) -> None:
     m[t + T_BILLED_IN] = m[t + T_TOKENS_IN]
     if billed == BILLED_ALL:
         m[t + T_BILLED_OUT] = m[t + T_TOKENS_OUT]
-    elif billed == BILLED_ELAPSED and m[t + T_ANSWERS] == 1:
-        m[t + T_BILLED_OUT] = elapsed_tokens(m[t + T_TOKENS_OUT], m[t + T_BEGAN], m[t + T_ANSWERED], until)
+    elif billed == BILLED_ELAPSED:
+        m[t + T_BILLED_OUT] = tokens_made(m, t, until)
     q, n = m[t + T_PRICE_ROW], m[t + T_DEPLOYMENT]
     m[t + T_COST] = price(
         m[t + T_BILLED_IN], m[t + T_CACHED], m[t + T_WRITTEN], m[t + T_BILLED_OUT],
         tiers(m, PRICE_ABOVE, q, n), tiers(m, PRICE_INPUT, q, n), tiers(m, PRICE_CACHED, q, n),
         tiers(m, PRICE_WRITE, q, n), tiers(m, PRICE_OUTPUT, q, n), at2(m, PRICE_REQUEST, q, n),
     )  # fmt: skip
+
+
+@step
+def tokens_made(m: Memory, t: int, until: int) -> int:
+    """Tokens of the answer that had come by then (R11)."""
+    if m[t + T_ANSWERS] == 0:
+        return 0
+    return elapsed_tokens(m[t + T_TOKENS_OUT], m[t + T_BEGAN], m[t + T_ANSWERED], min(until, m[t + T_STALLED]))
 
 
 @step
@@ -52,8 +60,16 @@ def tiers(m: Memory, table: int, q: int, n: int) -> Ints:
 
 
 @step
+def prices_now(m: Memory) -> int:
+    """The row of the price table that holds now."""
+    while m[M_PRICE_ROW] + 1 < length(m, PRICE_START) and at1(m, PRICE_START, m[M_PRICE_ROW] + 1) <= m[M_NOW]:
+        m[M_PRICE_ROW] += 1
+    return m[M_PRICE_ROW]
+
+
+@step
 def record(m: Memory, t: int, ended: int, released: int, kind: int, known_until: int) -> None:
-    """The row of the log is complete: it joins its action's, which is told the totals, and the call what it asks."""
+    """The row of the log is complete: it joins its action's, which is told the totals."""
     a, c = m[t + T_ACTION], m[t + T_CALL]
     m[t + T_OVER] = 1
     m[t + T_FIRST_TOKEN] = seen_first_token(m, t, known_until)
@@ -63,9 +79,10 @@ def record(m: Memory, t: int, ended: int, released: int, kind: int, known_until:
     m[a + A_COST] += m[t + T_COST]
     m[a + A_TOKENS_IN] += m[t + T_BILLED_IN]
     m[a + A_TOKENS_OUT] += m[t + T_BILLED_OUT]
-    m[c + C_ATTEMPT] = NONE
-    m[c + C_RETRY_AFTER] = m[t + T_RETRY_AFTER]
-    m[c + C_FIRST_TOKEN] = m[t + T_FIRST_TOKEN]
+    m[c + C_ATTEMPT + m[t + T_HEDGE]] = NONE
+    if m[t + T_FIRST_TOKEN] != NONE:
+        m[c + C_SHOWN] |= at1(m, STREAMING, m[t + T_INDEX])
+        m[a + A_SHOWN] |= at1(m, LAST_STREAM, m[t + T_INDEX])
     if m[a + A_STORY] == NONE:
         m[a + A_STORY] = t
     else:

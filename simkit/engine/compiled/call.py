@@ -1,34 +1,30 @@
 """A call: its repetitions, each answered by one of the models in turn."""
 
-from simkit.engine.compiled.agenda import follow_up, schedule
-from simkit.engine.compiled.attempt import ATTEMPT
-from simkit.engine.compiled.dice import count, uniform, varies
+from simkit.engine.compiled.agenda import follow_up
+from simkit.engine.compiled.dice import count, draw_call, of_call, origin, uniform
 from simkit.engine.compiled.dispatch import dispatch
 from simkit.engine.compiled.memory import *
-from simkit.laws.backoff import backoff_ns, retry_wait_ns
+from simkit.engine.compiled.request import OK, answered, failed, next_base, pause
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream, code_of
 from simkit.laws.jit import step
-from simkit.plan.codes import Cause, EventClass, Kind, Outcome
+from simkit.plan.codes import Cause
 
-OK, FAILED, WAITED = int(Kind.OK), int(Outcome.FAILED), int(EventClass.WAITED)
-FIRST, RETRY, FALL_BACK, ESCALATION = (int(c) for c in (Cause.FIRST, Cause.RETRY, Cause.FALLBACK, Cause.ESCALATION))
-WORK_TIME, TOKENS, ROUTING, QUALITIES, AGAINS, ESCALATES = (
-    int(s) for s in (Stream.WORK, Stream.TOKENS, Stream.ROUTE, Stream.QUALITY, Stream.REPEAT, Stream.ESCALATE)
-)
+FIRST, ESCALATION = int(Cause.FIRST), int(Cause.ESCALATION)
+AGAINS, ESCALATES = int(Stream.REPEAT), int(Stream.ESCALATE)
 
 
 @step
 def start_call(m: Memory, f: Reals, a: int) -> int:
     """The next call of an action's stage begins."""
     c, index = new_row(m, M_FREE_CALL, CALL_WIDTH), m[a + A_NEXT_CALL]
-    for i in range(CALL_WIDTH):
+    for i in range(C_LANES):
         m[c + i] = 0
-    m[c + C_KEY] = m[a + A_NUMBER] << 25
+    m[c + C_KEY] = m[a + A_KEY]
     m[c + C_ACTION] = a
     m[c + C_INDEX] = index
     m[c + C_NUMBER] = index - at1(m, FIRST_CALL, m[a + A_KIND])
-    m[c + C_ATTEMPT] = m[c + C_FIRST_TOKEN] = m[c + C_GOOD] = m[c + C_SIBLING] = NONE
+    m[c + C_ATTEMPT] = m[c + C_TWIN] = m[c + C_FIRST_TOKEN] = m[c + C_GOOD] = m[c + C_SIBLING] = m[c + C_DRAWN] = NONE
     if m[a + A_CALLS] == NONE:
         m[a + A_CALLS] = c
     else:
@@ -43,63 +39,36 @@ def start_call(m: Memory, f: Reals, a: int) -> int:
 @step
 def start_work(m: Memory, f: Reals, c: int) -> int:
     """The product's own work before a repetition."""
-    dist = at2(m, WORK, m[M_EPOCH], m[c + C_INDEX])
+    dist, code = at2(m, WORK, m[M_EPOCH], m[c + C_INDEX]), code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
+    if at1(m, ROUTE, m[c + C_INDEX]) >= 0:
+        draw_call(m, c, code)
     if dist < 0:
         return then(m, REPETITION, c)
-    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
-    u, _ = uniform(m, WORK_TIME, m[m[c + C_ACTION] + A_NUMBER], code, 0)
-    m[c + C_WORKING] = 1
-    pause(m, c, count(m, f, dist, u), code)
+    u, _ = of_call(m, c, L_WORK, code)
+    pause(m, c, count(m, f, dist, u), m[m[c + C_ACTION] + A_KEY] | code, REPETITION)
     return NOTHING
-
-
-@step
-def pause(m: Memory, c: int, delay: int, code: int) -> None:
-    """A wait of the call that ends by itself (its row's address is marked as a call's by a number below 0)."""
-    m[c + C_KEY] = m[m[c + C_ACTION] + A_NUMBER] << 25 | code
-    schedule(m, m[M_NOW] + delay, WAITED, m[c + C_KEY], -c)
 
 
 @step
 def repetition(m: Memory, f: Reals, c: int) -> int:
     """Tokens and the first model of a repetition; a step of fixed work is done."""
-    m[c + C_WORKING] = 0
     if at1(m, ROUTE, m[c + C_INDEX]) < 0:
         return then(m, REPEATED, c)
     draw_tokens(m, f, c)
     m[c + C_RUNG] = 0
-    return next_base(m, f, c, first_model(m, f, c), FIRST)
-
-
-@step
-def next_base(m: Memory, f: Reals, c: int, model: int, cause: int) -> int:
-    """The first try with a model that is no fallback."""
-    m[c + C_BASE] = model
-    m[c + C_FALLBACK] = 0
-    return next_try(m, f, c, model, 0, cause)
-
-
-@step
-def next_try(m: Memory, f: Reals, c: int, model: int, number: int, cause: int) -> int:
-    """A try with a model."""
-    m[c + C_MODEL] = model
-    m[c + C_TRY] = number
-    m[c + C_CAUSE] = cause
-    return dispatch(m, f, c)
+    next_base(m, c, first_model(m, f, c), FIRST)
+    return dispatch(m, f, c, 0)
 
 
 @step
 def draw_tokens(m: Memory, f: Reals, c: int) -> None:
     """Tokens of this repetition: a trace's, or drawn."""
     a, e, index = m[c + C_ACTION], m[M_EPOCH], m[c + C_INDEX]
-    number, code = m[a + A_NUMBER], code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
+    number, code = origin(m[a + A_NUMBER]), code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
     system, retrieved, user = at3(m, INPUT, e, index, 0), at3(m, INPUT, e, index, 1), at3(m, INPUT, e, index, 2)
     answer = at3(m, OUTPUT, e, index, m[a + A_COMPLEXITY])
-    u = v = w = x = 0.0
-    if varies(m, system) or varies(m, retrieved):
-        u, v = uniform(m, TOKENS, number, code, 0)
-    if varies(m, user) or varies(m, answer):
-        w, x = uniform(m, TOKENS, number, code, 1)
+    u, v = of_call(m, c, L_PROMPT, code)
+    w, x = of_call(m, c, L_ANSWER, code)
     m[c + C_PREFIX] = count(m, f, system, u)
     tokens_in = m[c + C_PREFIX] + count(m, f, retrieved, v) + count(m, f, user, w)
     tokens_out = count(m, f, answer, x)
@@ -116,47 +85,40 @@ def draw_tokens(m: Memory, f: Reals, c: int) -> None:
 def first_model(m: Memory, f: Reals, c: int) -> int:
     """The model that the trace says, or the route."""
     a, route = m[c + C_ACTION], at1(m, ROUTE, m[c + C_INDEX])
-    if m[M_TRACED] == 1 and at1(m, TRACE_MODEL, m[a + A_NUMBER]) >= 0:
-        return at1(m, TRACE_MODEL, m[a + A_NUMBER])
+    if m[M_TRACED] == 1 and at1(m, TRACE_MODEL, origin(m[a + A_NUMBER])) >= 0:
+        return at1(m, TRACE_MODEL, origin(m[a + A_NUMBER]))
     if at1(m, ONLY_MODEL, route) >= 0:
         return at1(m, ONLY_MODEL, route)
-    u, _ = uniform(m, ROUTING, m[a + A_NUMBER], code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0), 0)
+    u, _ = of_call(m, c, L_ROUTE, code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0))
     return choose(u, reals(m, f, MIX_CDF, m[M_EPOCH], route, m[a + A_COMPLEXITY]))
 
 
 @step
-def hear(m: Memory, f: Reals, c: int, kind: int) -> int:
-    """The attempt has ended: judge the answer, or try again, or another model, or give up."""
-    if kind == OK:
-        judge(m, f, c)
-        model = escalation(m, f, c)
-        if model < 0:
-            return then(m, REPEATED, c)
-        m[c + C_RUNG] += 1
-        return next_base(m, f, c, model, ESCALATION)
-    if at1(m, RETRYABLE, kind) == 1 and m[c + C_TRY] < at1(m, MAX_RETRIES, m[M_EPOCH]):
-        back_off(m, f, c)
-        return NOTHING
-    model = fallback(m, c) if at1(m, FALLS_BACK, kind) == 1 else NONE
+def hear(m: Memory, f: Reals, c: int, t: int) -> int:
+    """A try has ended: judge the answer, or see what can be done about the failure."""
+    kind = m[t + T_OUTCOME]
+    if kind != OK:
+        return failed(m, f, c, t, kind)
+    answered(m, c)
+    judge(m, f, c, t)
+    model = escalation(m, f, c)
     if model < 0:
-        m[M_OUTCOME] = FAILED
-        m[M_KIND] = kind
-        return then(m, END, m[c + C_ACTION])
+        return then(m, REPEATED, c)
     m[c + C_RUNG] += 1
-    return next_try(m, f, c, model, 0, FALL_BACK)
+    next_base(m, c, model, ESCALATION)
+    return then(m, DISPATCH, c)
 
 
 @step
-def judge(m: Memory, f: Reals, c: int) -> None:
+def judge(m: Memory, f: Reals, c: int, t: int) -> None:
     """An answer came: is it right for the user?"""
     a = m[c + C_ACTION]
-    if at1(m, STREAMING, m[c + C_INDEX]) == 0:
-        m[c + C_FIRST_TOKEN] = NONE
+    m[c + C_FIRST_TOKEN] = m[t + T_FIRST_TOKEN] if at1(m, STREAMING, m[c + C_INDEX]) == 1 else NONE
     quality = real3(m, f, QUALITY, m[M_EPOCH], m[c + C_MODEL], m[a + A_COMPLEXITY])
     if quality != quality:  # NaN: not judged
         m[c + C_GOOD] = NONE
         return
-    u, _ = uniform(m, QUALITIES, m[a + A_NUMBER], code_of(m[c + C_NUMBER], 0, 0, 0, 0), 0)
+    u, _ = of_call(m, c, L_QUALITY, code_of(m[c + C_NUMBER], 0, 0, 0, 0))
     m[c + C_GOOD] = 1 if u < quality else 0
 
 
@@ -170,32 +132,6 @@ def escalation(m: Memory, f: Reals, c: int) -> int:
     code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], 0, 0)
     u, _ = uniform(m, ESCALATES, m[a + A_NUMBER], code, 0)
     return following if u < real3(m, f, ESCALATE, m[M_EPOCH], route, m[a + A_COMPLEXITY]) else NONE
-
-
-@step
-def fallback(m: Memory, c: int) -> int:
-    """The next model that stands in for the one that was asked first, or -1."""
-    i = m[c + C_FALLBACK]
-    if i >= m[FALLBACK + 4]:
-        return NONE
-    m[c + C_FALLBACK] = i + 1
-    return at2(m, FALLBACK, m[c + C_BASE], i)
-
-
-@step
-def back_off(m: Memory, f: Reals, c: int) -> None:
-    """Wait before the next try."""
-    e, tried = m[M_EPOCH], m[c + C_TRY]
-    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], tried, 0)
-    u, _ = uniform(m, ATTEMPT, m[m[c + C_ACTION] + A_NUMBER], code, 2)
-    wait = backoff_ns(
-        tried, at1(m, BACKOFF_INITIAL, e), real1(m, f, BACKOFF_FACTOR, e), at1(m, BACKOFF_MAX, e),
-        real1(m, f, JITTER_LOW, e), real1(m, f, JITTER_HIGH, e), u,
-    )  # fmt: skip
-    wait = retry_wait_ns(wait, m[c + C_RETRY_AFTER], at1(m, RETRY_AFTER, e))
-    m[c + C_TRY] = tried + 1
-    m[c + C_CAUSE] = RETRY
-    pause(m, c, wait, code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], tried + 1, 0))
 
 
 @step
@@ -223,7 +159,7 @@ def goes_on(m: Memory, f: Reals, c: int) -> bool:
     if done >= at2(m, REPEAT_MAX, e, index):
         return False
     code = code_of(m[c + C_NUMBER], done, 0, 0, 0)
-    u, _ = uniform(m, AGAINS, m[m[c + C_ACTION] + A_NUMBER], code, 0)
+    u, _ = uniform(m, AGAINS, origin(m[m[c + C_ACTION] + A_NUMBER]), code, 0)
     return u < real2(m, f, AGAIN, e, index)
 
 

@@ -1,48 +1,47 @@
 """An attempt is dispatched: to which deployment, past which limits, into service or a queue."""
 
-from simkit.engine.compiled.attempt import ATTEMPT, OK, draw_cache, expect, failure_time, watch
-from simkit.engine.compiled.dice import uniform
+from simkit.engine.compiled.attempt import OK, draw_cache, expect, failure_time, watch
+from simkit.engine.compiled.balance import pick
+from simkit.engine.compiled.breaker import enter
+from simkit.engine.compiled.budget import NO_BUDGET_AT_ALL, earn_first_try
+from simkit.engine.compiled.hedge import prepare_hedge
 from simkit.engine.compiled.limits import charge, too_large
 from simkit.engine.compiled.memory import *
-from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.service import begin
-from simkit.engine.compiled.station import ask_deployment, station
-from simkit.laws.choice import choose
+from simkit.engine.compiled.station import ask_deployment
+from simkit.engine.compiled.throttle import holds_back
 from simkit.laws.draws import code_of
-from simkit.laws.jit import step
-from simkit.plan.codes import Kind
+from simkit.laws.jit import apart, step
+from simkit.plan.codes import Cause, Kind
 from simkit.plan.plan import NEVER
 
-OVERLOADED = int(Kind.OVERLOADED)
-WEIGHTED, ORDERED, LEAST_BUSY = range(3)
+OVERLOADED, NO_DEPLOYMENT, THROTTLED_KIND = int(Kind.OVERLOADED), int(Kind.NO_DEPLOYMENT), int(Kind.THROTTLED)
+HEDGE = int(Cause.HEDGE)
 
 
-@step
-def dispatch(m: Memory, f: Reals, c: int) -> int:
-    """Send the next attempt of a call: context limit, rate limits, then a slot of the deployment or its queue."""
-    t = new_attempt(m, c)
-    m[t + T_DEPLOYMENT] = pick(m, f, t)
-    draw_cache(m, f, t)
-    kind = too_large(m, t)
-    if kind == OK:
-        kind = charge(m, f, t)
+@apart
+def dispatch(m: Memory, f: Reals, c: int, hedge: int) -> int:
+    """Send the next attempt of a call, or the hedge of its present one, unless somebody refuses (R6)."""
+    t = new_attempt(m, c, hedge)
+    kind = admission(m, f, t)
     if kind == OK and not ask_deployment(m, t):
         kind = OVERLOADED
     if kind != OK:
         refuse(m, f, t, kind)
         return NOTHING
+    if m[M_HEDGES] == 1:
+        prepare_hedge(m, t)
     if m[t + T_PLACE] == SERVED:
         return begin(m, f, t)
     watch(m, t)
     return NOTHING
 
-
 @step
-def new_attempt(m: Memory, c: int) -> int:
-    """The row of the next attempt of a call."""
+def new_attempt(m: Memory, c: int, hedge: int) -> int:
+    """The row of the next attempt of a call, or of the hedge of its present one."""
     a = m[c + C_ACTION]
     t = new_row(m, M_FREE_ATTEMPT, ATTEMPT_WIDTH)
-    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], m[c + C_TRY], 0)
+    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], m[c + C_TRY], hedge)
     for i in range(ATTEMPT_WIDTH):
         m[t + i] = 0
     m[t + T_NUMBER] = m[a + A_NUMBER]
@@ -50,21 +49,26 @@ def new_attempt(m: Memory, c: int) -> int:
     m[t + T_REPEAT] = m[c + C_REPEAT]
     m[t + T_RUNG] = m[c + C_RUNG]
     m[t + T_TRY] = m[c + C_TRY]
-    m[t + T_CAUSE] = m[c + C_CAUSE]
+    m[t + T_HEDGE] = hedge
+    m[t + T_CAUSE] = HEDGE if hedge == 1 else m[c + C_CAUSE]
     m[t + T_MODEL] = m[c + C_MODEL]
     m[t + T_TOKENS_IN] = m[c + C_TOKENS_IN]
     m[t + T_TOKENS_OUT] = m[c + C_TOKENS_OUT]
     m[t + T_DISPATCHED] = m[M_NOW]
-    m[t + T_STARTED] = NONE
-    m[t + T_LIMIT] = NONE
-    m[t + T_KEY] = m[a + A_NUMBER] << 25 | code
+    m[t + T_STARTED] = m[t + T_LIMIT] = NONE
+    m[t + T_REPLICA] = m[a + A_REPLICA]
+    m[t + T_KEY] = m[a + A_KEY] | code
     m[t + T_CODE] = code
     m[t + T_ACTION] = a
     m[t + T_CALL] = c
-    m[t + T_FINISH] = NEVER
-    m[t + T_TIMES_OUT] = min(m[M_NOW] + at1(m, TIMEOUT, m[M_EPOCH]), NEVER)
-    m[c + C_ATTEMPT] = t
-    m[c + C_KEY] = m[t + T_KEY]
+    m[t + T_FINISH] = m[t + T_STALLED] = m[t + T_WATCHED] = NEVER
+    m[t + T_BUDGET] = m[c + C_HELD]
+    m[c + C_HELD] = NO_BUDGET_AT_ALL
+    limit_patience(m, t)
+    m[c + C_ATTEMPT + hedge] = t
+    if hedge == 0:
+        m[c + C_KEY] = m[t + T_KEY]
+        m[c + C_SHOWN] = 0
     m[a + A_ATTEMPTS] += 1
     m[M_DEEPEST] = max(m[M_DEEPEST], m[a + A_ATTEMPTS])
     m[M_ATTEMPTS] += 1
@@ -72,34 +76,34 @@ def new_attempt(m: Memory, c: int) -> int:
 
 
 @step
-def pick(m: Memory, f: Reals, t: int) -> int:
-    """The deployment, by the model's balance."""
-    model = m[t + T_MODEL]
-    first, beyond = at1(m, FIRST_DEPLOYMENT, model), at1(m, FIRST_DEPLOYMENT, model + 1)
-    if beyond - first == 1:
-        return first
-    balance = at1(m, BALANCE, model)
-    if balance == ORDERED:
-        return at1(m, RANK, first + m[t + T_TRY] % (beyond - first))
-    if balance == LEAST_BUSY:
-        return least_busy(m, first, beyond)
-    _, u = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 2)
-    return first + choose(u, view(f, m[WEIGHT_CDF] + m[M_EPOCH] * m[WEIGHT_CDF + 1] + first, (beyond - first,)))
+def limit_patience(m: Memory, t: int) -> None:
+    """How long the layer waits for it, and for its first token (R10)."""
+    now, e = m[M_NOW], m[M_EPOCH]
+    m[t + T_TIMES_OUT] = m[t + T_GIVES_UP] = min(now + at1(m, TIMEOUT, e), NEVER)
+    if at1(m, STREAMING, m[t + T_INDEX]) == 1:
+        m[t + T_FIRST_BY] = min(now + at1(m, FIRST_TOKEN_TIMEOUT, e), NEVER)
+        m[t + T_GIVES_UP] = min(m[t + T_GIVES_UP], m[t + T_FIRST_BY])
 
 
 @step
-def least_busy(m: Memory, first: int, beyond: int) -> int:
-    """The deployment with the fewest attempts, waiting ones included; the first of several."""
-    best, fewest = first, NEVER
-    for n in range(first, beyond):
-        d = station(m, n)
-        load = m[d + D_BUSY] + m[d + D_WAITING]
-        if load < fewest:
-            best, fewest = n, load
-    return best
+def admission(m: Memory, f: Reals, t: int) -> int:
+    """A deployment, the layer's own throttle, the context limit and rate limits; the kind of refusal, or OK."""
+    if m[M_BUDGETS] == 1 and m[t + T_TRY] == 0 and m[t + T_HEDGE] == 0:
+        earn_first_try(m, INNER, m[t + T_CALL])
+    m[t + T_DEPLOYMENT] = pick(m, f, t)
+    if m[t + T_DEPLOYMENT] == NONE:
+        return NO_DEPLOYMENT
+    if m[M_THROTTLES] == 1 and holds_back(m, f, t):
+        return THROTTLED_KIND
+    m[t + T_SENT] = 1
+    if m[M_BREAKS] == 1:
+        enter(m, t)
+    draw_cache(m, f, t)
+    kind = too_large(m, t)
+    return charge(m, f, t) if kind == OK else kind
 
 
-@step
+@apart
 def refuse(m: Memory, f: Reals, t: int, kind: int) -> None:
     """Turned away before service: the error comes after its time."""
     m[t + T_KIND] = kind

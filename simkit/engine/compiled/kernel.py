@@ -1,20 +1,26 @@
 """The event loop."""
 
-from simkit.engine.compiled.action import OK, admit, arrive, censor, end, next_arrival, next_stage
-from simkit.engine.compiled.agenda import schedule, take_first
-from simkit.engine.compiled.attempt import FINISHED, TIMES_OUT, finished, timed_out
-from simkit.engine.compiled.call import FAILED, WAITED, hear, repeated, repetition, start_call
+from simkit.engine.compiled.action import admit, censor, end, fail, next_stage
+from simkit.engine.compiled.agenda import earlier, schedule, take_first
+from simkit.engine.compiled.arrival import arrive, arrive_again, next_arrival
+from simkit.engine.compiled.attempt import finished, timed_out
+from simkit.engine.compiled.call import hear, repeated, repetition, start_call
 from simkit.engine.compiled.dispatch import dispatch
-from simkit.engine.compiled.incident import CALENDAR, CHANGES, ENDS, begin_incidents, end_incident, start_incident
+from simkit.engine.compiled.hedge import first_token_came, sends_hedge
+from simkit.engine.compiled.incident import CHANGES, ENDS, STAFF, begin_incidents, end_incident, start_incident
+from simkit.engine.compiled.ladder import degrade
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.people import change_staff, person_begins
 from simkit.engine.compiled.pointer import pointer
+from simkit.engine.compiled.request import FAILED, cut_off, request_again, time_is_up
 from simkit.engine.compiled.service import begin
-from simkit.engine.compiled.station import grant_actions, grant_attempts
-from simkit.laws.jit import Floats, Ints, law, step
-from simkit.plan.codes import EventClass, Kind
+from simkit.engine.compiled.station import grant_actions, grant_attempts, join, quit_line
+from simkit.engine.compiled.user import ABANDONED, leaves
+from simkit.laws.jit import Floats, Ints, apart, law, step
+from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER
 
-DEADLINE_CLASS, DEADLINE_REASON = int(EventClass.DEADLINE), int(Kind.DEADLINE)
+LATE, IMPATIENT = int(Kind.DEADLINE), int(Kind.IMPATIENT)
 
 
 @law
@@ -23,6 +29,8 @@ def start(ints: Ints, floats: Floats) -> None:
     m, f = pointer(ints), pointer(floats)
     for e in range(1, length(m, EPOCHS)):
         schedule(m, at1(m, EPOCHS, e), CALENDAR, CHANGES << 40 | e, e)
+    for i in range(1, length(m, LADDER_STAFF_TIME)):
+        schedule(m, at1(m, LADDER_STAFF_TIME, i), CALENDAR, STAFF << 40 | i, i)
     begin_incidents(m, f)
     next_arrival(m, f)
 
@@ -32,12 +40,12 @@ def run(ints: Ints, floats: Floats, most: int) -> int:
     """Follow-ups, then the next timed event, and so on until the run is over, has had `most` events, or lacks room."""
     m, f = pointer(ints), pointer(floats)
     while True:
-        if not has_room(m, room_needed(m)):
+        if not has_room(m):
             return GROW
         if not has_pages(m):
             return FLUSH
         if m[M_HEAD] < m[M_TAIL]:
-            step = next_follow_up(m)
+            step = next_follow_up(m, f)
         else:
             time = next_time(m)
             if is_over(m, time):
@@ -61,8 +69,9 @@ def is_over(m: Memory, time: int) -> bool:
 
 
 @step
-def has_room(m: Memory, most: int) -> bool:
+def has_room(m: Memory) -> bool:
     """Is there room for all that one step may add?"""
+    most = room_needed(m)
     return (
         m[M_EVENT] + most <= m[M_AGENDA_ROOM]
         and m[M_TAIL] + most <= m[M_FIFO_ROOM]
@@ -77,6 +86,7 @@ def has_pages(m: Memory) -> bool:
         m[M_ATTEMPT_ROWS] + m[M_DEEPEST] + ROOM <= m[M_ATTEMPT_ROOM]
         and m[M_ACTION_ROWS] + ROOM <= m[M_ACTION_ROOM]
         and m[M_INCIDENT_ROWS] + ROOM <= m[M_INCIDENT_ROOM]
+        and m[M_BREAKER_ROWS] + room_needed(m) <= m[M_BREAKER_ROOM]
     )
 
 
@@ -91,50 +101,86 @@ def next_time(m: Memory) -> int:
 @step
 def next_event(m: Memory, f: Reals) -> int:
     """Handle the next timed event; returns the step that follows. Arrivals come last of their instant."""
-    first = m[M_AGENDA]
-    if m[M_EVENT] == 0 or m[first + E_TIME] > m[M_NOW]:
+    first, now = m[M_AGENDA], m[M_NOW]
+    if m[M_ARRIVAL] == now and (m[M_EVENT] == 0 or not earlier(m, first, now, ARRIVES << KEY_BITS)):
         return arrive(m, f)
-    event_class, key, row = m[first + E_CLASS], m[first + E_KEY], m[first + E_ROW]
+    order, row = m[first + E_ORDER], m[first + E_ROW]
+    event_class, key = order >> KEY_BITS, order & ((1 << KEY_BITS) - 1)
     take_first(m)
-    if event_class == FINISHED:
+    if event_class == FINISHES:
         finished(m, row, key)
     elif event_class == WAITED:
-        return waited(m, row, key)
+        return waited(m, f, row, key)
     elif event_class == TIMES_OUT:
         timed_out(m, row, key)
-    elif event_class == DEADLINE_CLASS:
-        return deadline(m, row, key)
     else:
-        calendar(m, f, row, key)
+        return seldom(m, f, event_class, row, key)
     return NOTHING
 
 
 @step
-def waited(m: Memory, row: int, key: int) -> int:
-    """A wait is over: the overhead of an action, or the work or backoff of a call (rows below 0)."""
-    if row >= 0:
-        return then(m, NEXT_STAGE, row) if m[row + A_NUMBER] == key >> 25 else NOTHING
+def waited(m: Memory, f: Reals, row: int, key: int) -> int:
+    """A wait is over: the overhead of an action or a rung's, or the work or backoff of a call (rows below 0)."""
     c = -row
-    if m[c + C_KEY] != key:
+    if c > 0:
+        return then(m, m[c + C_NEXT], c) if m[c + C_KEY] == key else NOTHING
+    if m[row + A_KEY] != key or m[row + A_DUE] != m[M_NOW]:
         return NOTHING
-    return then(m, REPETITION if m[c + C_WORKING] == 1 else DISPATCH, c)
+    if m[row + A_RUNG] != NONE:
+        return degrade(m, f, row, m[row + A_RUNG], m[M_NOW])
+    return then(m, NEXT_STAGE, row)
+
+
+@apart
+def seldom(m: Memory, f: Reals, event_class: int, row: int, key: int) -> int:
+    """Handle an event of the other classes; returns the step that follows."""
+    if event_class == TIME_IS_UP:
+        return deadline(m, row, key)
+    if event_class == PATIENCE_ENDS:
+        return impatience(m, row, key)
+    if event_class == ARRIVES:
+        return arrive_again(m, f, key)
+    if event_class == PERSON_ANSWERS:
+        return degrade(m, f, row, m[row + A_RUNG], m[M_NOW])
+    if event_class == HEDGES:
+        return then(m, DISPATCH_HEDGE, m[row + T_CALL]) if sends_hedge(m, row, key) else NOTHING
+    if event_class == FIRST_TOKEN_COMES:
+        first_token_came(m, row, key)
+    elif event_class == CALENDAR:
+        calendar(m, f, row, key)
+    else:
+        time_is_up(m, event_class, row, key)
+    return NOTHING
 
 
 @step
 def deadline(m: Memory, a: int, key: int) -> int:
-    """An action's time is up."""
-    if m[a + A_NUMBER] != key >> 25:
+    """An action's time is up; once the ladder has it, that does not matter any more."""
+    if m[a + A_KEY] != key or m[a + A_RUNG] != NONE:
         return NOTHING
     m[M_OUTCOME] = FAILED
-    m[M_KIND] = DEADLINE_REASON
-    return then(m, END, a)
+    m[M_KIND] = LATE
+    m[M_TRY] = NONE
+    return then(m, FAIL, a)
 
 
 @step
+def impatience(m: Memory, a: int, key: int) -> int:
+    """A user's patience is over."""
+    if not leaves(m, a, key):
+        return NOTHING
+    m[M_OUTCOME] = ABANDONED
+    m[M_KIND] = IMPATIENT
+    return then(m, END, a)
+
+
+@apart
 def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
-    """Other numbers, an incident's end or start."""
+    """Other people, other numbers, an incident's end or start."""
     what = key >> 40
-    if what == CHANGES:
+    if what == STAFF:
+        change_staff(m, row)
+    elif what == CHANGES:
         change(m, row)
     elif what == ENDS:
         end_incident(m, f, row)
@@ -142,7 +188,7 @@ def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
         start_incident(m, f, row)
 
 
-@step
+@apart
 def change(m: Memory, epoch: int) -> None:
     """From now on, the numbers of another epoch."""
     m[M_EPOCH] = epoch
@@ -152,22 +198,27 @@ def change(m: Memory, epoch: int) -> None:
 
 
 @step
-def next_follow_up(m: Memory) -> int:
+def next_follow_up(m: Memory, f: Reals) -> int:
     """Handle the next follow-up; returns the step that follows."""
     item = m[M_FIFO] + m[M_HEAD] * FOLLOW_UP_WIDTH
     m[M_HEAD] += 1
-    what, row, check = m[item + Q_WHAT], m[item + Q_ROW], m[item + Q_CHECK]
+    what, row, check, value = m[item + Q_WHAT], m[item + Q_ROW], m[item + Q_CHECK], m[item + Q_VALUE]
     if what == TOLD:
         if m[row + C_KEY] != check:
             return NOTHING
-        m[M_KIND] = m[item + Q_VALUE]
+        m[M_TRY] = value
         return then(m, HEAR, row)
     if what == GRANT_ATTEMPT:
         if m[row + T_KEY] != check:
             return NOTHING
         m[row + T_PLACE] = SERVED
         return then(m, BEGIN, row)
+    if what == CUT_OFF:
+        return cut_off(m, f, row, value) if m[row + C_KEY] == check else NOTHING
     if m[row + A_NUMBER] != check:
+        return NOTHING
+    if what == GRANT_PERSON:
+        person_begins(m, f, row)
         return NOTHING
     return then(m, NEXT_STAGE if what == STAGE_DONE else ADMIT, row)
 
@@ -177,28 +228,37 @@ def advance(m: Memory, f: Reals, step: int, row: int) -> int:
     """One step of an action's path; returns the next. When nothing else is to be done, the stage's next call starts."""
     if step == NOTHING:
         return start_call(m, f, m[M_STARTING])
+    if step == HEAR:
+        return hear(m, f, row, m[M_TRY])
     if step == BEGIN:
         return begin(m, f, row)
-    if step == DISPATCH:
-        return dispatch(m, f, row)
+    if step in (DISPATCH, DISPATCH_HEDGE):
+        return dispatch(m, f, row, step - DISPATCH)
     if step == REPETITION:
         return repetition(m, f, row)
-    if step == HEAR:
-        return hear(m, f, row, m[M_KIND])
     if step == REPEATED:
         return repeated(m, f, row)
     if step == ADMIT:
         return admit(m, f, row)
     if step == NEXT_STAGE:
         return next_stage(m, row)
-    return end(m, row)
+    if step == REQUEST:
+        return request_again(m, row)
+    if step == FAIL:
+        return fail(m, f, row)
+    return end(m, f, row)
 
 
 @law
 def finish(ints: Ints) -> int:
-    """Log what is still in flight as censored, by number; DONE, or FLUSH when the pages are full."""
+    """Log what is still in flight as censored, by number; DONE, or why it cannot go on."""
     m = pointer(ints)
     ended = m[M_LAST_END] if m[M_OPEN] == 0 else m[M_STOP]
+    if m[M_RELOADS] == 1:
+        if m[M_ACTIONS] > m[M_AGENDA_ROOM]:
+            m[M_EVENT] = m[M_AGENDA_ROOM]
+            return GROW
+        sort_live(m)
     while m[M_LIVE] != NONE:
         if not has_pages(m):
             return FLUSH
@@ -206,4 +266,14 @@ def finish(ints: Ints) -> int:
     return DONE
 
 
-_ = OK
+@apart
+def sort_live(m: Memory) -> None:
+    """Those in flight stand in the order in which they came: make that the order of their numbers (by the agenda)."""
+    m[M_RELOADS] = m[M_EVENT] = 0
+    while m[M_LIVE] != NONE:
+        a = m[M_LIVE]
+        quit_line(m, M_LIVE, A_LIVE, a)
+        schedule(m, 0, ARRIVES, m[a + A_KEY], a)
+    while m[M_EVENT] > 0:
+        join(m, M_LIVE, A_LIVE, m[m[M_AGENDA] + E_ROW])
+        take_first(m)

@@ -1,13 +1,13 @@
 """What an attempt must pass before service: the context limit and the rate limits."""
 
 from simkit.engine.compiled.memory import *
-from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess
-from simkit.laws.jit import step
+from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess, ramp_allowed
+from simkit.laws.jit import apart, step
 from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER
 
 OK, RATE_LIMIT, TOO_LARGE = int(Kind.OK), int(Kind.RATE_LIMIT), int(Kind.TOO_LARGE)
-REQUESTS, INPUT_TOKENS, OUTPUT_TOKENS = range(3)
+REQUESTS, INPUT_TOKENS, OUTPUT_TOKENS, ALL_TOKENS, RAMP = range(5)
 
 
 @step
@@ -21,17 +21,16 @@ def too_large(m: Memory, t: int) -> int:
 
 @step
 def charge(m: Memory, f: Reals, t: int) -> int:
-    """Take from all buckets or from none; the kind of refusal, or OK."""
+    """Take from all limits or from none; the kind of refusal, or OK."""
     n = m[t + T_DEPLOYMENT]
     first, beyond = at1(m, FIRST_LIMIT, n), at1(m, FIRST_LIMIT, n + 1)
     excess, limit, left = 0, NONE, real2(m, f, WEATHER, n, W_QUOTA)
     for i in range(first, beyond):
         b = at1(m, LIMITS, i)
-        burst = at2(m, BURST, m[M_EPOCH], b)
-        if cost_of(m, f, t, b, 1.0) > burst:  # an incident makes no request too large
+        if can_never_hold(m, f, t, b):
             m[t + T_LIMIT] = b
             return TOO_LARGE
-        wait = bucket_excess(at1(m, BUCKETS, b), m[M_NOW], cost_of(m, f, t, b, left), burst)
+        wait = excess_of(m, f, t, b, left)
         if wait > excess:
             excess, limit = wait, b
     for i in range(first, beyond):
@@ -42,8 +41,28 @@ def charge(m: Memory, f: Reals, t: int) -> int:
 
 
 @step
+def can_never_hold(m: Memory, f: Reals, t: int, b: int) -> bool:
+    """Is the request more than a full bucket? (An incident makes no request too large, nor does a ramp.)"""
+    if at1(m, MEASURE, b) == RAMP:
+        return False
+    return cost_of(m, f, t, b, 1.0) > at2(m, BURST, m[M_EPOCH], b)
+
+
+@step
+def excess_of(m: Memory, f: Reals, t: int, b: int, left: float) -> int:
+    """How long until the request fits into a limit, in ns; 0 or less: it fits now."""
+    if at1(m, MEASURE, b) == RAMP:
+        return ramp_excess(m, f, b)
+    cost, burst = cost_of(m, f, t, b, left), at2(m, BURST, m[M_EPOCH], b)
+    return bucket_excess(at1(m, BUCKETS, b), m[M_NOW], cost, burst)
+
+
+@step
 def take(m: Memory, f: Reals, t: int, b: int, left: float, excess: int) -> None:
-    """Take from a bucket; refused requests take where the limit counts them, at most until it is empty."""
+    """Take from a limit; refused requests take where the limit counts them, at most until it is empty."""
+    if at1(m, MEASURE, b) == RAMP:
+        m[ramp(m, b) + R_COUNT] += excess == 0
+        return
     now, bucket = m[M_NOW], m[BUCKETS] + b
     after = bucket_charge(m[bucket], now, cost_of(m, f, t, b, left))
     if excess == 0:
@@ -72,3 +91,26 @@ def units(m: Memory, t: int, b: int) -> int:
     longest = at2(m, MAX_OUTPUT, m[M_EPOCH], m[t + T_INDEX])
     answer = longest if at1(m, RESERVE_MAX, b) == 1 and longest < NEVER else m[t + T_TOKENS_OUT]
     return answer if measure == OUTPUT_TOKENS else prompt + answer
+
+
+@step
+def ramp(m: Memory, b: int) -> int:
+    """Address of how many requests a ramp let through in its present interval and in the one before."""
+    return m[RAMPS] + b * RAMP_WIDTH
+
+
+@apart
+def ramp_excess(m: Memory, f: Reals, b: int) -> int:
+    """How long until a ramp lets another request through: to its next interval, or 0 (R27)."""
+    every, e, r = at2(m, RAMP_EVERY, m[M_EPOCH], b), m[M_EPOCH], ramp(m, b)
+    interval = (m[M_NOW] - m[M_BEGIN]) // every
+    if interval != m[r + R_INTERVAL]:
+        m[r + R_BEFORE] = m[r + R_COUNT] if interval == m[r + R_INTERVAL] + 1 else 0
+        m[r + R_COUNT] = 0
+        m[r + R_INTERVAL] = interval
+    if m[r + R_COUNT] < ramp_allowed(m[r + R_BEFORE], real2(m, f, RAMP_GROWTH, e, b), at2(m, RAMP_FLOOR, e, b)):
+        return 0
+    return m[M_BEGIN] + (interval + 1) * every - m[M_NOW]
+
+
+_ = ALL_TOKENS

@@ -1,125 +1,25 @@
 """From a plan to the memory of a run before its first event, and more room for it on the way."""
 
 from collections.abc import Iterator
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simkit.engine.compiled import memory as at
-from simkit.plan.codes import Kind
-from simkit.plan.plan import NEVER, Floats, Ints, Plan
+from simkit.engine.compiled.tables import Table, tables_of
+from simkit.laws import breaker
+from simkit.laws.draws import Stream
+from simkit.laws.window import LENGTH, UNUSED
+from simkit.plan.codes import Balance, Kind, RetryAt
+from simkit.plan.plan import NEVER, Floats, Ints, Layer, Plan
 
-Table = NDArray[Any]
-
-INTS = {
-    at.EPOCHS: "epochs",
-    at.DIST_TABLE: "dists.table",
-    at.ARRIVAL_START: "arrivals.start",
-    at.ARRIVAL_GAP: "arrivals.gap",
-    at.TRACE_TIME: "arrivals.trace_time",
-    at.TRACE_INPUT: "arrivals.trace_input",
-    at.TRACE_OUTPUT: "arrivals.trace_output",
-    at.TRACE_CACHED: "arrivals.trace_cached",
-    at.TRACE_MODEL: "arrivals.trace_model",
-    at.USERS_FIRST: "people.first",
-    at.USERS: "people.number",
-    at.PLAN_PRIORITY: "people.plan_priority",
-    at.KIND_PRIORITY: "actions.priority",
-    at.FIRST_CALL: "actions.first_call",
-    at.STAGE: "actions.stage",
-    at.ROUTE: "actions.route",
-    at.STREAMING: "actions.streaming",
-    at.JUDGED: "actions.judged",
-    at.RUNS_ON: "actions.runs_on",
-    at.WORK: "actions.work",
-    at.TIMES: "actions.times",
-    at.REPEAT_MAX: "actions.repeat_max",
-    at.INPUT: "actions.input",
-    at.OUTPUT: "actions.output",
-    at.MAX_OUTPUT: "actions.max_output",
-    at.NEXT_MODEL: "routes.next_model",
-    at.FIRST_DEPLOYMENT: "models.first_deployment",
-    at.BALANCE: "models.balance",
-    at.CONTEXT: "models.context",
-    at.FALLBACK: "models.fallback",
-    at.CACHE_MINIMUM: "models.cache_minimum",
-    at.RANK: "deployments.rank",
-    at.CONCURRENCY: "deployments.concurrency",
-    at.QUEUE: "deployments.queue",
-    at.TTFT: "deployments.ttft",
-    at.SPEED: "deployments.speed",
-    at.FIRST_LIMIT: "deployments.first_limit",
-    at.LIMITS: "deployments.limits",
-    at.MEASURE: "limits.measure",
-    at.BURST: "limits.burst",
-    at.RESERVE_MAX: "limits.reserve_max",
-    at.REFUSED_COUNT: "limits.refused_count",
-    at.CACHED_COUNTS: "limits.cached_counts",
-    at.INCIDENT_START: "incidents.start",
-    at.INCIDENT_END: "incidents.end",
-    at.INCIDENT_SEVERITY: "incidents.scheduled_severity",
-    at.OUTAGE_GAP: "incidents.gap",
-    at.OUTAGE_DURATION: "incidents.duration",
-    at.OUTAGE_HISTORY: "incidents.history",
-    at.OUTAGE_KEY: "incidents.key",
-    at.FIRST_SEVERITY: "incidents.first_severity",
-    at.ERROR_KIND: "incidents.error_kind",
-    at.WORKERS: "service.workers",
-    at.SERVICE_QUEUE: "service.queue",
-    at.OVERHEAD: "service.overhead",
-    at.TIMEOUT: "policy.timeout",
-    at.MAX_RETRIES: "policy.max_retries",
-    at.BACKOFF_INITIAL: "policy.backoff_initial",
-    at.BACKOFF_MAX: "policy.backoff_max",
-    at.RETRY_AFTER: "policy.retry_after",
-    at.DEADLINE: "policy.deadline",
-    at.RETRYABLE: "policy.retryable",
-    at.FALLS_BACK: "policy.falls_back",
-    at.BILLED: "policy.billed",
-    at.TAKES: "policy.takes",
-    at.TAKES_TIME_DIST: "policy.takes_time",
-    at.PRICE_START: "prices.start",
-    at.PRICE_ABOVE: "prices.above",
-    at.PRICE_INPUT: "prices.input",
-    at.PRICE_CACHED: "prices.cached",
-    at.PRICE_WRITE: "prices.write",
-    at.PRICE_OUTPUT: "prices.output",
-    at.PRICE_REQUEST: "prices.request",
-}
-"""Tables of integers and where the plan has them."""
-
-FLOATS = {
-    at.DIST_SCALE: "dists.scale",
-    at.DIST_LOW: "dists.low",
-    at.DIST_CAP: "dists.cap",
-    at.CELLS: "dists.cells",
-    at.ARRIVAL_RATE: "arrivals.rate",
-    at.ARRIVAL_CUMULATIVE: "arrivals.cumulative",
-    at.USER_CDF: "people.cdf",
-    at.PLAN_CDF: "people.plan_cdf",
-    at.KIND_CDF: "actions.kind_cdf",
-    at.COMPLEXITY_CDF: "actions.complexity_cdf",
-    at.AGAIN: "actions.again",
-    at.MIX_CDF: "routes.mix_cdf",
-    at.ESCALATE: "routes.escalate",
-    at.QUALITY: "models.quality",
-    at.CALL_ERRORS: "models.errors",
-    at.WEIGHT_CDF: "deployments.weight_cdf",
-    at.TTFT_PER_TOKEN: "deployments.ttft_per_token",
-    at.ERRORS: "deployments.errors",
-    at.NS_PER_UNIT: "limits.ns_per_unit",
-    at.SEVERITY_CDF: "incidents.severity_cdf",
-    at.ERROR_RATE: "incidents.error_rate",
-    at.SLOWDOWN: "incidents.slowdown",
-    at.QUOTA: "incidents.quota",
-    at.BACKOFF_FACTOR: "policy.backoff_factor",
-    at.JITTER_LOW: "policy.jitter_low",
-    at.JITTER_HIGH: "policy.jitter_high",
-    at.CACHE_HIT_RATE: "policy.cache_hit_rate",
-}
-"""Tables of floats and where the plan has them."""
+CALL_DRAWS = (
+    (Stream.WORK, 0), (Stream.TOKENS, 0), (Stream.TOKENS, 1), (Stream.ROUTE, 0), (Stream.QUALITY, 0),
+    (Stream.ATTEMPT, 0), (Stream.ATTEMPT, 1), (Stream.ATTEMPT, 2),
+)  # fmt: skip
+"""Stream and block of what is drawn for every call, in the order of `L_WORK` to `L_CHOICE`."""
+AS_AT_FIRST = (Stream.TOKENS, Stream.ROUTE)
+"""Of these: what is the same again when a user asks the same again (R31)."""
 
 PAGE = 1024
 """Rows of a page of the log, at first: small enough to stay in the processor's cache."""
@@ -133,34 +33,57 @@ class Memory(NamedTuple):
 
 
 def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NEVER) -> Memory:
-    """The memory before the first event."""
+    """The memory before the first event; with more actions in flight than `most_in_flight` the kernel stops."""
     head = np.zeros(at.PLAN, dtype=np.int64)
-    found = derived(plan)
-    ints = list(packed(head, {**tables(plan, INTS), **found, **state(plan)}, at.PLAN))
-    weather = {at.WEATHER: fair_weather(plan), at.HARMLESS: harmless(plan)}
-    floats = list(packed(head, {**tables(plan, FLOATS), **weather}, 1))
+    found = {**tables_of(plan), **derived(plan), **state(plan)}
+    reals = {header: table for header, table in found.items() if table.dtype.kind == "f"}
+    ints = list(packed(head, {header: table for header, table in found.items() if header not in reals}, at.PLAN))
+    floats = list(packed(head, reals, 1))
     head[[at.M_SEED, at.M_REPLICATION]] = seed, replication
     head[[at.M_BEGIN, at.M_NOW]] = plan.begin
     head[[at.M_HORIZON, at.M_LAST_END]] = plan.horizon
     head[at.M_STOP] = plan.horizon + plan.cooldown
+    head[at.M_UTC] = plan.start_utc
     head[at.M_MOST_IN_FLIGHT] = most_in_flight
     head[at.M_SCHEDULED] = len(plan.incidents.start)
     head[at.M_SOURCES] = len(plan.incidents.start) + len(plan.incidents.gap)
     head[at.M_DEPLOYMENTS] = len(plan.deployments.model)
-    head[at.M_BULK] = len(plan.epochs) > 1 or bool(found[at.IN_FLIGHT_FAIL].any())
     head[at.M_TRACED] = len(plan.arrivals.trace_time) > 0
-    head[[at.M_STARTING, at.M_LIVE, at.M_LIVE_LAST]] = at.NONE
+    head[[at.M_LANES, at.M_AHEAD]] = at.LANES, at.ACTIONS_AHEAD
+    head[[at.M_STARTING, at.M_LIVE, at.M_LIVE_LAST, at.M_DESK, at.M_DESK_LAST]] = at.NONE
     head[[at.M_FREE_ACTION, at.M_FREE_CALL, at.M_FREE_ATTEMPT]] = at.NONE
+    for place, value in features(plan).items():
+        head[place] = value
+    head[at.M_BULK] = len(plan.epochs) > 1 or len(plan.ladder.staff) > 1 or bool(found[at.IN_FLIGHT_FAIL].any())
     m = np.concatenate([head, *ints])
-    calendar = 2 * int(head[at.M_SOURCES]) + len(plan.epochs)
-    for region, rows in zip(REGIONS, (2 * PAGE + calendar, PAGE, PAGE, PAGE, at.ROOM + calendar), strict=True):
-        m = with_region(m, region, rows)
+    calendar = 2 * int(head[at.M_SOURCES]) + len(plan.epochs) + len(plan.ladder.staff)
+    for region in REGIONS:
+        m = with_region(m, region, FIRST_ROOM.get(region.address, PAGE) + calendar)
     return Memory(with_rows(m), np.concatenate([[0.0], *floats]))
 
 
-def tables(plan: Plan, places: dict[int, str]) -> dict[int, Table]:
-    """Tables of the plan by their header."""
-    return {header: attrgetter(place)(plan) for header, place in places.items()}
+def features(plan: Plan) -> dict[int, int]:
+    """What the plan asks for: what it does not ask for costs nothing."""
+    layers = plan.inner, plan.outer
+    learning = (Balance.LOWEST_LATENCY, Balance.LOWEST_USAGE)
+    breaks, throttles = bool(plan.breaker.on[0]), bool(plan.inner.throttle[0])
+    budgets = any(layer.budget[0] for layer in layers)
+    reloads = any(rate.any() for rate in (plan.audience.reload_abandoned, plan.audience.reload_failed))
+    most = int(plan.audience.reload_at_most[0]) if reloads else 0
+    return {
+        at.M_LAYERS: 1 + plan.has_gateway,
+        at.M_COPIES: any(layer.replicas[0] > 1 for layer in layers),
+        at.M_BUDGETS: budgets,
+        at.M_BREAKS: breaks,
+        at.M_THROTTLES: throttles,
+        at.M_LEARNS: breaks or throttles or budgets or bool(np.isin(plan.models.balance, learning).any()),
+        at.M_CHOOSY: breaks or plan.inner.retry_at[0] != RetryAt.ANY,
+        at.M_HEDGES: bool((plan.inner.hedge_after < NEVER).any()),
+        at.M_RELOADS: reloads,
+        at.M_ORDINAL_BITS: min(at.ORIGIN_BITS, at.NUMBER_BITS - most.bit_length()),
+        at.M_RUNGS: len(plan.ladder.what),
+        at.M_STAFF: int(plan.ladder.staff[0]) if len(plan.ladder.staff) else 0,
+    }
 
 
 def packed(head: Ints, parts: dict[int, Table], offset: int) -> Iterator[Table]:
@@ -175,14 +98,26 @@ def packed(head: Ints, parts: dict[int, Table], offset: int) -> Iterator[Table]:
 
 def derived(plan: Plan) -> dict[int, Table]:
     """What the kernel would find out again and again."""
-    incidents = plan.incidents
+    incidents, streams = plan.incidents, [stream for stream, _ in CALL_DRAWS]
     return {
         at.HITS: np.concatenate([incidents.hits, incidents.outage_hits]),
         at.IN_FLIGHT_FAIL: np.concatenate([incidents.in_flight_fail, incidents.outage_in_flight_fail]),
         at.ONLY_MODEL: plan.routes.only_model(),
         at.HAS_CALL_ERRORS: np.any(plan.models.errors, axis=2),
+        at.HARMLESS: harmless(plan),
+        at.LAST_STREAM: plan.actions.streaming & in_last_stage(plan),
         at.PRIORITIES: priorities(plan),
+        at.LANE_STREAM: np.array(streams, dtype=np.int64),
+        at.LANE_BLOCK: np.array([block for _, block in CALL_DRAWS]),
+        at.LANE_ENTITY: np.array([2**at.ORIGIN_BITS - 1 if stream in AS_AT_FIRST else -1 for stream in streams]),
     }
+
+
+def in_last_stage(plan: Plan) -> Table:
+    """(C) does nothing of the kind's calls come after it?"""
+    first, stage = plan.actions.first_call, plan.actions.stage
+    last = [stage[begin:end].max() for begin, end in zip(first[:-1], first[1:], strict=True) if end > begin]
+    return stage == np.repeat(np.array(last, dtype=np.int64), np.diff(first)[np.diff(first) > 0])
 
 
 def priorities(plan: Plan) -> Ints:
@@ -191,7 +126,7 @@ def priorities(plan: Plan) -> Ints:
 
 
 def state(plan: Plan) -> dict[int, Table]:
-    """Stations, queues, buckets and incident sources before the first event."""
+    """Stations, queues, buckets, incident sources and weather before the first event."""
     stations = np.zeros((len(plan.deployments.model), at.STATION_WIDTH), dtype=np.int64)
     stations[:, [at.D_QUEUE, at.D_QUEUE_LAST, at.D_SERVED, at.D_SERVED_LAST]] = at.NONE
     stations[:, at.D_KIND] = Kind.SERVER_ERROR
@@ -200,8 +135,38 @@ def state(plan: Plan) -> dict[int, Table]:
         at.STATIONS: stations,
         at.LINES: np.full((len(priorities(plan)), 2), at.NONE, dtype=np.int64),
         at.BUCKETS: np.full(len(plan.limits.measure), -NEVER, dtype=np.int64),
+        at.RAMPS: np.zeros((len(plan.limits.measure), at.RAMP_WIDTH), dtype=np.int64),
         at.SOURCES: np.zeros((sources, at.SOURCE_WIDTH), dtype=np.int64),
+        at.AHEAD: np.zeros((7, at.ACTIONS_AHEAD), dtype=np.int64),
+        at.CANDIDATES: np.zeros(len(plan.deployments.model), dtype=np.int64),
+        at.WEATHER: fair_weather(plan),
+        **memories(plan),
     }
+
+
+def memories(plan: Plan) -> dict[int, Table]:
+    """What each copy of a layer remembers: breakers, requests and how many were accepted, samples, usage, budgets."""
+    deployments, copies = len(plan.deployments.model), int(plan.inner.replicas[0])
+    places = len(plan.names.providers) if plan.breaker.by_provider[0] else deployments
+    breakers = np.zeros((copies, places, breaker.SIZE), dtype=np.int64)
+    breakers[:, :, breaker.WINDOW] = UNUSED
+    throttled = np.zeros((copies, deployments, LENGTH), dtype=np.int64)
+    throttled[:, :, 0] = UNUSED
+    return {
+        at.BREAKERS: breakers,
+        at.THROTTLED: throttled,
+        at.SAMPLES: np.zeros((copies, deployments, at.SAMPLES_WIDTH), dtype=np.int64),
+        at.USAGE: np.zeros((copies, deployments, at.USAGE_WIDTH), dtype=np.int64),
+        at.INNER_BUDGETS: budgets(plan, plan.inner),
+        at.OUTER_BUDGETS: budgets(plan, plan.outer),
+    }
+
+
+def budgets(plan: Plan, layer: Layer) -> Ints:
+    """Credit and retries under way, by replica and model."""
+    found = np.zeros((int(layer.replicas[0]), len(plan.models.balance), at.BUDGET_WIDTH), dtype=np.int64)
+    found[:, :, at.B_CREDIT] = layer.budget_start[0]
+    return found
 
 
 def fair_weather(plan: Plan) -> Floats:
@@ -232,7 +197,10 @@ REGIONS = (
     Region(at.M_ACTION_PAGE, at.M_ACTION_ROOM, at.M_ACTION_ROWS, at.ACTION_LOGGED),
     Region(at.M_ATTEMPT_PAGE, at.M_ATTEMPT_ROOM, at.M_ATTEMPT_ROWS, at.ATTEMPT_LOGGED),
     Region(at.M_INCIDENT_PAGE, at.M_INCIDENT_ROOM, at.M_INCIDENT_ROWS, at.INCIDENT_LOGGED),
+    Region(at.M_BREAKER_PAGE, at.M_BREAKER_ROOM, at.M_BREAKER_ROWS, at.BREAKER_LOGGED),
 )
+FIRST_ROOM = {at.M_AGENDA: 2 * PAGE, at.M_INCIDENT_PAGE: at.ROOM, at.M_BREAKER_PAGE: at.ROOM}
+"""Rows of the regions before the first event where they are not a page."""
 
 
 def with_region(m: Ints, region: Region, rows: int) -> Ints:

@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from simkit.engine.compiled.packing import REGIONS
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, Column
+from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Column
 from simkit.plan.plan import NEVER, Ints
 
-COLUMNS = (ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS)
+COLUMNS = (ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, BREAKER_COLUMNS)
+Tables = tuple[dict[str, Column], dict[str, Column], dict[str, Column], dict[str, Column]]
 LOGGED = REGIONS[2:]
-"""Pages of actions, attempts and incidents."""
+"""Pages of actions, attempts, incidents and breakers."""
 
 
 class Page(NamedTuple):
@@ -19,6 +20,7 @@ class Page(NamedTuple):
     actions: Ints
     attempts: Ints
     incidents: Ints
+    breakers: Ints
     ended: int = NEVER
     """When the run stopped, ns, once it has: rows of censored actions come then."""
 
@@ -30,26 +32,26 @@ def take_page(m: Ints, ended: int = NEVER) -> Page:
         address, used = m[page.address], m[page.used]
         rows.append(m[address : address + used * page.width].reshape(used, page.width))
         m[page.used] = 0
-    actions, attempts, incidents = rows
-    return Page(actions, attempts, incidents, ended)
+    actions, attempts, incidents, breakers = rows
+    return Page(actions, attempts, incidents, breakers, ended)
 
 
 class Pages:
     """Pages kept by column, for a log in memory."""
 
     def __init__(self) -> None:
-        self.parts: tuple[list[Ints], ...] = ([], [], [])
+        self.parts: tuple[list[Ints], ...] = ([], [], [], [])
 
     def take(self, page: Page) -> None:
         """Keep a copy of a page."""
-        for parts, rows in zip(self.parts, page[:3], strict=True):
+        for parts, rows in zip(self.parts, page[:4], strict=True):
             if len(rows):
                 parts.append(rows.T.copy())
 
-    def tables(self) -> tuple[dict[str, Column], dict[str, Column], dict[str, Column]]:
-        """Actions, attempts, incidents."""
-        actions, attempts, incidents = map(columns, COLUMNS, self.parts)
-        return actions, attempts, incidents
+    def tables(self) -> Tables:
+        """Actions, attempts, incidents, breakers."""
+        actions, attempts, incidents, breakers = map(columns, COLUMNS, self.parts)
+        return actions, attempts, incidents, breakers
 
 
 def columns(names: tuple[str, ...], parts: list[Ints]) -> dict[str, Column]:

@@ -5,97 +5,131 @@ from typing import TYPE_CHECKING
 import simpy
 
 from simkit.engine.log import DID_NOT
+from simkit.engine.reference import bill, hedge
+from simkit.engine.reference.balance import NOBODY
+from simkit.engine.reference.budget import Budget
 from simkit.engine.reference.station import Place
-from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess
 from simkit.laws.draws import Stream, code_of
 from simkit.laws.failure import drawn_kind
 from simkit.laws.latency import answer_ns, elapsed_tokens, first_token_ns
-from simkit.laws.price import price
 from simkit.laws.sample import whole
-from simkit.plan.codes import Cause, EventClass, Kind
+from simkit.plan.codes import Cause, EventClass, Kind, Mark
 from simkit.plan.plan import NEVER
 
 if TYPE_CHECKING:
-    from simkit.engine.reference.action import Call
+    from simkit.engine.reference.call import Call
 
-REQUESTS, INPUT, OUTPUT, TOTAL = range(4)
-WEIGHTED, ORDERED, LEAST_BUSY = range(3)
 TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
 OK = int(Kind.OK)
 ANSWERING = (OK, int(Kind.STREAM_BROKEN), int(Kind.MALFORMED))
 """Ends of attempts that had begun to answer: tokens came and count."""
-BILLED_NOTHING, BILLED_INPUT, BILLED_ELAPSED, BILLED_ALL = range(4)
 
 
 class Attempt:
-    """A request and what becomes of it."""
+    """A request and what becomes of it. A hedge is the twin of the attempt that it is sent beside."""
 
     __slots__ = (
-        "action", "answered_at", "answers", "began_at", "billed_in", "billed_out", "cached", "call", "cause",
-        "code", "cost", "deployment", "dispatched", "finish_at", "first_token", "key", "kind", "limit", "model",
-        "number", "over", "place", "price_row", "priority", "repeat", "retry_after", "rung", "slot", "started",
-        "times_out_at", "tokens_in", "tokens_out", "watched", "world", "written",
+        "action", "answered_at", "answers", "began_at", "billed_in", "billed_out", "budget", "cached", "call", "cause",
+        "code", "cost", "deployment", "dispatched", "ended", "finish_at", "first_token", "first_token_by", "generation",
+        "gives_up_at", "hedge", "key", "kind", "limit", "marks", "model", "number", "over", "place", "price_row",
+        "repeat", "retry_after", "row", "rung", "slot", "stalled_at", "started", "times_out_at",
+        "tokens_in", "tokens_out", "twin", "watched_at", "world", "written",
     )  # fmt: skip
+    generation: int
+    """Of its breaker, when it was sent."""
+    priority = 0
+    """All attempts are alike to a deployment."""
+    row: int
+    """Where its row begins in the action's story."""
+    began_at: int
+    answered_at: int
+    """When its first and its last token come, as service starts."""
+    gives_up_at: int
+    times_out_at: int
+    first_token_by: int
+    """When its caller gives up; whatever happens; without a first token."""
 
-    def __init__(self, call: "Call", repeat: int, rung: int, number: int, cause: Cause, model: int) -> None:
+    def __init__(
+        self, call: "Call", number: int, cause: Cause, model: int, budget: Budget | None, twin: "Attempt | None" = None
+    ) -> None:
         self.call, self.action, self.world = call, call.action, call.world
-        self.repeat, self.rung, self.number, self.cause, self.model = repeat, rung, number, cause, model
-        self.code = code_of(call.number, repeat, rung, number, 0)
+        self.repeat, self.rung, self.number, self.cause, self.model = call.repeat, call.rung, number, cause, model
+        self.budget, self.twin, self.hedge = budget, twin, int(twin is not None)
+        self.code = code_of(call.number, self.repeat, self.rung, number, self.hedge)
         self.key = self.action.number << 25 | self.code
         self.tokens_in, self.tokens_out = call.tokens_in, call.tokens_out
         self.cached = self.written = self.billed_in = self.billed_out = self.cost = self.retry_after = 0
         self.dispatched = self.world.clock.now
-        self.started = self.began_at = self.answered_at = DID_NOT
-        self.finish_at = self.times_out_at = NEVER
-        self.watched = self.answers = False
-        self.first_token = self.limit = DID_NOT
-        self.price_row = 0
+        self.started = self.first_token = self.limit = DID_NOT
+        self.finish_at = self.watched_at = self.stalled_at = NEVER
+        self.answers = self.over = False
+        self.marks = 0
+        self.deployment = NOBODY
         self.kind = OK
-        self.over = False
-        self.priority = 0
         self.place = Place.OUTSIDE
         self.slot: simpy.Event | None = None
 
     def dispatch(self) -> None:
-        """Send it: context limit, rate limits, then a slot of the deployment or its queue."""
-        world, now = self.world, self.dispatched
+        """Send it, unless somebody refuses; then it has a slot of the deployment or waits in its queue."""
+        world, e = self.world, self.world.epoch
         self.action.attempts += 1
-        self.deployment = self.pick()
-        self.draw_cache()
-        timeout = world.policy.timeout[world.epoch]
-        self.times_out_at = min(now + timeout, NEVER)
-        refusal = self.too_large() or self.charge()
+        self.times_out_at = min(self.dispatched + world.inner.timeout[e], NEVER)
+        if self.call.streams:
+            self.first_token_by = min(self.dispatched + world.inner.first_token_timeout[e], NEVER)
+        refusal = self.admission()
         if refusal:
             return self.refuse(refusal)
         if not world.stations[self.deployment].ask(self):
             return self.refuse(Kind.OVERLOADED)
         if self.place is Place.SERVED:
-            return self.begin()
-        assert self.slot is not None and self.slot.callbacks is not None
-        self.slot.callbacks.append(self.granted)
-        return self.watch()
+            self.begin()
+        else:
+            assert self.slot is not None and self.slot.callbacks is not None
+            self.slot.callbacks.append(self.granted)
+            self.watch()
+        if world.inner.hedge_after[e] < NEVER and not self.hedge:
+            hedge.prepare(self, world.inner.hedge_after[e])
+        return None
+
+    def admission(self) -> int:
+        """A deployment, the layer's own throttle, the context limit and rate limits; the kind of refusal, or 0."""
+        world = self.world
+        self.deployment = world.picker.pick(self)
+        if self.deployment == NOBODY:
+            return Kind.NO_DEPLOYMENT
+        if world.throttle is not None and world.throttle.holds_back(self):
+            return Kind.THROTTLED
+        if world.breakers is not None:
+            world.breakers.sent(self)
+        self.draw_cache()
+        return self.too_large() or world.buckets.charge(self)
 
     def watch(self) -> None:
-        """Put the timeout on the agenda: it may strike (an answer at the same instant comes first)."""
-        if self.times_out_at < NEVER and not self.watched:
-            self.watched = True
-            self.world.clock.at(self.times_out_at, EventClass.TIMEOUT, self.key, self.timed_out)
+        """Work out when its caller gives up and put that on the agenda if it may come (an answer then comes first)."""
+        self.gives_up_at = self.too_late()
+        until = self.gives_up_at
+        if until < self.finish_at and until < NEVER and until != self.watched_at:
+            self.watched_at = until
+            self.world.clock.at(until, EventClass.TIMEOUT, self.key, self.timed_out)
 
-    def pick(self) -> int:
-        """The deployment, by the model's balance."""
-        world = self.world
-        first: int = world.models.first_deployment[self.model]
-        beyond: int = world.models.first_deployment[self.model + 1]
-        if beyond - first == 1:
-            return first
-        balance = world.models.balance[self.model]
-        if balance == ORDERED:
-            nth: int = world.deployments.rank[first + self.number % (beyond - first)]
-            return nth
-        if balance == LEAST_BUSY:
-            return min(range(first, beyond), key=lambda n: (world.stations[n].busy + world.stations[n].waiting, n))
-        _, u = world.dice.pair(Stream.ATTEMPT, self.action.number, self.code, 2)
-        return first + world.dice.choose(u, world.plan.deployments.weight_cdf[world.epoch, first:beyond])
+    def too_late(self) -> int:
+        """When the answer, the first token of a stream or its next one is too late."""
+        until = self.times_out_at
+        if self.call.streams:
+            if not self.answers or self.began_at > self.first_token_by:
+                until = min(until, self.first_token_by)
+            idle: int = self.world.inner.idle_timeout[self.world.epoch]
+            if idle < NEVER:
+                until = min(until, self.idle_at(idle))
+        return until
+
+    def idle_at(self, idle: int) -> int:
+        """When it has been silent for too long between tokens."""
+        if self.stalled_at < NEVER:
+            return min(self.stalled_at + idle, NEVER)
+        if self.answers and (self.answered_at - self.began_at) // max(self.tokens_out, 1) > idle:
+            return min(self.began_at + idle, NEVER)
+        return NEVER
 
     def draw_cache(self) -> None:
         """Is the prefix read from the provider's prompt cache, or written to it?
@@ -123,46 +157,6 @@ class Attempt:
         answer = longest if longest < NEVER else self.tokens_out
         fits = self.tokens_in + answer <= world.models.context[world.epoch][self.model]
         return 0 if fits else Kind.TOO_LARGE
-
-    def charge(self) -> int:
-        """Take from all buckets or from none; the kind of refusal, or 0."""
-        world, now, e = self.world, self.dispatched, self.world.epoch
-        limits, deployments = world.limits, world.deployments
-        first, beyond = deployments.first_limit[self.deployment], deployments.first_limit[self.deployment + 1]
-        if first == beyond:
-            return 0
-        buckets = deployments.limits[first:beyond]
-        left = world.incidents.weather[self.deployment].quota
-        costs = [bucket_cost(self.units(b), limits.ns_per_unit[e][b], left) for b in buckets]
-        full = costs if left == 1.0 else [bucket_cost(self.units(b), limits.ns_per_unit[e][b], 1.0) for b in buckets]
-        for b, cost in zip(buckets, full, strict=True):  # an incident makes no request too large
-            if cost > limits.burst[e][b]:
-                self.limit = b
-                return Kind.TOO_LARGE
-        waits = [
-            bucket_excess(world.tat[b], now, cost, limits.burst[e][b]) for b, cost in zip(buckets, costs, strict=True)
-        ]
-        excess = max(waits)
-        if excess > 0:
-            self.retry_after, self.limit = excess, buckets[waits.index(excess)]
-        for b, cost in zip(buckets, costs, strict=True):
-            if excess <= 0:
-                world.tat[b] = bucket_charge(world.tat[b], now, cost)
-            elif limits.refused_count[b]:  # at most until the bucket is empty
-                world.tat[b] = max(world.tat[b], min(bucket_charge(world.tat[b], now, cost), now + limits.burst[e][b]))
-        return Kind.RATE_LIMIT if excess > 0 else 0
-
-    def units(self, bucket: int) -> int:
-        """What this request takes from a bucket."""
-        limits, measure = self.world.limits, self.world.limits.measure[bucket]
-        if measure == REQUESTS:
-            return 1
-        prompt = self.tokens_in if limits.cached_counts[bucket] else self.tokens_in - self.cached
-        if measure == INPUT:
-            return prompt
-        longest = self.world.kinds.max_output[self.world.epoch][self.call.index]
-        answer = longest if limits.reserve_max[bucket] and longest < NEVER else self.tokens_out
-        return answer if measure == OUTPUT else prompt + answer
 
     def refuse(self, kind: int) -> None:
         """Turned away before service: the error comes after its time."""
@@ -196,24 +190,42 @@ class Attempt:
         world.in_service[self.deployment][self.key] = self
         self.price_row = world.prices_now()
         weather = world.incidents.weather[self.deployment]
-        u, v = world.dice.pair(Stream.ATTEMPT, self.action.number, self.code, 0)
-        deployments, n = world.deployments, self.deployment
-        ttft = world.dice.value(deployments.ttft[e][n], u)
-        speed = world.dice.value(deployments.speed[e][n], v)
-        self.began_at = now + first_token_ns(ttft, deployments.ttft_per_token[e][n], self.tokens_in, weather.slowdown)
-        self.answered_at = self.began_at + answer_ns(self.tokens_out, speed, weather.slowdown)
+        self.draw_times(weather.slowdown)
         u, v = world.dice.pair(Stream.ATTEMPT, self.action.number, self.code, 1)
-        self.kind = self.call_error() or drawn_kind(u, weather.error_rate, weather.kind, world.errors[e][n])
+        errors = world.errors[e][self.deployment]
+        self.kind = self.call_error() or drawn_kind(u, weather.error_rate, weather.kind, errors)
         self.answers = self.kind in ANSWERING
+        if self.kind != OK and self.answers and world.policy.takes[self.kind] == TAKES_NEVER:
+            self.stalled_at = self.began_at
         self.finish_at = self.end_of_service(v)
         self.expect()
+        if self.twin is not None:
+            hedge.race(self)
+
+    def draw_times(self, slowdown: float) -> None:
+        """When its first token comes, and its last."""
+        world, e, n = self.world, self.world.epoch, self.deployment
+        if world.deployments.slowness[e][n] >= 0:
+            slowdown *= self.slowness()
+        u, v = world.dice.pair(Stream.ATTEMPT, self.action.number, self.code, 0)
+        ttft = world.dice.value(world.deployments.ttft[e][n], u)
+        speed = world.dice.value(world.deployments.speed[e][n], v)
+        per_token = world.deployments.ttft_per_token[e][n]
+        self.began_at = self.started + first_token_ns(ttft, per_token, self.tokens_in, slowdown)
+        self.answered_at = self.began_at + answer_ns(self.tokens_out, speed, slowdown)
+
+    def slowness(self) -> float:
+        """What makes all of the deployment's latencies longer or shorter for some time."""
+        world, e, n = self.world, self.world.epoch, self.deployment
+        period = (world.plan.start_utc + self.started) // world.deployments.slowness_every[e][n]
+        u, _ = world.dice.pair(Stream.SLOWNESS, period, world.deployments.slowness_key[n])
+        return world.dice.value(world.deployments.slowness[e][n], u)
 
     def expect(self) -> None:
         """Put the end on the agenda, and the timeout if it comes before."""
         if self.finish_at < NEVER:
             self.world.clock.at(self.finish_at, EventClass.FINISHED, self.key, self.finished)
-        if self.finish_at > self.times_out_at:
-            self.watch()
+        self.watch()
 
     def call_error(self) -> int:
         """A failure that no retry cures: the same for all attempts of the call with this model."""
@@ -222,7 +234,7 @@ class Attempt:
         if errors is None:
             return OK
         code = self.call.number << 20 | self.model
-        u, _ = world.dice.pair(Stream.CALL_ERROR, self.action.number, code)
+        u, _ = world.dice.pair(Stream.CALL_ERROR, self.action.origin, code)
         return drawn_kind(u, 0.0, OK, errors)
 
     def end_of_service(self, part: float) -> int:
@@ -238,6 +250,12 @@ class Attempt:
             return self.began_at + whole((self.answered_at - self.began_at) * part)
         return self.answered_at if takes == TAKES_ANSWER else NEVER
 
+    def both(self) -> "tuple[Attempt, ...]":
+        """It and its twin, the first try before its hedge."""
+        if self.twin is None:
+            return (self,)
+        return (self.twin, self) if self.hedge else (self, self.twin)
+
     def finished(self) -> None:
         """The answer or the error is there (unless an incident changed when)."""
         if self.world.clock.now != self.finish_at:
@@ -246,18 +264,36 @@ class Attempt:
             self.leave()  # it ran on: its slot is free only now
             return
         self.settle(self.kind, self.finish_at)
-        self.call.told.succeed(self.kind)
+        self.tell(self.kind)
 
     def timed_out(self) -> None:
-        """The caller's patience with this attempt is over."""
-        if not self.over:
-            self.abandon(Kind.TIMEOUT)
-            self.call.told.succeed(Kind.TIMEOUT)
+        """The caller's patience with this try is over: a twin is cancelled with it."""
+        if self.over or self.world.clock.now != self.gives_up_at:
+            return
+        for attempt in self.both():
+            if attempt is self:
+                self.abandon(Kind.TIMEOUT)
+            else:
+                attempt.cancel()
+        self.tell(Kind.TIMEOUT)
+
+    def hedged(self) -> "Attempt":
+        """The same once more, to be sent beside it."""
+        return Attempt(self.call, self.number, Cause.HEDGE, self.model, None, self)
 
     def cancel(self) -> None:
-        """The action needs it no more."""
+        """Its caller needs it no more."""
         if not self.over:
             self.abandon(Kind.CANCELLED)
+
+    def tell(self, kind: int) -> None:
+        """The call hears of an answer, which ends a twin, and of a failure that no twin is left to make good."""
+        twin = self.twin
+        if twin is not None and not twin.over:
+            if kind != OK:
+                return
+            twin.cancel()
+        self.call.hear(self, kind)
 
     def struck(self, rate: float, kind: int, severity: int) -> None:
         """An incident that fails work in flight begins."""
@@ -266,12 +302,21 @@ class Attempt:
             return
         self.kind = kind
         if self.world.policy.takes[kind] == TAKES_NEVER:  # it hangs from now on
-            self.finish_at = NEVER
-            self.watch()
+            self.hang()
             return
         self.finish_at = self.world.clock.now
         self.settle(kind, self.finish_at)
-        self.call.told.succeed(kind)
+        self.tell(kind)
+
+    def hang(self) -> None:
+        """Nothing comes any more; what has not begun to answer never will."""
+        now = self.world.clock.now
+        self.finish_at = NEVER
+        if now < self.began_at:
+            self.answers = False
+        elif self.answers:
+            self.stalled_at = min(self.stalled_at, now)
+        self.watch()
 
     def abandon(self, kind: int) -> None:
         """Ended by its caller: the work stops, or runs on and is billed in full."""
@@ -280,61 +325,62 @@ class Attempt:
             self.action.waited += now - self.dispatched
         if self.place is Place.SERVED and world.kinds.runs_on[self.call.index] and self.finish_at < NEVER:
             self.over = True
-            self.bill(self.kind, self.finish_at)
+            bill.charge(self, self.kind, self.finish_at)
             self.record(now, self.finish_at, kind)
+            self.learn(kind)
         else:
             self.settle(kind, now)
 
     def settle(self, kind: int, now: int) -> None:
-        """End it now: bill, log, give up slot or queue place."""
+        """End it now: bill, log, give up slot or queue place; whoever watches deployments learns of it."""
         self.over = True
-        self.bill(kind, now)
+        bill.charge(self, kind, now)
         self.record(now, now, kind)
         self.leave()
+        self.learn(kind)
 
     def leave(self) -> None:
         """Give up slot or queue place."""
-        self.world.in_service[self.deployment].pop(self.key, None)
-        self.world.stations[self.deployment].leave(self)
+        if self.deployment != NOBODY:
+            self.world.in_service[self.deployment].pop(self.key, None)
+            self.world.stations[self.deployment].leave(self)
+
+    def learn(self, kind: int) -> None:
+        """Breakers, throttle, balance and budget are told how it ended."""
+        if self.deployment != NOBODY and kind != Kind.THROTTLED:
+            for learner in self.world.learners:
+                learner.learn(self, kind)
+        if self.budget is not None:
+            self.budget.give_back()
 
     def censor(self, ended: int) -> None:
         """The run stopped at `ended`: billed like work that is stopped there."""
         if not self.over:
-            self.bill(Kind.UNFINISHED, ended)
+            bill.charge(self, Kind.UNFINISHED, ended)
             self.record(DID_NOT, DID_NOT, Kind.UNFINISHED, ended)
 
     def record(self, ended: int, released: int, kind: int, known_until: int | None = None) -> None:
         """Write the log's row and add to the action's totals."""
-        self.first_token = self.seen_first_token(ended if known_until is None else known_until)
+        self.ended = ended
+        self.first_token = bill.seen_first_token(self, ended if known_until is None else known_until)
         if self.started == DID_NOT:
             released = DID_NOT
         action = self.action
         action.cost += self.cost
         action.tokens_in += self.billed_in
         action.tokens_out += self.billed_out
+        if self.first_token != DID_NOT and self.call.streams and self.call.is_last:
+            action.shown = True
         self.world.recorder.attempt(self, ended, released, kind)
 
-    def bill(self, kind: int, now: int) -> None:
-        """Tokens and picodollars that the provider charges for what it did until `now`."""
-        if self.started == DID_NOT:
-            self.cached = self.written = 0
-            return
-        stopped = kind in (Kind.TIMEOUT, Kind.CANCELLED, Kind.UNFINISHED)
-        billed = BILLED_ALL if kind == Kind.OK else BILLED_ELAPSED if stopped else self.world.policy.billed[kind]
-        if billed == BILLED_NOTHING:
-            return
-        self.billed_in = self.tokens_in
-        if billed == BILLED_ALL:
-            self.billed_out = self.tokens_out
-        elif billed == BILLED_ELAPSED and self.answers:
-            self.billed_out = elapsed_tokens(self.tokens_out, self.began_at, self.answered_at, now)
-        tariff = self.world.tariffs[self.price_row][self.deployment]
-        self.cost = price(self.billed_in, self.cached, self.written, self.billed_out, *tariff)
-
-    def seen_first_token(self, ended: int) -> int:
-        """When the first token came, if it did: streamed, or with the whole answer; else -1."""
+    def made(self, until: int) -> int:
+        """Output tokens made by then."""
         if self.started == DID_NOT or not self.answers:
-            return DID_NOT
-        if not self.world.kinds.streaming[self.call.index]:
-            return ended if self.kind == Kind.OK and ended == self.finish_at else DID_NOT
-        return self.began_at if self.began_at <= ended else DID_NOT
+            return 0
+        return elapsed_tokens(self.tokens_out, self.began_at, self.answered_at, min(until, self.stalled_at))
+
+    def mark(self, mark: Mark) -> None:
+        """Say something more of it, also after it has ended."""
+        self.marks |= mark
+        if self.over:
+            self.world.recorder.mark(self)

@@ -1,6 +1,6 @@
 """Time and order on top of SimPy: what happens first among things of the same instant.
 
-Timed events are ordered by (time, class, entity key), never by insertion. Follow-ups (a slot handed
+Timed events are ordered by (time, class, sub-class, entity key), never by insertion. Follow-ups (a slot handed
 to a waiter, somebody told of an end) are ordinary SimPy events of priority 1: one FIFO, drained
 before the next timed event of the instant, whose priorities begin at 2.
 """
@@ -15,6 +15,8 @@ from simpy.events import EventPriority
 from simkit.plan.codes import EventClass
 
 KEY_BITS = 64
+SUBS = 4
+"""Classes are divided, for example the timeouts of an attempt, of its request and of its call, in this order."""
 
 
 class Timed(simpy.Event):
@@ -40,14 +42,16 @@ class Clock:
         """The current instant in ns."""
         return int(self.env.now)
 
-    def at(self, time: int, event_class: EventClass, key: int, act: Callable[[], None] | None = None) -> Timed:
-        """Schedule a timed event; `key` orders events of the same class at the same instant."""
+    def at(
+        self, time: int, event_class: EventClass, key: int, act: Callable[[], None] | None = None, sub: int = 0
+    ) -> Timed:
+        """Schedule a timed event; `sub`, then `key`, order events of the same class at the same instant."""
         event = Timed(self.env)
         event._ok = True
         event._value = None
         event.act = act
         event.callbacks.append(self._fire)
-        priority = EventPriority(2 + (event_class << KEY_BITS) + key)
+        priority = EventPriority(2 + ((SUBS * event_class + sub) << KEY_BITS) + key)
         self.env.schedule(event, priority, delay=time - self.env.now)
         return event
 

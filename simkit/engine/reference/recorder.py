@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, Column
+from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Column
 
 if TYPE_CHECKING:
     from simkit.engine.reference.action import Action
     from simkit.engine.reference.attempt import Attempt
+
+
+MARKS = ATTEMPT_COLUMNS.index("marks")
 
 
 def columns(names: tuple[str, ...], rows: "array[int]") -> dict[str, Column]:
@@ -25,6 +28,7 @@ class Recorder:
         self.actions = array("q")
         self.attempts = array("q")
         self.incidents = array("q")
+        self.breakers = array("q")
 
     def action(self, a: "Action", end: int) -> None:
         """Write an action that ended at `end` (-1: censored)."""
@@ -32,29 +36,40 @@ class Recorder:
             (
                 a.number, a.arrival, a.user, a.plan, a.kind, a.complexity, a.started, a.first_token, end,
                 a.outcome, a.reason, a.good, a.waited, a.attempts, a.cost, a.tokens_in, a.tokens_out,
+                a.degrade_cost,
             )
         )  # fmt: skip
         self.attempts.extend(a.story)
 
     def attempt(self, t: "Attempt", ended: int, released: int, kind: int) -> None:
         """Keep an attempt that ended for its caller: it is written with its action."""
+        t.row = len(t.action.story)
         t.action.story.extend(
             (
-                t.action.number, t.call.index, t.repeat, t.rung, t.number, 0, t.cause, t.model, t.deployment,
+                t.action.number, t.call.index, t.repeat, t.rung, t.number, t.hedge, t.cause, t.model, t.deployment,
                 t.dispatched, t.started, t.first_token, ended, released, kind,
                 t.tokens_in, t.tokens_out, t.cached, t.written, t.billed_in, t.billed_out, t.cost,
-                t.retry_after, t.limit,
+                t.retry_after, t.limit, t.action.replica, t.marks,
             )
         )  # fmt: skip
+
+    def mark(self, t: "Attempt") -> None:
+        """Say of an attempt whose row is kept what became known later."""
+        t.action.story[t.row + MARKS] = t.marks
+
+    def breaker(self, time: int, replica: int, place: int, state: int, until: int) -> None:
+        """Write that a breaker opened or was closed."""
+        self.breakers.extend((time, replica, place, state, until))
 
     def incident(self, source: int, start: int, end: int, severity: int) -> None:
         """Write an incident that started."""
         self.incidents.extend((source, start, end, severity))
 
-    def tables(self) -> tuple[dict[str, Column], dict[str, Column], dict[str, Column]]:
-        """Actions, attempts, incidents."""
+    def tables(self) -> tuple[dict[str, Column], dict[str, Column], dict[str, Column], dict[str, Column]]:
+        """Actions, attempts, incidents, breakers."""
         return (
             columns(ACTION_COLUMNS, self.actions),
             columns(ATTEMPT_COLUMNS, self.attempts),
             columns(INCIDENT_COLUMNS, self.incidents),
+            columns(BREAKER_COLUMNS, self.breakers),
         )

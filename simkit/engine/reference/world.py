@@ -1,17 +1,25 @@
 """Everything of one replication: plan, clock, dice, stations, buckets, incidents, log."""
 
 from functools import partial
-from typing import TypeVar
+from itertools import pairwise
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from simkit.engine.reference.action import Action
 from simkit.engine.reference.attempt import Attempt
+from simkit.engine.reference.audience import Audience
+from simkit.engine.reference.balance import Picker
+from simkit.engine.reference.breaker import Breakers
+from simkit.engine.reference.budget import Budgets
 from simkit.engine.reference.clock import Clock
 from simkit.engine.reference.dice import Dice
 from simkit.engine.reference.incidents import Incidents
+from simkit.engine.reference.ladder import Ladder
+from simkit.engine.reference.limits import Limits
 from simkit.engine.reference.recorder import Recorder
 from simkit.engine.reference.station import Station
+from simkit.engine.reference.throttle import Throttle
 from simkit.laws.arrival import arrival_time
 from simkit.laws.draws import Stream
 from simkit.plan.codes import EventClass
@@ -21,6 +29,13 @@ T = TypeVar("T")
 
 CHANGES = 1 << 40
 """Order of calendar events of one instant, see `incidents`."""
+
+
+class Learner(Protocol):
+    """Something that wants to know how attempts end that were sent."""
+
+    def learn(self, attempt: Attempt, kind: int) -> None:
+        """An attempt has ended."""
 
 
 def lists(table: T) -> T:
@@ -61,20 +76,55 @@ class World:
             for capacity, places in zip(self.deployments.concurrency[0], self.deployments.queue[0], strict=True)
         ]
         self.in_service: list[dict[int, Attempt]] = [{} for _ in self.stations]
-        self.tat = [-NEVER] * len(plan.limits.measure)
-        """Theoretical arrival time of each bucket: full at first."""
         self.incidents = Incidents(self)
+        self.buckets = Limits(self)
+        self.ladder = Ladder(self)
+        self.audience = Audience(self) if self.is_watched() else None
+        self.build_layers()
+
+    def is_watched(self) -> bool:
+        """Are there users who give up, or ask again?"""
+        habits = self.plan.audience
+        return bool((habits.patience >= 0).any() or habits.reload_abandoned.any() or habits.reload_failed.any())
+
+    def build_layers(self) -> None:
+        """What the layers of clients keep in mind."""
+        self.budgets = Budgets(self, self.inner) if self.inner.budget[0] else None
+        self.client_budgets = Budgets(self, self.outer) if self.outer.budget[0] else None
+        self.breakers = Breakers(self) if self.breaker.on[0] else None
+        self.throttle = Throttle(self) if self.inner.throttle[0] else None
+        self.picker = Picker(self)
+        remembers = self.picker if self.picker.remembers else None
+        everybody: tuple[Learner | None, ...] = (self.breakers, self.throttle, remembers)
+        self.learners = [one for one in everybody if one is not None]
+        self.has_replicas = max(self.inner.replicas[0], self.outer.replicas[0]) > 1
 
     def read_tables(self) -> None:
         """The plan's tables as lists, and rows of those that laws read as arrays."""
         plan = self.plan
         self.services = lists(plan.service)
+        shed = self.services.shed_in_flight, self.services.shed_priority
+        self.sheddings = [
+            [(most, priority) for most, priority in zip(*rows, strict=True) if most < NEVER]
+            for rows in zip(*shed, strict=True)
+        ]
         self.kinds = lists(plan.actions)
         self.routes = lists(plan.routes)
         self.models = lists(plan.models)
         self.deployments = lists(plan.deployments)
         self.limits = lists(plan.limits)
         self.policy = lists(plan.policy)
+        self.inner = lists(plan.inner)
+        self.outer = lists(plan.outer)
+        self.breaker = lists(plan.breaker)
+        self.rungs = lists(plan.ladder)
+        self.habits = lists(plan.audience)
+        chains = [[m for m in chain if m >= 0] for chain in self.models.fallback]
+        self.fallbacks = [[chain[:most] for chain in chains] for most in self.inner.max_fallbacks]
+        """Models tried after each one, by epoch."""
+        first = self.models.first_deployment
+        self.deployments_of = [list(range(*pair)) for pair in pairwise(first)]
+        self.has_peers = [len(deployments) > 1 for deployments in self.deployments_of]
         self.tariffs = tariffs(plan.prices)
         self.errors = [list(rows) for rows in plan.deployments.errors]
         self.call_errors = [[row if row.any() else None for row in rows] for rows in plan.models.errors]
@@ -89,12 +139,18 @@ class World:
         """More actions are in flight than allowed."""
         return len(self.live) > self.most_in_flight
 
+    def sheds(self, action: Action) -> bool:
+        """Is an arrival turned away because too much is in flight?"""
+        rows, others = self.sheddings[self.epoch], len(self.live) - 1
+        return any(others >= most and action.priority >= priority for most, priority in rows)
+
     def run(self) -> None:
         """From the start of the warm-up to the end."""
         for epoch in range(1, len(self.plan.epochs)):
             time = int(self.plan.epochs[epoch])
             self.clock.at(time, EventClass.CALENDAR, CHANGES | epoch, partial(self.change, epoch))
         self.incidents.begin()
+        self.ladder.begin()
         self.next_arrival(0, 0.0, 0)
         self.clock.run()
         if self.is_full():
@@ -139,6 +195,15 @@ class World:
         def arrive() -> None:
             self.clock.start(Action(self, number, time).life())
             self.next_arrival(number + 1, operational, segment)
+
+        self.clock.at(time, EventClass.ARRIVAL, number << 25, arrive)
+
+    def arrive_later(self, number: int, delay: int) -> None:
+        """A user asks again."""
+        time = self.clock.now + delay
+
+        def arrive() -> None:
+            self.clock.start(Action(self, number, time).life())
 
         self.clock.at(time, EventClass.ARRIVAL, number << 25, arrive)
 

@@ -9,7 +9,7 @@ from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.jit import step
 from simkit.plan.codes import Kind, Outcome
 from simkit.plan.plan import NEVER
-from simkit.result.limits import INPUT, OUTPUT, REQUESTS
+from simkit.result.limits import INPUT, OUTPUT, RAMP, REQUESTS
 from simkit.result.streamed.ledger import *
 from simkit.result.windows import MINUTE
 
@@ -18,14 +18,17 @@ A_ARRIVAL, A_START, A_END, A_OUTCOME, A_REASON = (
 )
 (
     T_CALL, T_REPEAT, T_RUNG, T_TRY, T_DEPLOYMENT, T_DISPATCHED, T_STARTED, T_ENDED, T_RELEASED, T_OUTCOME, T_TOKENS_IN,
-    T_TOKENS_OUT, T_CACHED, T_LIMIT,
+    T_TOKENS_OUT, T_CACHED, T_LIMIT, T_HEDGE,
 ) = (ATTEMPT_COLUMNS.index(name) for name in (
     "call", "repeat", "rung", "attempt", "deployment", "dispatched", "started", "ended", "released", "outcome",
-    "tokens_in", "tokens_out", "tokens_cached", "limit",
+    "tokens_in", "tokens_out", "tokens_cached", "limit", "hedge",
 ))  # fmt: skip
 T_WIDTH = len(ATTEMPT_COLUMNS)
-RATE_LIMIT, OVERLOADED, TOO_LARGE = int(Kind.RATE_LIMIT), int(Kind.OVERLOADED), int(Kind.TOO_LARGE)
+RATE_LIMIT, OVERLOADED, TOO_LARGE, THROTTLED = (
+    int(k) for k in (Kind.RATE_LIMIT, Kind.OVERLOADED, Kind.TOO_LARGE, Kind.THROTTLED)
+)
 REJECTED, QUEUE_FULL = int(Outcome.REJECTED), int(Kind.QUEUE_FULL)
+DEGRADED, BY_HUMAN = int(Outcome.DEGRADED), int(Kind.HUMAN)
 
 
 @step
@@ -54,7 +57,7 @@ def story_demand(m: Memory, rows: Memory, first: int, beyond: int, measured: boo
     """What the attempts of an action asked of buckets and of slots."""
     for t in range(first, beyond, T_WIDTH):
         n = rows[t + T_DEPLOYMENT]
-        if n < 0:
+        if n < 0 or rows[t + T_OUTCOME] == THROTTLED:
             continue
         if m[BUCKETS] > 0:
             bucket_demand(m, rows, first, t, measured)
@@ -64,13 +67,14 @@ def story_demand(m: Memory, rows: Memory, first: int, beyond: int, measured: boo
 
 @step
 def neighbour(rows: Memory, first: int, beyond: int, t: int, after: int) -> int:
-    """The try before (-1) or after (1) an attempt in its rung, or NEVER."""
+    """The try before (-1) or after (1) an attempt in its rung, or NEVER; hedges have none."""
     s, wanted = t + after * T_WIDTH, rows[t + T_TRY] + after
-    if wanted < 0:
+    if wanted < 0 or rows[t + T_HEDGE] == 1:
         return NEVER
     while first <= s < beyond:
         if (
             rows[s + T_TRY] == wanted
+            and rows[s + T_HEDGE] == 0
             and rows[s + T_CALL] == rows[t + T_CALL]
             and rows[s + T_REPEAT] == rows[t + T_REPEAT]
             and rows[s + T_RUNG] == rows[t + T_RUNG]
@@ -104,7 +108,7 @@ def bucket_demand(m: Memory, rows: Memory, first: int, t: int, measured: bool) -
 def units(m: Memory, rows: Memory, t: int, b: int) -> int:
     """What an attempt asks of a bucket."""
     measure = m[m[MEASURE] + b]
-    if measure == REQUESTS:
+    if measure in (REQUESTS, RAMP):
         return 1
     prompt = rows[t + T_TOKENS_IN] - (0 if m[m[CACHED_COUNTS] + b] == 1 else rows[t + T_CACHED])
     if measure == INPUT:
@@ -132,7 +136,7 @@ def slot_demand(m: Memory, rows: Memory, first: int, beyond: int, t: int, measur
     if outcome in (RATE_LIMIT, TOO_LARGE):
         return
     after = neighbour(rows, first, beyond, t, 1) if started == DID_NOT else NEVER
-    again = after != NEVER and rows[after + T_DEPLOYMENT] == n
+    again = after != NEVER and rows[after + T_DEPLOYMENT] == n and rows[after + T_OUTCOME] != THROTTLED
     gone = rows[t + T_ENDED] if rows[t + T_ENDED] != DID_NOT else ended
     freed = rows[t + T_RELEASED] if rows[t + T_RELEASED] != DID_NOT else ended
     refused = outcome == OVERLOADED and started == DID_NOT
@@ -140,11 +144,17 @@ def slot_demand(m: Memory, rows: Memory, first: int, beyond: int, t: int, measur
 
 
 @step
-def own_demand(m: Memory, acts: Memory, a: int, measured: bool, ended: int) -> None:
-    """An action that asked for a slot of the own service."""
+def own_demand(
+    m: Memory, acts: Memory, a: int, rows: Memory, first: int, beyond: int, measured: bool, ended: int
+) -> None:
+    """An action that asked for a slot of the own service; who waits for a person gives it up."""
     if m[OWN_STATION] < 0:
         return
     end = acts[a + A_END] if acts[a + A_END] != DID_NOT else ended
+    if acts[a + A_OUTCOME] == DEGRADED and acts[a + A_REASON] == BY_HUMAN:
+        end = max(acts[a + A_START], acts[a + A_ARRIVAL])
+        for t in range(first, beyond, T_WIDTH):
+            end = max(end, rows[t + T_ENDED])
     refused = acts[a + A_OUTCOME] == REJECTED and acts[a + A_REASON] == QUEUE_FULL
     station_demand(m, m[OWN_STATION], acts[a + A_ARRIVAL], acts[a + A_START], end, end, refused, False, measured)
 

@@ -16,17 +16,19 @@ from simkit.plan.codes import Cause, Kind, Outcome
 from simkit.plan.plan import Ints, Plan
 from simkit.result.limits import deployments_of, grids, has_queue, limited
 from simkit.result.objectives import Objective
-from simkit.result.tally import ATTEMPT_KINDS, OUTCOMES, is_exact
+from simkit.result.pulse import cells_of
+from simkit.result.recovery import COLUMNS, minute_count
+from simkit.result.tally import ATTEMPT_KINDS, MARKS, MOST_ATTEMPTS, OUTCOMES, is_exact
 from simkit.result.windows import timeline_windows
 
 # Single numbers.
 (
     HORIZON, WINDOW, WINDOWS, MINUTES, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
-    EPOCH_COUNT, STORIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS,
-) = range(15)  # fmt: skip
+    EPOCH_COUNT, STORIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
+) = range(18)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited).
-FIRST_TABLE = 16
+FIRST_TABLE = 18
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
     MAX_OUTPUT, QUEUED,
@@ -34,15 +36,17 @@ FIRST_TABLE = 16
 
 # Tables of sums.
 (
-    SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING,
-) = range(FIRST_TABLE + 26, FIRST_TABLE + 54, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 54
+    SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
+    AWAY, BY_MINUTE, PULSE,
+) = range(FIRST_TABLE + 26, FIRST_TABLE + 62, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 62
 """Where the tables begin."""
 
 SERIES_NAMES = (
-    "arrived", *OUTCOMES, "latency", "judged", "good", "bad", "counted", "attempts",
-    *(f"attempts_{kind}" for kind in ATTEMPT_KINDS), "calls", "retries", "fallbacks", "cascades", "escalated",
-    "cost", "wasted", "tokens_in", "tokens_out", "tokens_cached",
+    "arrived", *OUTCOMES, "reloads", "people", "shed", "human", "latency", "judged", "good", "bad", "counted",
+    "attempts", *(f"attempts_{kind}" for kind in ATTEMPT_KINDS), "sent", *(f"marked_{mark}" for mark in MARKS), "calls",
+    "retries", "hedges", "hedge_wins", "fallbacks", "cascades", "escalated", "cost", "wasted", "tokens_in",
+    "tokens_out", "tokens_cached",
 )  # fmt: skip
 """Columns of SERIES (a row is a window); after them two for each objective: bad and counted."""
 COSTS = ("model", "deployment", "provider", "call", "kind", "outcome", "cause", "waste")
@@ -108,8 +112,8 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
     return {header: np.array(values, np.int64) for header, values in facts.items()}
 
 
-def layout_of(plan: Plan, facts: dict[int, Ints]) -> Layout:
-    """The shapes of all tables."""
+def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
+    """The shapes of all tables; `every`: length of the pulse's cells, 0 without alerts."""
     names, stations, buckets = plan.names, len(facts[QUEUED]), len(facts[MEASURE])
     bins = int(bin_of(plan.horizon + plan.cooldown - plan.begin)) + 1
     costs = int(bin_of(2**62)) + 1
@@ -117,10 +121,10 @@ def layout_of(plan: Plan, facts: dict[int, Ints]) -> Layout:
     deployments, limits = len(names.deployments), buckets + 2 * stations
     binned = 0 if is_exact(plan) else bins
     named = (names.models, names.deployments, names.providers, names.calls, names.kinds, tuple(Outcome), tuple(Cause))
-    longest = max(len(one) for one in named)
+    longest, objectives = max(len(one) for one in named), 2 * len(facts[JUDGED_BY])
     users = int(plan.people.number.max(initial=0))
     sums = {
-        SERIES: (windows.count, len(SERIES_NAMES) + 2 * len(facts[JUDGED_BY])),
+        SERIES: (windows.count, len(SERIES_NAMES) + objectives),
         HISTOGRAM: (windows.count, bins),
         WHOLE: (len(SAMPLES), max(bins, costs) if binned else 0),
         REASONS: (len(Outcome), len(Kind)),
@@ -134,20 +138,24 @@ def layout_of(plan: Plan, facts: dict[int, Ints]) -> Layout:
         MARK: (limits,),
         DEMAND: (buckets + STATION_ROWS * stations, minutes.count),
         HOLDING: (stations, 2),
+        TRIES: (windows.count, MOST_ATTEMPTS + 1),
+        AWAY: (buckets + 1,),
+        BY_MINUTE: (minute_count(plan), len(COLUMNS) + objectives),
+        PULSE: (cells_of(plan.horizon, every), objectives),
     }
     return Layout({header: table.shape for header, table in facts.items()} | sums)
 
 
-def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout) -> Ints:
+def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int) -> Ints:
     """The ledger before the first action."""
     m = np.zeros(layout.size(), np.int64)
     for header, first in layout.starts().items():
         m[header : header + 2] = first, layout.shapes[header][-1]
     for header, table in facts.items():
         layout.table(m, header)[...] = table
-    windows, (_, minutes) = timeline_windows(plan.horizon), grids(plan)
+    windows, (_, minutes), fair = timeline_windows(plan.horizon), grids(plan), facts[FAIR].all()
     m[[HORIZON, WINDOW, WINDOWS, MINUTES]] = plan.horizon, windows.length, windows.count, minutes.count
     m[[EXACT, OBJECTIVES, DEPLOYMENTS]] = is_exact(plan), len(facts[JUDGED_BY]), len(plan.names.deployments)
     m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), facts[STATION][-1]
-    m[EPOCH_COUNT] = len(plan.epochs)
+    m[[EPOCH_COUNT, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY]] = len(plan.epochs), minute_count(plan), fair, every
     return m

@@ -6,37 +6,56 @@ what an attempt cost. What each figure means stands in `result.tally`, which fin
 
 from simkit.engine.compiled.memory import Memory
 from simkit.engine.compiled.pointer import pointer
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS
+from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, law, step
 from simkit.plan.codes import Cause, Kind, Outcome
+from simkit.result.recovery import COLUMNS
 from simkit.result.streamed.demand import own_demand, story_demand
 from simkit.result.streamed.ledger import *
 from simkit.result.streamed.ledger import COSTS, OBJECTIVE_KINDS, SAMPLES, SERIES_NAMES
+from simkit.result.tally import GENERATION, MARKS, MOST_ATTEMPTS
+from simkit.result.windows import MINUTE
 
 A_WIDTH, T_WIDTH = len(ACTION_COLUMNS), len(ATTEMPT_COLUMNS)
-A_ARRIVAL, A_USER, A_KIND, A_FIRST_TOKEN, A_END, A_OUTCOME, A_REASON, A_GOOD, A_WAITED, A_ATTEMPTS, A_COST = (
-    ACTION_COLUMNS.index(name) for name in (
-        "arrival", "user", "kind", "first_token", "end", "outcome", "reason", "good", "waited", "attempts", "cost",
-    )
-)  # fmt: skip
 (
-    T_CALL, T_REPEAT, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_FIRST_TOKEN, T_ENDED, T_OUTCOME, T_CACHED,
-    T_BILLED_IN, T_BILLED_OUT, T_COST,
-) = (ATTEMPT_COLUMNS.index(name) for name in (
-    "call", "repeat", "cause", "model", "deployment", "dispatched", "first_token", "ended", "outcome", "tokens_cached",
-    "billed_in", "billed_out", "cost",
+    A_ACTION, A_ARRIVAL, A_USER, A_KIND, A_FIRST_TOKEN, A_END, A_OUTCOME, A_REASON, A_GOOD, A_WAITED, A_ATTEMPTS,
+    A_COST, A_DEGRADE_COST,
+) = (ACTION_COLUMNS.index(name) for name in (
+    "action", "arrival", "user", "kind", "first_token", "end", "outcome", "reason", "good", "waited", "attempts",
+    "cost", "degrade_cost",
 ))  # fmt: skip
-OK, DEGRADED, CENSORED, ANSWERED = int(Outcome.OK), int(Outcome.DEGRADED), int(Outcome.CENSORED), int(Kind.OK)
-FIRST, RETRY, FALLBACK, ESCALATION = (int(c) for c in (Cause.FIRST, Cause.RETRY, Cause.FALLBACK, Cause.ESCALATION))
+(
+    T_CALL, T_REPEAT, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_STARTED, T_FIRST_TOKEN, T_ENDED, T_OUTCOME,
+    T_CACHED, T_BILLED_IN, T_BILLED_OUT, T_COST, T_LIMIT, T_MARKS,
+) = (ATTEMPT_COLUMNS.index(name) for name in (
+    "call", "repeat", "cause", "model", "deployment", "dispatched", "started", "first_token", "ended", "outcome",
+    "tokens_cached", "billed_in", "billed_out", "cost", "limit", "marks",
+))  # fmt: skip
+OK, DEGRADED, FAILED, REJECTED, ABANDONED, CENSORED = range(len(Outcome))
+ANSWERED, RATE_LIMIT, OVERLOADED, THROTTLED, NO_DEPLOYMENT = (
+    int(k) for k in (Kind.OK, Kind.RATE_LIMIT, Kind.OVERLOADED, Kind.THROTTLED, Kind.NO_DEPLOYMENT)
+)
+FIRST_RUNG, LAST_RUNG = int(Kind.PARTIAL), int(Kind.STALE)
+OF_SHEDDING, OF_HUMAN = int(Kind.SHED), int(Kind.HUMAN)
+FIRST, RETRY, FALLBACK, ESCALATION, HEDGE, CLIENT_RETRY = range(len(Cause))
 ARRIVED, FIRST_OUTCOME = 0, 1
 (
-    TOOK, JUDGED, GOOD, BAD, COUNTED, TRIED, CALLS, RETRIES, FALLBACKS, CASCADES, ESCALATED, SPENT, WASTED,
-    TOKENS_IN, TOKENS_OUT, TOKENS_CACHED,
+    RELOADS, PEOPLE, SHED, BY_HUMAN, TOOK, JUDGED, GOOD, BAD, COUNTED, TRIED, SENT, MARKED, CALLS, RETRIES, HEDGES,
+    HEDGE_WINS, FALLBACKS, CASCADES, ESCALATED, SPENT, WASTED, TOKENS_IN, TOKENS_OUT, TOKENS_CACHED,
 ) = (SERIES_NAMES.index(name) for name in (
-    "latency", "judged", "good", "bad", "counted", "attempts", "calls", "retries", "fallbacks", "cascades",
+    "reloads", "people", "shed", "human", "latency", "judged", "good", "bad", "counted", "attempts", "sent",
+    f"marked_{MARKS[0]}", "calls", "retries", "hedges", "hedge_wins", "fallbacks", "cascades",
     "escalated", "cost", "wasted", "tokens_in", "tokens_out", "tokens_cached",
 ))  # fmt: skip
+(
+    M_ENDED, M_SERVED, M_LOST, M_DEGRADED, M_ABANDONED, M_SENT, M_COST, M_THROTTLED, M_NO_DEPLOYMENT, M_FELL_BACK,
+    M_TURNED_AWAY, M_FIRST_RUNG,
+) = (COLUMNS.index(name) for name in (
+    "ended", "served", "lost", "degraded", "abandoned", "sent", "cost", "throttled", "no_deployment", "fell_back",
+    "turned_away", "partial",
+))  # fmt: skip
+M_BY_OBJECTIVE = len(COLUMNS)
 BY_OBJECTIVE = len(SERIES_NAMES)
 BY_MODEL, BY_DEPLOYMENT, BY_PROVIDER, BY_CALL, BY_KIND, BY_OUTCOME, BY_CAUSE, BY_WASTE = range(len(COSTS))
 OF_TTFT, OF_WAITED, OF_COST = range(len(SAMPLES))
@@ -60,22 +79,28 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
         if measured:
             add_action(m, acts, a, singles, prices, ended)
             add_attempts(m, rows, first, beyond, acts, a, replies)
-        own_demand(m, acts, a, measured, ended)
+        if m[PULSE_EVERY] > 0:
+            beat(m, acts, a)
+        own_demand(m, acts, a, rows, first, beyond, measured, ended)
         story_demand(m, rows, first, beyond, measured, ended)
         first = beyond
 
 
 @step
 def window_of(m: Memory, acts: Memory, a: int) -> int:
-    """Address of the series of the window in which an action arrived."""
-    return place(m, SERIES, min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1))
+    """The window in which an action arrived."""
+    return min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1)
 
 
 @step
 def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory, ended: int) -> None:
     """A measured action."""
-    w, outcome, cost = window_of(m, acts, a), acts[a + A_OUTCOME], acts[a + A_COST]
+    w, outcome, cost = place(m, SERIES, window_of(m, acts, a)), acts[a + A_OUTCOME], acts[a + A_COST]
     m[w + ARRIVED] += 1
+    m[w + RELOADS] += 1 if acts[a + A_ACTION] >> GENERATION > 0 else 0
+    m[w + PEOPLE] += acts[a + A_DEGRADE_COST]
+    m[w + SHED] += 1 if acts[a + A_REASON] == OF_SHEDDING else 0
+    m[w + BY_HUMAN] += 1 if acts[a + A_REASON] == OF_HUMAN else 0
     m[w + FIRST_OUTCOME + outcome] += 1
     m[place(m, REASONS, outcome) + acts[a + A_REASON]] += 1
     m[place(m, COST, BY_KIND) + acts[a + A_KIND]] += cost
@@ -97,13 +122,13 @@ def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory,
 @step
 def add_served(m: Memory, acts: Memory, a: int, singles: Memory) -> None:
     """How long it took, and whether it was right."""
-    arrival = acts[a + A_ARRIVAL]
-    took, ttft, w = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival, window_of(m, acts, a)
+    arrival, window = acts[a + A_ARRIVAL], window_of(m, acts, a)
+    took, ttft, w = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival, place(m, SERIES, window)
     m[w + TOOK] += took
     if acts[a + A_GOOD] >= 0:
         m[w + JUDGED] += 1
         m[w + GOOD] += acts[a + A_GOOD]
-    m[place(m, HISTOGRAM, min(arrival // m[WINDOW], m[WINDOWS] - 1)) + bin_of(took)] += 1
+    m[place(m, HISTOGRAM, window) + bin_of(took)] += 1
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_TTFT) + bin_of(ttft)] += 1
         m[place(m, WHOLE, OF_WAITED) + bin_of(acts[a + A_WAITED])] += 1
@@ -118,12 +143,15 @@ def add_served(m: Memory, acts: Memory, a: int, singles: Memory) -> None:
 @step
 def judge(m: Memory, acts: Memory, a: int, ended: int) -> None:
     """Bad and counted, by each objective and by any."""
-    w = window_of(m, acts, a)
+    w, minute = place(m, SERIES, window_of(m, acts, a)), minute_of(m, acts, a)
     any_bad, any_counted = 0, 0 if acts[a + A_OUTCOME] == CENSORED else 1
     for o in range(m[OBJECTIVES]):
         bad, counted = verdict(m, acts, a, o, ended)
         m[w + BY_OBJECTIVE + 2 * o] += bad
         m[w + BY_OBJECTIVE + 2 * o + 1] += counted
+        if minute > 0:
+            m[minute + M_BY_OBJECTIVE + 2 * o] += bad
+            m[minute + M_BY_OBJECTIVE + 2 * o + 1] += counted
         any_bad = max(any_bad, bad)
         any_counted = max(any_counted, counted)
     m[w + BAD] += any_bad
@@ -150,14 +178,74 @@ def verdict(m: Memory, acts: Memory, a: int, o: int, ended: int) -> tuple[int, i
 
 
 @step
+def beat(m: Memory, acts: Memory, a: int) -> None:
+    """An action, measured or not, in the pulse at the time of its end."""
+    end = acts[a + A_END]
+    if acts[a + A_OUTCOME] == CENSORED or end < 0 or end >= m[HORIZON]:
+        return
+    cell = place(m, PULSE, end // m[PULSE_EVERY])
+    for o in range(m[OBJECTIVES]):
+        bad, counted = verdict(m, acts, a, o, end)
+        m[cell + 2 * o] += bad
+        m[cell + 2 * o + 1] += counted
+
+
+@step
+def minute_of(m: Memory, acts: Memory, a: int) -> int:
+    """Address of the minute in which a measured action arrived; 0 where minutes are not counted."""
+    return place(m, BY_MINUTE, acts[a + A_ARRIVAL] // MINUTE) if m[MINUTE_ROWS] > 0 else 0
+
+
+@step
 def add_attempts(m: Memory, rows: Memory, first: int, beyond: int, acts: Memory, a: int, replies: Memory) -> None:
     """The attempts of a measured action."""
-    w, served = window_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED
+    window, served, sent = window_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED, 0
+    w, minute = place(m, SERIES, window), minute_of(m, acts, a)
     for t in range(first, beyond, T_WIDTH):
         count_attempt(m, rows, first, t, w)
         bill_attempt(m, rows, t, w, 0 if served and rows[t + T_OUTCOME] == ANSWERED else 1)
         if rows[t + T_DEPLOYMENT] >= 0:
             add_deployment(m, rows, t, replies)
+            sent += 0 if rows[t + T_OUTCOME] == THROTTLED else 1
+        if minute > 0:
+            add_trouble(m, rows, t, minute)
+    m[w + SENT] += sent
+    m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
+    if minute > 0:
+        add_minute(m, acts, a, minute, sent)
+
+
+@step
+def add_minute(m: Memory, acts: Memory, a: int, minute: int, sent: int) -> None:
+    """A measured action in its minute, see `result.recovery`."""
+    outcome, reason = acts[a + A_OUTCOME], acts[a + A_REASON]
+    m[minute + M_ENDED] += 0 if outcome == CENSORED else 1
+    m[minute + M_SERVED] += 1 if outcome == OK or (outcome == DEGRADED and m[FAIR_TO_ALL] == 1) else 0
+    m[minute + M_LOST] += 1 if outcome in (FAILED, REJECTED) else 0
+    m[minute + M_ABANDONED] += 1 if outcome == ABANDONED else 0
+    m[minute + M_SENT] += sent
+    m[minute + M_COST] += acts[a + A_COST] + acts[a + A_DEGRADE_COST]
+    if outcome == DEGRADED:
+        m[minute + M_DEGRADED] += 1
+        if FIRST_RUNG <= reason <= LAST_RUNG:
+            m[minute + M_FIRST_RUNG + reason - FIRST_RUNG] += 1
+
+
+@step
+def add_trouble(m: Memory, rows: Memory, t: int, minute: int) -> None:
+    """An attempt in its action's minute: was it held back, a fallback, turned away?"""
+    m[minute + M_THROTTLED] += 1 if rows[t + T_OUTCOME] == THROTTLED else 0
+    m[minute + M_NO_DEPLOYMENT] += 1 if rows[t + T_OUTCOME] == NO_DEPLOYMENT else 0
+    if rows[t + T_CAUSE] == FALLBACK:
+        m[minute + M_FELL_BACK] += 1
+        m[minute + M_TURNED_AWAY] += 1 if turned_away(rows, t) else 0
+
+
+@step
+def turned_away(rows: Memory, t: int) -> bool:
+    """Did a limit of its deployment refuse it?"""
+    full = rows[t + T_OUTCOME] == OVERLOADED and rows[t + T_STARTED] == DID_NOT and rows[t + T_DEPLOYMENT] >= 0
+    return full or rows[t + T_OUTCOME] == RATE_LIMIT
 
 
 @step
@@ -166,15 +254,36 @@ def count_attempt(m: Memory, rows: Memory, first: int, t: int, w: int) -> None:
     cause = rows[t + T_CAUSE]
     m[w + TRIED] += 1
     m[w + TRIED + 1 + rows[t + T_OUTCOME]] += 1
+    if rows[t + T_MARKS] != 0:
+        count_marks(m, rows[t + T_MARKS], w)
     if cause == FIRST:
         m[w + CALLS] += 1
         m[w + CASCADES] += m[m[CASCADE] + rows[t + T_CALL]]
-    elif cause == RETRY:
+    elif cause in (RETRY, CLIENT_RETRY):
         m[w + RETRIES] += 1
+    elif cause == HEDGE:
+        m[w + HEDGES] += 1
+        m[w + HEDGE_WINS] += 1 if rows[t + T_OUTCOME] == ANSWERED else 0
     elif cause == FALLBACK:
         m[w + FALLBACKS] += first_of_its_cause(rows, first, t)
+        count_turned_away(m, rows, t)
     elif cause == ESCALATION:
         m[w + ESCALATED] += first_of_its_cause(rows, first, t)
+
+
+@step
+def count_marks(m: Memory, marks: int, w: int) -> None:
+    """The bits of an attempt's marks."""
+    for bit in range(len(MARKS)):
+        m[w + MARKED + bit] += (marks >> bit) & 1
+
+
+@step
+def count_turned_away(m: Memory, rows: Memory, t: int) -> None:
+    """A fallback that was refused, by limit; slots come last."""
+    limit = rows[t + T_LIMIT] if rows[t + T_OUTCOME] == RATE_LIMIT else m[BUCKETS]
+    if turned_away(rows, t) and limit >= 0:
+        m[m[AWAY] + limit] += 1
 
 
 @step

@@ -7,8 +7,11 @@ import numpy as np
 from simkit.engine.log import INCIDENT_COLUMNS
 from simkit.plan.codes import Cause, Outcome
 from simkit.plan.plan import Ints, Plan
+from simkit.result.breakers import BreakerSums
 from simkit.result.limits import LimitUse
 from simkit.result.objectives import Objective
+from simkit.result.pulse import Pulse
+from simkit.result.recovery import recovery_of
 from simkit.result.sample import Sample
 from simkit.result.streamed import ledger as at
 from simkit.result.streamed.ledger import Layout, empty_ledger, facts_of, layout_of
@@ -26,21 +29,24 @@ USED = {"served": at.SERVED_ROWS, "costs": at.COST_ROWS, "answers": at.ANSWER_RO
 class Stream:
     """The tally of one replication under way."""
 
-    def __init__(self, plan: Plan, objectives: Sequence[Objective]) -> None:
-        self.plan, self.objectives = plan, tuple(objectives)
+    def __init__(self, plan: Plan, objectives: Sequence[Objective], every: int = 0) -> None:
+        self.plan, self.objectives, self.every = plan, tuple(objectives), every
         facts = facts_of(plan, objectives)
-        self.layout: Layout = layout_of(plan, facts)
-        self.ledger = empty_ledger(plan, facts, self.layout)
+        self.layout: Layout = layout_of(plan, facts, every)
+        self.ledger = empty_ledger(plan, facts, self.layout, every)
         self.singles = {name: np.zeros(0, np.int64) for name in SINGLE}
         self.incidents: list[Ints] = []
+        self.breakers = BreakerSums(plan)
 
-    def take(self, actions: Ints, attempts: Ints, incidents: Ints, ended: int) -> None:
-        """Add rows as in the log: actions that have ended, with their attempts in the same order, and incidents.
+    def take(self, actions: Ints, attempts: Ints, incidents: Ints, breakers: Ints, ended: int) -> None:
+        """Add rows as in the log: actions that have ended, with their attempts in the same order; incidents; breakers.
 
         `ended` is when the run stopped; it matters for censored actions only.
         """
         if len(incidents):
             self.incidents.append(incidents.copy())
+        if len(breakers):
+            self.breakers.take(breakers)
         if self.ledger[at.EXACT]:
             self._make_room(len(actions), len(attempts))
         served, costs, answers = self.singles.values()
@@ -54,7 +60,10 @@ class Stream:
 
     def state(self) -> dict[str, Ints]:
         """All that has been added up, to be saved."""
-        return {"ledger": self.ledger, "incidents": self._incidents(), **self.singles}
+        return {
+            "ledger": self.ledger, "incidents": self._incidents(), "breakers": self.breakers.kept,
+            "breaker_sums": self.breakers.sums, "breaker_rows": np.array([self.breakers.count]), **self.singles,
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Ints]) -> None:
         """Go on from a state that was saved.
@@ -66,30 +75,40 @@ class Stream:
             raise ValueError("the state is of another plan")
         self.ledger = state["ledger"]
         self.incidents = [state["incidents"]]
+        self.breakers.kept, self.breakers.sums = state["breakers"], state["breaker_sums"]
+        self.breakers.count = int(state["breaker_rows"][0])
         self.singles = {name: state[name] for name in SINGLE}
 
     def tally(self, replication: int, ended: int, events: int, peaks: Ints) -> Tally:
         """The tally of all that was taken."""
         windows, series = timeline_windows(self.plan.horizon), self._table(at.SERIES)
         names = (*at.SERIES_NAMES, *(f"{w}_{one.label}" for one in self.objectives for w in ("bad", "counted")))
-        histogram = self._table(at.HISTOGRAM)
-        window, bins = np.nonzero(histogram)
-        incidents = self._incidents()
+        histogram, tries = self._table(at.HISTOGRAM), self._table(at.TRIES)
+        incidents = {name: self._incidents()[:, column].copy() for column, name in enumerate(INCIDENT_COLUMNS)}
         return Tally(
             replication=replication,
             windows=windows,
             series={name: series[:, column].copy() for column, name in enumerate(names)},
-            latencies=Histogram(window, bins, histogram[window, bins]),
-            samples=self._samples(histogram),
+            latencies=counted(histogram),
+            attempts=counted(tries),
+            samples=self._samples(histogram, tries),
             reasons=self._table(at.REASONS).copy(),
             cost=self._costs(),
             deployments=self._deployments(peaks),
             limits=self._limits(),
             users=self._users(),
-            incidents={name: incidents[:, column].copy() for column, name in enumerate(INCIDENT_COLUMNS)},
+            incidents=incidents,
+            breakers=self.breakers.use(),
+            fallbacks_refused=self._table(at.AWAY).copy(),
+            recovery=recovery_of(self.plan, self._table(at.BY_MINUTE), incidents),
+            pulse=self._pulse(),
             ended=ended,
             events=events,
         )
+
+    def _pulse(self) -> Pulse:
+        table = self._table(at.PULSE).T
+        return Pulse(self.every, table[::2].copy(), table[1::2].copy())
 
     def _table(self, header: int) -> Ints:
         return self.layout.table(self.ledger, header)
@@ -101,7 +120,10 @@ class Stream:
     def _incidents(self) -> Ints:
         return np.concatenate([np.zeros((0, len(INCIDENT_COLUMNS)), np.int64), *self.incidents])
 
-    def _samples(self, histogram: Ints) -> dict[str, Sample]:
+    def _samples(self, histogram: Ints, tries: Ints) -> dict[str, Sample]:
+        return self._times_and_cost(histogram) | {"attempts": binned(tries.sum(axis=0))}
+
+    def _times_and_cost(self, histogram: Ints) -> dict[str, Sample]:
         if self.ledger[at.EXACT]:
             latency, ttft, waited = self._single("served").T
             found = {"latency": latency, "ttft": ttft, "waited": waited, "cost": self._single("costs")[:, 0]}
@@ -145,6 +167,12 @@ class Stream:
         actions, cost = self._table(at.USERS).T
         seen = np.flatnonzero(actions)
         return {"user": seen, "actions": actions[seen], "cost": cost[seen]}
+
+
+def counted(table: Ints) -> Histogram:
+    """What is not 0 of a table of windows and bins."""
+    window, bins = np.nonzero(table)
+    return Histogram(window, bins, table[window, bins])
 
 
 def binned(counts: Ints) -> Sample:

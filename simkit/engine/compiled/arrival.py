@@ -1,0 +1,190 @@
+"""Arrivals: when actions come, who asks what, and whether they are let in."""
+
+from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.dice import draw_ahead, of_arrival, uniform, value
+from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.pointer import view
+from simkit.engine.compiled.station import ask_service, join
+from simkit.engine.compiled.user import watch_patience
+from simkit.laws.arrival import arrival_time
+from simkit.laws.choice import choose
+from simkit.laws.draws import Stream, unit
+from simkit.laws.jit import apart, step
+from simkit.plan.codes import Kind, Outcome
+from simkit.plan.plan import NEVER
+
+GAP, KIND, USER, USER_PLAN, REPLICA = (
+    int(s) for s in (Stream.GAP, Stream.KIND, Stream.USER, Stream.PLAN, Stream.REPLICA)
+)
+REJECTED, QUEUE_FULL, SHED = int(Outcome.REJECTED), int(Kind.QUEUE_FULL), int(Kind.SHED)
+UNDECIDED = 9
+"""Above all verdicts."""
+
+
+@step
+def next_arrival(m: Memory, f: Reals) -> None:
+    """When the next action arrives; NEVER after the last one."""
+    number = m[M_NUMBER]
+    place = number & (m[M_AHEAD] - 1)
+    if place == 0:
+        look_ahead(m, f)
+    if m[M_TRACED] == 0:
+        m[M_ARRIVAL] = at2(m, AHEAD, AHEAD_TIME, place)
+    else:
+        m[M_ARRIVAL] = at1(m, TRACE_TIME, number) if number < length(m, TRACE_TIME) else NEVER
+
+
+@apart
+def look_ahead(m: Memory, f: Reals) -> None:
+    """Work out when the next actions arrive, and draw who asks what: that depends on nothing else."""
+    if length(m, USER_CDF) > 0:
+        draw_ahead(m, USER, AHEAD_USER)
+    if kinds_differ(m):
+        draw_ahead(m, KIND, AHEAD_KIND)
+    if m[M_TRACED] == 1:
+        return
+    draw_ahead(m, GAP, AHEAD_GAP)
+    times, gaps = m[AHEAD], m[AHEAD] + AHEAD_GAP * m[M_AHEAD]
+    for i in range(m[M_AHEAD]):
+        m[times + i] = arrival_after(m, f, unit(m[gaps + i]))
+
+
+@step
+def arrival_after(m: Memory, f: Reals, u: float) -> int:
+    """When the action after the last one arrives, in ns."""
+    segment, segments = m[M_SEGMENT], length(m, ARRIVAL_RATE)
+    if segment >= segments:
+        return NEVER
+    f[F_OPERATIONAL] += value(m, f, at1(m, ARRIVAL_GAP, segment), u)
+    time, segment = arrival_time(
+        f[F_OPERATIONAL], segment, view(m, m[ARRIVAL_START], (segments + 1,)),
+        reals(m, f, ARRIVAL_RATE, 0, 0, 0), reals(m, f, ARRIVAL_CUMULATIVE, 0, 0, 0),
+    )  # fmt: skip
+    m[M_SEGMENT] = segment
+    return time if segment < segments else NEVER
+
+
+@step
+def arrive(m: Memory, f: Reals) -> int:
+    """The next action arrives."""
+    number = m[M_NUMBER]
+    a = new_action(m, number, number)
+    users, first = at1(m, USERS, m[M_EPOCH]), at1(m, USERS_FIRST, m[M_EPOCH])
+    if users > 0:
+        u, _ = of_arrival(m, AHEAD_USER)
+        name_user(m, f, a, choose(u, view(f, m[USER_CDF] + first, (users,))))
+    if kinds_differ(m):  # else both are 0
+        u, v = of_arrival(m, AHEAD_KIND)
+        name_kind(m, f, a, u, v)
+    m[M_NUMBER] += 1
+    next_arrival(m, f)
+    return ask_to_be_let_in(m, f, a)
+
+
+@apart
+def arrive_again(m: Memory, f: Reals, key: int) -> int:
+    """A user asks again, and the same (R31)."""
+    ordinal = (key >> 25) & ((1 << m[M_ORDINAL_BITS]) - 1)
+    again = key >> 25 >> m[M_ORDINAL_BITS]
+    a = new_action(m, again << ORIGIN_BITS | ordinal, key >> 25)
+    users, first = at1(m, USERS, m[M_EPOCH]), at1(m, USERS_FIRST, m[M_EPOCH])
+    if users > 0:
+        u, _ = uniform(m, USER, ordinal, 0, 0)
+        name_user(m, f, a, choose(u, view(f, m[USER_CDF] + first, (users,))))
+    if kinds_differ(m):
+        u, v = uniform(m, KIND, ordinal, 0, 0)
+        name_kind(m, f, a, u, v)
+    return ask_to_be_let_in(m, f, a)
+
+
+@step
+def new_action(m: Memory, number: int, short: int) -> int:
+    """The row of the action that arrives now; `short` is its number in keys. Those in flight stand in a line."""
+    a = new_row(m, M_FREE_ACTION, ACTION_WIDTH)
+    for i in range(ACTION_WIDTH):
+        m[a + i] = 0
+    m[a + A_NUMBER] = number
+    m[a + A_KEY] = short << 25
+    m[a + A_ARRIVAL] = m[M_NOW]
+    m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = NONE
+    m[a + A_GOOD] = m[a + A_CALLS] = m[a + A_STORY] = m[a + A_RUNG] = NONE
+    m[a + A_VERDICT] = UNDECIDED
+    m[a + A_DEADLINE] = NEVER
+    m[a + A_MEASURED] = 1 if 0 <= m[M_NOW] < m[M_HORIZON] else 0
+    m[M_OPEN] += m[a + A_MEASURED]
+    m[M_ACTIONS] += 1
+    join(m, M_LIVE, A_LIVE, a)
+    return a
+
+
+@step
+def name_user(m: Memory, f: Reals, a: int, user: int) -> None:
+    """Who asks, and on which plan."""
+    m[a + A_USER] = user
+    if m[PLAN_CDF + 4] > 0:
+        u, _ = uniform(m, USER_PLAN, user, 0, 0)
+        m[a + A_PLAN] = choose(u, reals(m, f, PLAN_CDF, m[M_EPOCH], 0, 0))
+
+
+@step
+def kinds_differ(m: Memory) -> bool:
+    """Is there more than one kind or complexity?"""
+    return m[KIND_CDF + 4] > 1 or m[COMPLEXITY_CDF + 4] > 1
+
+
+@step
+def name_kind(m: Memory, f: Reals, a: int, u: float, v: float) -> None:
+    """What is asked, and how complex it is."""
+    m[a + A_KIND] = choose(u, reals(m, f, KIND_CDF, m[M_EPOCH], 0, 0))
+    m[a + A_COMPLEXITY] = choose(v, reals(m, f, COMPLEXITY_CDF, m[M_EPOCH], m[a + A_KIND], 0))
+
+
+@step
+def ask_to_be_let_in(m: Memory, f: Reals, a: int) -> int:
+    """An action asks for a slot of the own service (R1); it may be shed, or there is no room."""
+    m[a + A_NEXT_CALL] = at1(m, FIRST_CALL, m[a + A_KIND])
+    find_class(m, a)
+    if m[M_COPIES] == 1:
+        draw_replicas(m, a)
+    m[M_OUTCOME] = REJECTED
+    if at2(m, SHED_IN_FLIGHT, m[M_EPOCH], 0) < NEVER and is_shed(m, a):
+        m[M_KIND] = SHED
+        return then(m, END, a)
+    if not ask_service(m, a):
+        m[M_KIND] = QUEUE_FULL
+        return then(m, END, a)
+    limit = at1(m, DEADLINE, m[M_EPOCH])
+    if limit < NEVER:
+        m[a + A_DEADLINE] = m[M_NOW] + limit
+        schedule(m, m[a + A_DEADLINE], TIME_IS_UP, m[a + A_KEY], a)
+    if at1(m, AUDIENCE_PATIENCE, m[M_EPOCH]) >= 0:
+        watch_patience(m, f, a)
+    return then(m, ADMIT, a) if m[a + A_PLACE] == SERVED else NOTHING
+
+
+@step
+def find_class(m: Memory, a: int) -> None:
+    """Which line of the own service's queue it would stand in."""
+    priority = at1(m, KIND_PRIORITY, m[a + A_KIND])
+    if m[a + A_PLAN] >= 0:
+        priority += at1(m, PLAN_PRIORITY, m[a + A_PLAN])
+    while at1(m, PRIORITIES, m[a + A_CLASS]) != priority:
+        m[a + A_CLASS] += 1
+
+
+@apart
+def draw_replicas(m: Memory, a: int) -> None:
+    """Which copy of each layer it goes through (R2)."""
+    u, v = uniform(m, REPLICA, m[a + A_NUMBER], 0, 0)
+    m[a + A_REPLICA] = int(u * at1(m, REPLICAS, 0))
+    m[a + A_CLIENT] = int(v * at1(m, REPLICAS + OUTER, 0))
+
+
+@apart
+def is_shed(m: Memory, a: int) -> bool:
+    """Is an arrival turned away because too much is in flight (R29)?"""
+    e, priority, others = m[M_EPOCH], at1(m, PRIORITIES, m[a + A_CLASS]), m[M_ACTIONS] - 1
+    for i in range(m[SHED_IN_FLIGHT + 4]):
+        if others >= at2(m, SHED_IN_FLIGHT, e, i) and priority >= at2(m, SHED_PRIORITY, e, i):
+            return True
+    return False

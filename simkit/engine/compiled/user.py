@@ -1,0 +1,65 @@
+"""Users at the other end: how long they wait (R30), and whether they ask again (R31)."""
+
+from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.dice import count, origin, uniform
+from simkit.engine.compiled.hedge import is_streaming
+from simkit.engine.compiled.memory import *
+from simkit.laws.draws import Stream
+from simkit.laws.jit import apart, step
+from simkit.plan.codes import Outcome
+
+PATIENCE, ABANDONED = int(Stream.PATIENCE), int(Outcome.ABANDONED)
+LET_DOWN = (int(Outcome.FAILED), int(Outcome.REJECTED))
+
+
+@apart
+def watch_patience(m: Memory, f: Reals, a: int) -> None:
+    """Put the end of the user's patience on the agenda."""
+    u, _ = uniform(m, PATIENCE, m[a + A_NUMBER], 0, 0)
+    until = m[a + A_ARRIVAL] + count(m, f, at1(m, AUDIENCE_PATIENCE, m[M_EPOCH]), u)
+    schedule(m, until, PATIENCE_ENDS, m[a + A_KEY], a)
+
+
+@apart
+def leaves(m: Memory, a: int, key: int) -> bool:
+    """Does the user give up? Not with something to look at, nor when the ladder has the action."""
+    if m[a + A_KEY] != key or m[a + A_RUNG] != NONE:
+        return False
+    return at1(m, AUDIENCE_UNTIL_ANSWER, 0) == 1 or not sees_something(m, a)
+
+
+@step
+def sees_something(m: Memory, a: int) -> bool:
+    """Has a first token of the last stage been shown, or does such a stream run?"""
+    if m[a + A_SHOWN] == 1:
+        return True
+    c = m[a + A_CALLS]
+    while c != NONE:
+        if at1(m, LAST_STREAM, m[c + C_INDEX]) == 1:
+            for t in (m[c + C_ATTEMPT], m[c + C_TWIN]):
+                if t != NONE and is_streaming(m, t):
+                    return True
+        c = m[c + C_SIBLING]
+    return False
+
+
+@apart
+def reload(m: Memory, f: Reals, a: int, outcome: int) -> None:
+    """The user may ask the same again after this end."""
+    again = (m[a + A_NUMBER] >> ORIGIN_BITS) + 1
+    if again > at1(m, AUDIENCE_RELOAD_AT_MOST, 0) or not asks_again(m, f, a, outcome):
+        return
+    short = again << m[M_ORDINAL_BITS] | origin(m[a + A_NUMBER])
+    schedule(m, m[M_NOW] + at1(m, AUDIENCE_RELOAD_AFTER, m[M_EPOCH]), ARRIVES, short << 25, NONE)
+
+
+@step
+def asks_again(m: Memory, f: Reals, a: int, outcome: int) -> bool:
+    """By chance, after giving up or being let down."""
+    if outcome == ABANDONED:
+        _, v = uniform(m, PATIENCE, m[a + A_NUMBER], 0, 0)
+        return v < real1(m, f, AUDIENCE_RELOAD_ABANDONED, m[M_EPOCH])
+    if outcome in LET_DOWN:
+        u, _ = uniform(m, PATIENCE, m[a + A_NUMBER], 0, 1)
+        return u < real1(m, f, AUDIENCE_RELOAD_FAILED, m[M_EPOCH])
+    return False

@@ -1,0 +1,132 @@
+"""Reviews of incidents as a person reads them."""
+
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+
+from simkit.result.evidence import Evidence
+from simkit.result.metrics_resilience import has_pages
+from simkit.result.page import Block, Heading, Paragraph
+from simkit.result.reviews import Case, Review, reviews
+from simkit.result.statistics import significant
+from simkit.result.words import dollars, duration, number, percent, seconds
+
+MOST = 6
+"""Most reviews on a page."""
+SOON_S = 1.0
+"""All is well at the end, if it is so soon after it."""
+ENDS = {
+    "lost": "lost", "partial": "with half an answer", "previous": "by the previous version", "rule": "by rule",
+    "human": "by people", "stale": "by an old answer", "abandoned": "gave up",
+}  # fmt: skip
+"""How actions ended that did not end well, in words."""
+CENT = 0.01
+
+
+def review_blocks(evidence: Evidence) -> list[Block]:
+    """A heading and a paragraph for each of the worst incidents; nothing where there were none."""
+    every = reviews(evidence)
+    if not every:
+        return []
+    shown = sorted(sorted(every, key=_weight)[:MOST], key=lambda one: one.first.stretch.start)
+    blocks: list[Block] = [Heading("Incidents")]
+    for one in shown:
+        lead = f"{one.first.name}, {_when(evidence, one)}:"
+        blocks.append(Paragraph(review_text(evidence, one), lead, "bad" if _harmful(one) else ""))
+    if len(every) > len(shown):
+        more = len(every) - len(shown)
+        blocks.append(Paragraph(f"{more} more did less harm: see the table `reviews`."))
+    return blocks
+
+
+def _weight(one: Review) -> tuple[bool, float]:
+    """Those that hurt most come first, scheduled ones before all."""
+    return one.replication >= 0, -sum(one.mean(_column(name)) or 0.0 for name in ("lost", "abandoned", "degraded"))
+
+
+def _harmful(one: Review) -> bool:
+    return sum(case.harmful for case in one.cases) * 2 > len(one.cases)
+
+
+def _column(name: str) -> Callable[[Case], float]:
+    return lambda case: case.sum(name)
+
+
+def _when(evidence: Evidence, one: Review) -> str:
+    """`Wed 4 Nov 10:00-15:00`, in local time."""
+    stretch, plan = one.first.stretch, evidence.plan
+    start, end = (
+        pd.Timestamp(ns + plan.start_utc, tz="UTC").tz_convert(plan.timezone) for ns in (stretch.start, stretch.end)
+    )
+    until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%a} {end.day} {end:%b %H:%M}"
+    run = "" if one.replication < 0 else f" in replication {one.replication}"
+    return f"{start:%a} {start.day} {start:%b %H:%M}–{until}{run}"
+
+
+def review_text(evidence: Evidence, one: Review) -> str:
+    """When it was noticed and mitigated, what was lost, what it cost, when all was well again."""
+    first = [*_noticed(evidence, one), *_mitigated(one), *_ends(one)]
+    parts = [", ".join(first), *_budget(evidence, one), *_money(one), *_attempts(one), _over(one)]
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _noticed(evidence: Evidence, one: Review) -> Iterator[str]:
+    if not has_pages(evidence):
+        return
+    time, alert = one.median(lambda case: case.detected_s), next((case.alert for case in one.cases if case.alert), None)
+    if time is None or alert is None:
+        yield "not noticed by a page"
+        return
+    seen = sum(case.alert is not None for case in one.cases)
+    runs = "" if seen == len(one.cases) else f"in {seen} of {len(one.cases)} replications "
+    yield f"detected {runs}after {_time(time)} (page, {alert.rule.burn:.3g}x)"
+
+
+def _mitigated(one: Review) -> Iterator[str]:
+    time = one.median(lambda case: case.mitigated_s)
+    if time is not None:
+        yield f"mitigated after {_time(time)}"
+
+
+def _ends(one: Review) -> Iterator[str]:
+    """How actions ended that did not end well, per replication."""
+    counts = [(one.mean(_column(name)) or 0.0, words) for name, words in ENDS.items()]
+    said = [(round(count) if count >= 10 else significant(count), words) for count, words in counts if count]
+    yield from [f"{number(count)} {words}" for count, words in said] or ["nothing lost"]
+
+
+def _budget(evidence: Evidence, one: Review) -> Iterator[str]:
+    if one.budget is not None and one.budget[1] > 0:
+        label, spent = one.budget
+        yield f"{percent(significant(spent, 3))} of the error budget of {duration(evidence.slo_window)} ({label})"
+
+
+def _money(one: Review) -> Iterator[str]:
+    extra = one.mean(lambda case: case.extra_usd)
+    if extra is not None and abs(extra) >= CENT:
+        yield f"{dollars(significant(abs(extra), 3))} {'extra' if extra > 0 else 'less'}"
+
+
+def _attempts(one: Review) -> Iterator[str]:
+    tries, usual = one.mean(lambda case: case.tries), one.mean(lambda case: case.usual("sent"))
+    if tries is not None and usual is not None:
+        yield (
+            f"{tries:.2g} attempts per action against {usual:.2g}"
+            if tries < 10
+            else (f"{tries:.0f} attempts per action against {usual:.2g}")
+        )
+
+
+def _over(one: Review) -> str:
+    """When all was well again."""
+    time, share = one.median(lambda case: case.recovered_s), one.share(lambda case: case.recovered_s)
+    if time is None or share < 0.5:
+        return "not well again by the end of the run"
+    some = "" if share == 1 else f" in {percent(share)} of the replications"
+    return f"well again {'at its end' if time < SOON_S else f'{_time(time)} after its end'}{some}"
+
+
+def _time(value: float) -> str:
+    """To the second below an hour."""
+    return duration(round(value) * 10**9) if value >= 1 else seconds(value)

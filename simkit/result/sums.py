@@ -1,0 +1,40 @@
+"""Counting rows of a log by code, and which of its attempts are what."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simkit.engine.codes import Cause, Kind
+from simkit.engine.log import DID_NOT, Column
+
+Ints = NDArray[np.int64]
+Rows = NDArray[np.bool_]
+
+
+def count(codes: Column, size: int) -> Ints:
+    """How many of each code 0..size - 1."""
+    return np.bincount(codes, minlength=size).astype(np.int64)
+
+
+def pairs(rows: Column, columns: Column, height: int, width: int) -> Ints:
+    """How many of each pair of codes, as a table."""
+    return count(rows * width + columns, height * width).reshape(height, width)
+
+
+def total_by(codes: Column, values: Column, size: int) -> Ints:
+    """Exact sums of `values` (>= 0) by code: in two halves, which floats hold exactly."""
+    high = np.bincount(codes, values >> 24, minlength=size).astype(np.int64)
+    low = np.bincount(codes, values & 0xFFFFFF, minlength=size).astype(np.int64)
+    return (high << 24) + low
+
+
+def is_sent(attempts: dict[str, Column]) -> Rows:
+    """Which attempts went out to a deployment: not those held back, nor those for which none was left."""
+    sent: Rows = (attempts["deployment"] >= 0) & (attempts["outcome"] != Kind.THROTTLED)
+    return sent
+
+
+def turned_away(attempts: dict[str, Column]) -> Rows:
+    """First tries of a fallback that a limit of its deployment refused."""
+    full = (attempts["outcome"] == Kind.OVERLOADED) & (attempts["started"] == DID_NOT) & (attempts["deployment"] >= 0)
+    refused: Rows = (attempts["cause"] == Cause.FALLBACK) & ((attempts["outcome"] == Kind.RATE_LIMIT) | full)
+    return refused

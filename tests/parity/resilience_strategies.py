@@ -1,0 +1,215 @@
+"""Random valid scenarios with what gateways and clients do when something fails: layers, breakers, budgets, hedges,
+degrade ladders, impatient users. Made of those of `scenario_strategies`, which know nothing of it.
+"""
+
+from random import Random
+from typing import Any
+
+from scenario_strategies import DRAWN, Case, Maker, Map, chance
+
+PRESETS = ("none", "openai_sdk", "openai_sdk@1", "anthropic_sdk", "litellm", "portkey", "envoy", "aws_standard")
+LEARNED = ("rate_limit", *DRAWN, "timeout", "quota_exhausted")
+"""Kinds that a layer may be told to do something about."""
+BALANCES = ("weighted", "ordered", "least_busy", "lowest_latency", "lowest_usage", "cheapest")
+
+
+def resilient(random: Random) -> Case:
+    """One scenario."""
+    maker = Maker(random)
+    case = maker.case()
+    Policies(maker, case.scenario).add()
+    return case
+
+
+class Policies:
+    """Puts the mechanisms of failure into a scenario, each into some."""
+
+    def __init__(self, maker: Maker, whole: Map) -> None:
+        self.maker, self.random, self.whole = maker, maker.random, whole
+        self.layer: Map = whole["resilience"]
+
+    def often(self, probability: float = 0.4) -> bool:
+        """Is a mechanism in this scenario?"""
+        return chance(self.random, probability)
+
+    def some(self, kinds: tuple[str, ...] = LEARNED) -> list[str]:
+        """Kinds of failure."""
+        return self.random.sample(kinds, self.random.randint(1, min(5, len(kinds))))
+
+    def maybe(self, **fields: Any) -> Map:
+        """Some of the fields."""
+        return {name: value for name, value in fields.items() if self.often(0.5)}
+
+    def add(self) -> None:
+        """All of it."""
+        self.layers()
+        self.retries()
+        self.parts()
+        self.places()
+        self.people()
+        if "changes" in self.whole and self.often(0.7):
+            self.changes()
+
+    def layers(self) -> None:
+        """One layer, or a client before a gateway."""
+        time = self.maker.time
+        self.layer["client"] = self.random.choice(PRESETS)
+        if not self.often():
+            return
+        self.layer["gateway"] = self.random.choice(PRESETS)
+        self.layer["client"] = {
+            "preset": self.random.choice(PRESETS[:4]),
+            "max_retries": self.random.randint(0, 2),
+            "backoff": self.backoff(),
+            **self.maybe(timeout=time(2, 30), call_timeout=time(4, 60), replicas=self.random.randint(1, 3)),
+            **self.maybe(retry_on=self.some((*LEARNED, "no_deployment")), stream_failure=self.stream_failure()),
+            **self.waits(),
+        }
+        if self.often():
+            self.layer["client"]["retry_budget"] = self.budget()
+
+    def retries(self) -> None:
+        """Timeouts, and what is retried, where and when."""
+        random, time = self.random, self.maker.time
+        self.layer["backoff"] = self.backoff()
+        self.layer |= self.waits() | self.maybe(
+            first_token_timeout=time(0.5, 6),
+            idle_timeout=time(0, 2),
+            call_timeout=time(3, 40),
+            retry_on=self.some((*LEARNED, "no_deployment", "throttled")),
+            fallback_on=self.some((*LEARNED, "no_deployment", "throttled")),
+            retry_at=random.choice(("any", "same", "other")),
+            stream_failure=self.stream_failure(),
+            retry_while_open=chance(random, 0.5),
+            replicas=random.randint(1, 3),
+            max_fallbacks=random.randint(0, 2),
+        )
+
+    def stream_failure(self) -> str:
+        """What follows a failure in the middle of a stream."""
+        return self.random.choice(("fail", "fall_back", "retry"))
+
+    def waits(self) -> Map:
+        """What is done with a Retry-After."""
+        random = self.random
+        return self.maybe(
+            retry_after=self.maker.time(0, 20),
+            retry_after_rule=random.choice(("longer", "instead")),
+            retry_after_beyond=random.choice(("backoff", "give_up")),
+            deadline_aware=chance(random, 0.5),
+        )
+
+    def backoff(self) -> Map:
+        """Waits."""
+        random, time = self.random, self.maker.time
+        ranges: tuple[Any, ...] = ("full", "equal", "decorrelated", {"add": "750ms"}, {"low": "80%", "high": "120%"})
+        return {
+            "initial": time(0.1, 2),
+            "factor": random.choice((1, 2, 3)),
+            "max": time(2, 8),
+            "jitter": "none" if self.maker.tick_ms else random.choice(ranges),
+            **self.maybe(initial_throttled=time(0.5, 4), skip_with_peer=chance(random, 0.5)),
+        }
+
+    def parts(self) -> None:
+        """Hedges, budgets, breakers, throttles, the ladder."""
+        if self.often():
+            self.layer["hedge"] = {"after": self.maker.time(0.2, 4)}
+        if self.often():
+            self.layer["retry_budget"] = self.budget()
+        if self.often(0.6):
+            self.layer["breaker"] = self.breaker()
+        if self.often():
+            self.layer["throttle"] = {"k": self.random.choice((1, 1.3, 2)), **self.maybe(window=self.maker.time(2, 30))}
+            self.layer["throttle"] |= self.maybe(rejects=self.some())
+        if self.often():
+            names = self.random.sample(("partial", "previous", "rule", "human"), self.random.randint(1, 3))
+            self.layer["degrade"] = [{name: self.rung(name)} for name in names]
+
+    def budget(self) -> Map:
+        """Credit for retries; now and then a limit of those at one time."""
+        random = self.random
+        return {
+            "cap": random.randint(50, 400),
+            "retry": random.choice((50, 100)),
+            "first_try": random.randint(0, 40),
+            **self.maybe(start=random.randint(0, 200), retry_throttled=30, success=random.randint(0, 20)),
+            **self.maybe(refund=chance(random, 0.5), concurrent=random.randint(1, 3)),
+        }
+
+    def breaker(self) -> Map:
+        """A breaker that opens soon."""
+        random, time = self.random, self.maker.time
+        found: Map = {
+            "scope": random.choice(("deployment", "provider")),
+            "counts": self.some(),
+            "consecutive": random.randint(1, 4),
+            "others": random.choice(("ignored", "healthy")),
+            "window": time(1, 30),
+            "window_kind": random.choice(("sliding", "calendar", "fixed")),
+            "forget": chance(random, 0.6),
+            "cooldown": time(0.5, 10),
+            "probes": random.randint(0, 3),
+            **self.maybe(trips_on=self.some(), failures=random.randint(2, 6), at_once=self.some()),
+            **self.maybe(at_once_with_peer=chance(random, 0.5), cooldown_from_retry_after=chance(random, 0.5)),
+            **self.maybe(max_open=random.choice(("30%", "50%", "100%")), panic=random.choice(("0%", "50%", "100%"))),
+        }
+        if self.often(0.5):
+            share = {random.choice(("more_than", "at_least")): random.choice(("25%", "50%", "100%"))}
+            found["rates"] = [{**share, "of": random.randint(1, 6), "with_peer": chance(random, 0.4)}]
+        if self.often(0.3):
+            found |= {"sweep": time(0.5, 3), "cooldown_growth": True, "cooldown_max": time(5, 20)}
+        return found
+
+    def rung(self, name: str) -> Map:
+        """A rung of the ladder."""
+        random, maker = self.random, self.maker
+        good = {} if self.often() else {"good": maker.percent(0, 100)}
+        if name == "partial":
+            return good | {"at_least": maker.percent(1, 90)}
+        if name != "human":
+            return good | {"share": maker.percent(10, 100), "takes": maker.lasting(0, 1)}
+        found = good | {"staff": random.randint(1, 2), "takes": maker.lasting(2, 20), "cost": "$0.5"}
+        found |= self.maybe(queue=random.randint(0, 3), after_hours=random.choice(("closed", "wait")))
+        return found | self.maybe(hours={"from": 0, "to": 24}, weekend=False)
+
+    def places(self) -> None:
+        """Balance, slowness, ramps, load shedding."""
+        random, maker = self.random, self.maker
+        for model in self.whole["models"].values():
+            model["balance"] = random.choice(BALANCES)
+            if not maker.tick_ms and self.often(0.2):
+                model["slowness"] = {"every": maker.time(2, 30), "factor": {"mean": 1, "sigma": 0.5}}
+        for quota in self.whole.get("quotas", {}).values():
+            if self.often():
+                growth = random.choice(("0%", "50%", "100%"))
+                quota["ramp"] = {"growth": growth, "every": maker.time(2, 20), "floor": random.randint(1, 8)}
+        if self.often(0.3):
+            self.whole["service"]["shed"] = [{"in_flight": random.randint(3, 20), "priority": random.randint(0, 1)}]
+
+    def people(self) -> None:
+        """Users who give up."""
+        if not self.often():
+            return
+        users: Map = {"patience": self.maker.lasting(1, 15), "until": self.random.choice(("first_token", "answer"))}
+        users["reload"] = {
+            "abandoned": self.maker.percent(0, 90),
+            "failed": self.maker.percent(0, 90),
+            "after": self.maker.time(0, 4),
+            "at_most": self.random.choice((1, 3, 5)),
+        }
+        self.whole["users"] = users
+
+    def changes(self) -> None:
+        """Other numbers of these, too."""
+        options: Map = {"resilience.max_retries": 1}
+        if "breaker" in self.layer:
+            options |= {"resilience.breaker.consecutive": 2, "resilience.breaker.cooldown": self.maker.time(1, 5)}
+        if "retry_budget" in self.layer:
+            options |= {"resilience.retry_budget.retry": 40, "resilience.retry_budget.cap": 60}
+        if "hedge" in self.layer:
+            options["resilience.hedge.after"] = self.maker.time(0.2, 3)
+        if "users" in self.whole:
+            options["users.reload.abandoned"] = self.maker.percent(0, 100)
+        change = self.random.choice(self.whole["changes"])
+        change["set"] |= {path: options[path] for path in self.random.sample(sorted(options), 1)}
