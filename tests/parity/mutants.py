@@ -21,7 +21,7 @@ MUTANTS = (
     ("agenda", "event_class << KEY_BITS | key", "key"),
     ("agenda", "(m[event + E_ORDER] < order)", "(m[event + E_ORDER] > order)"),
     ("agenda", "child += earlier(", "child += 0 * earlier("),
-    ("action", "    if place == 0:\n", "    if number == 0:\n"),
+    ("arrival", "    if place == 0:\n", "    if number == 0:\n"),
     ("dice", "if m[c + C_DRAWN] == code:", "if m[c + C_DRAWN] >= 0:"),
     ("station", "m[d + D_WAITING] >= at2(m, QUEUE,", "m[d + D_WAITING] > at2(m, QUEUE,"),
     ("station", "if m[M_SERVICE_WAITING] >= at1(m, SERVICE_QUEUE, m[M_EPOCH]):", "if False:"),
@@ -31,54 +31,84 @@ MUTANTS = (
     ("attempt", "at1(m, RUNS_ON, m[t + T_INDEX]) == 1 and", ""),
     ("attempt", "bill(m, t, m[t + T_KIND], m[t + T_FINISH])", "bill(m, t, kind, now)"),
     ("attempt", "if m[t + T_PLACE] == QUEUED:\n        m[", "if m[t + T_PLACE] == SERVED:\n        m["),
-    ("attempt", "if m[t + T_FINISH] > m[t + T_TIMES_OUT]:", "if m[t + T_FINISH] >= m[t + T_TIMES_OUT] + 10**9:"),
+    ("attempt", "if m[t + T_FINISH] > m[t + T_GIVES_UP]:", "if m[t + T_FINISH] >= m[t + T_GIVES_UP] + 10**9:"),
     ("attempt", "prefix < at2(m, CACHE_MINIMUM", "prefix <= at2(m, CACHE_MINIMUM"),
     ("attempt", "m[t + (T_CACHED if u < hit_rate else T_WRITTEN)] = prefix", "m[t + T_CACHED] = prefix"),
-    ("attempt", "    settle(m, t, kind)\n    follow_up(m, TOLD, c, key, kind)",
-     "    follow_up(m, TOLD, c, key, kind)\n    settle(m, t, kind)"),
-    ("dispatch", "if load < fewest:", "if load <= fewest:"),
-    ("dispatch", "m[d + D_BUSY] + m[d + D_WAITING]", "m[d + D_BUSY]"),
-    ("dispatch", "first + m[t + T_TRY] % (beyond - first)", "first"),
-    ("limits", "b, 1.0) > burst:", "b, 1.0) >= burst:"),
-    ("limits", "b, 1.0) > burst:", "b, left) > burst:"),
+    ("attempt", "    record(m, t, now, now, kind, now)\n    leave(m, t)\n",
+     "    leave(m, t)\n    record(m, t, now, now, kind, now)\n"),
+    ("balance", "and load < fewest:", "and load <= fewest:"),
+    ("balance", "m[d + D_BUSY] + m[d + D_WAITING]", "m[d + D_BUSY]"),
+    ("balance", "m[t + T_TRY] % found, first)", "0, first)"),
+    ("limits", "b, 1.0) > at2(", "b, 1.0) >= at2("),
+    ("limits", "b, 1.0) > at2(", "b, real2(m, f, WEATHER, m[t + T_DEPLOYMENT], W_QUOTA)) > at2("),
     ("limits", "elif at1(m, REFUSED_COUNT, b) == 1:", "elif True:"),
     ("limits", "elif at1(m, REFUSED_COUNT, b) == 1:", "elif False:"),
     ("limits", "max(m[bucket], min(after, now + at2(m, BURST, m[M_EPOCH], b)))", "after"),
     ("limits", "if at1(m, CACHED_COUNTS, b) == 0:", "if False:"),
     ("limits", "at1(m, RESERVE_MAX, b) == 1 and", ""),
     ("limits", "if wait > excess:", "if wait >= excess:"),
-    ("bill", "elif billed == BILLED_ELAPSED and m[t + T_ANSWERS] == 1:", "elif billed == BILLED_ELAPSED:"),
+    ("bill", "if m[t + T_ANSWERS] == 0:\n        return 0\n", ""),
     ("bill", "if m[t + T_BEGAN] <= ended else NONE", "if m[t + T_BEGAN] < ended else NONE"),
     ("service", "m[t + T_PRICE_ROW] = prices_now(m)", "m[t + T_PRICE_ROW] = 0"),
     ("service", "    draw_cache(m, f, t)\n", ""),
     ("service", "code = m[m[t + T_CALL] + C_NUMBER] << 20 | model", "code = m[t + T_CODE]"),
-    ("service", "schedule(m, BEFORE_ALL, 0, m[t + T_KEY], t)", "schedule(m, BEFORE_ALL, 0, -m[t + T_KEY], t)"),
-    ("service", "        watch(m, t)\n        return\n", "        return\n"),
+    ("service", "CALENDAR, m[t + T_KEY], t)", "CALENDAR, -m[t + T_KEY], t)"),
+    ("service", "    find_end_of_patience(m, t)\n    watch(m, t)\n", ""),
     ("service", "severity & 63", "0"),
-    ("call", "m[c + C_TRY] < at1(m, MAX_RETRIES, m[M_EPOCH])", "m[c + C_TRY] <= at1(m, MAX_RETRIES, m[M_EPOCH])"),
-    ("call", "    m[c + C_BASE] = model\n", ""),
-    ("call", "m[c + C_FALLBACK] = i + 1", "m[c + C_FALLBACK] = i"),
-    ("call", "if at1(m, FALLS_BACK, kind) == 1 else NONE", ""),
+    ("request", "m[c + C_TRY] >= at1(m, MAX_RETRIES, m[M_EPOCH])", "m[c + C_TRY] > at1(m, MAX_RETRIES, m[M_EPOCH])"),
+    ("request", "    m[c + C_BASE] = model\n", ""),
+    ("request", "        m[c + C_FALLBACK] += 1\n", ""),
+    ("request", "at1(m, FALLBACK_ON, kind) == 0 and", "False and"),
     ("call", "m[a + A_VERDICT] = min(m[a + A_VERDICT], m[c + C_GOOD])", "m[a + A_VERDICT] = m[c + C_GOOD]"),
     ("call", "seen < m[a + A_SEEN]", "seen > m[a + A_SEEN]"),
     ("action", "while last + 1 < beyond and", "while False and"),
     ("action", "m[M_LAST_END] = max(m[M_LAST_END], m[M_NOW])", "m[M_LAST_END] = m[M_NOW]"),
     ("action", "if m[a + A_PLACE] == QUEUED:", "if m[a + A_PLACE] == GRANTED:"),
-    ("action", "priority += at1(m, PLAN_PRIORITY, m[a + A_PLAN])", "priority += 0"),
+    ("arrival", "priority += at1(m, PLAN_PRIORITY, m[a + A_PLAN])", "priority += 0"),
     ("incident", "quota *= real1", "quota = real1"),
     ("incident", "if real1(m, f, ERROR_RATE, v) > worst:", "if real1(m, f, ERROR_RATE, v) >= worst:"),
     ("incident", "    m[source(m, i) + I_ACTIVE] = 0\n    refresh(m, f, i)", "    m[source(m, i) + I_ACTIVE] = 0"),
     ("kernel", "    grant_actions(m)\n", ""),
     ("kernel", "        grant_attempts(m, n)", "        pass"),
-    ("kernel", "m[first + E_TIME] > m[M_NOW]", "m[first + E_TIME] >= m[M_ARRIVAL]"),
+    ("kernel", "not earlier(m, first, now, ARRIVES << KEY_BITS)", "not earlier(m, first, now, CALENDAR << KEY_BITS)"),
     ("kernel", "        if m[row + T_KEY] != check:\n            return NOTHING\n", ""),
     ("kernel", "        if m[row + C_KEY] != check:\n            return NOTHING\n", ""),
+    # What happens when something fails.
+    ("attempt", "or m[t + T_GIVES_UP] != m[M_NOW]:", "or False:"),
+    ("attempt", "m[t + T_BEGAN] > m[t + T_FIRST_BY]:", "m[t + T_BEGAN] >= m[t + T_FIRST_BY]:"),
+    ("attempt", "        if kind != OK:\n            return\n", ""),
+    ("attempt", "    release(m, t + T_BUDGET)\n", ""),
+    ("backoff", "at1(m, DEADLINE_AWARE + layer, 0) == 0 else", "True else"),
+    ("backoff", "if before == NONE else before", ""),
+    ("balance", "m[ring + S_NEXT] = (m[ring + S_NEXT] + 1) % RING", "m[ring + S_NEXT] = 0"),
+    ("balance", "if hedge == 1 else found", "if False else found"),
+    ("breaker", "    if not is_news and at1(m, BREAKER_FORGET, 0) == 1:\n        return\n", ""),
+    ("breaker", "m[b + PROBING] -= state == HALF_OPEN and is_news", "m[b + PROBING] -= state == HALF_OPEN"),
+    ("breaker", "if m[b + PROVED] == at1(m, BREAKER_PROBES, m[M_EPOCH]):", "if True:"),
+    ("breaker", "    if too_many_open(m, t):\n        return\n", ""),
+    ("breaker", "        m[b + STREAK] = 0\n    peer", "        pass\n    peer"),
+    ("budget", "or m[b + B_OUT] >= at1(m, BUDGET_CONCURRENT + layer, m[M_EPOCH])", ""),
+    ("budget", "BUDGET_THROTTLED if kind == RATE_LIMIT else BUDGET_RETRY", "BUDGET_RETRY"),
+    ("hedge", "m[t + T_OVER] == 1 or is_streaming(m, t):", "m[t + T_OVER] == 1:"),
+    ("ladder", "t = NONE if alone else m[t + T_STORY]", "t = NONE"),
+    ("limits", "if interval == m[r + R_INTERVAL] + 1 else 0", ""),
+    ("people", "    leave_service(m, a)\n", ""),
+    ("request", "    m[c + C_SHOWN] = 0\n", ""),
+    ("request", "m[t + T_CODE] - m[t + T_HEDGE], 5)", "m[t + T_CODE], 5)"),
+    ("request", "    release(m, c + C_HELD)\n", ""),
+    ("request", "    m[c + C_REQUEST_UNTIL] = NEVER\n    release", "    release"),
+    ("service", "slowdown *= slowness(m, f, n)", "slowdown *= 1.0"),
+    ("throttle", "kind != CANCELLED and", ""),
+    ("user", "    if m[a + A_SHOWN] == 1:\n        return True\n", ""),
+    ("user", "again > at1(m, AUDIENCE_RELOAD_AT_MOST, 0)", "again >= at1(m, AUDIENCE_RELOAD_AT_MOST, 0)"),
+    ("arrival", "uniform(m, KIND, ordinal, 0, 0)", "uniform(m, KIND, m[a + A_NUMBER], 0, 0)"),
 )  # fmt: skip
 """File of the engine, a text in it, and what stands there instead."""
 
 
 def prepare(folder: Path) -> None:
     """Plans of the generated scenarios and the reference's logs of them."""
+    from resilience_strategies import resilient
     from scenario_strategies import scenario
 
     from simkit.engine.reference import run
@@ -87,8 +117,9 @@ def prepare(folder: Path) -> None:
 
     cases: list[Any] = []
     for seed in range(SCENARIOS):
-        plan = compile_plan(load(scenario(Random(seed)).write(folder)))
-        cases.append((plan, seed, run(plan, seed, seed % 3)))
+        for made in (scenario, resilient):
+            plan = compile_plan(load(made(Random(seed)).write(folder)))
+            cases.append((plan, seed, run(plan, seed, seed % 3)))
     (folder / "cases.pickle").write_bytes(pickle.dumps(cases))
 
 

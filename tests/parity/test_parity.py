@@ -5,6 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from resilience_strategies import resilient
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
 
@@ -37,7 +38,7 @@ GENERATED = range(100)
 def differences(one: Log, other: Log) -> list[str]:
     """A line for each table or column in which two logs differ."""
     found = []
-    for table in ("actions", "attempts", "incidents"):
+    for table in ("actions", "attempts", "incidents", "breakers"):
         ours, theirs = getattr(one, table), getattr(other, table)
         assert ours.keys() == theirs.keys()
         for column in ours:
@@ -81,6 +82,11 @@ def test_clockwork(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path) -> None:
     assert_equal(compile_plan(load(scenario(Random(seed)).write(tmp_path))), seed, seed % 3)
+
+
+@pytest.mark.parametrize("seed", GENERATED)
+def test_generated_resilience(seed: int, tmp_path: Path) -> None:
+    assert_equal(compile_plan(load(resilient(Random(seed)).write(tmp_path))), seed, seed % 3)
 
 
 def test_progress_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

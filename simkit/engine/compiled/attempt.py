@@ -50,7 +50,7 @@ def failure_time(m: Memory, f: Reals, t: int, kind: int) -> int:
 
 @step
 def find_end_of_patience(m: Memory, t: int) -> None:
-    """Work out when an attempt in service is given up: its answer, its first token or the next one is too late (R10)."""
+    """When an attempt in service is given up: its answer, its first token or the next one is too late (R10)."""
     m[t + T_GIVES_UP] = m[t + T_TIMES_OUT]
     if at1(m, STREAMING, m[t + T_INDEX]) == 0:
         return
@@ -100,7 +100,7 @@ def finished(m: Memory, t: int, key: int) -> None:
 
 @apart
 def timed_out(m: Memory, t: int, key: int) -> None:
-    """The caller's patience with this try is over: a twin is cancelled with it, the first try before its hedge (R23)."""
+    """The caller's patience with this try is over: a twin is cancelled with it, the first before its hedge (R23)."""
     if m[t + T_KEY] != key or m[t + T_OVER] == 1 or m[t + T_GIVES_UP] != m[M_NOW]:
         return
     c, hedge = m[t + T_CALL], m[t + T_HEDGE]

@@ -36,6 +36,7 @@ def dispatch(m: Memory, f: Reals, c: int, hedge: int) -> int:
     watch(m, t)
     return NOTHING
 
+
 @step
 def new_attempt(m: Memory, c: int, hedge: int) -> int:
     """The row of the next attempt of a call, or of the hedge of its present one."""

@@ -116,8 +116,8 @@ def derived(plan: Plan) -> dict[int, Table]:
 def in_last_stage(plan: Plan) -> Table:
     """(C) does nothing of the kind's calls come after it?"""
     first, stage = plan.actions.first_call, plan.actions.stage
-    last = [stage[begin:end].max() for begin, end in zip(first[:-1], first[1:], strict=True) if end > begin]
-    return stage == np.repeat(np.array(last, dtype=np.int64), np.diff(first)[np.diff(first) > 0])
+    last: Table = stage == np.repeat(stage[first[1:] - 1], np.diff(first))
+    return last
 
 
 def priorities(plan: Plan) -> Ints:
