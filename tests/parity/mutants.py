@@ -82,7 +82,7 @@ MUTANTS = (
     ("backoff", "if before == NONE else before", ""),
     ("balance", "m[ring + S_NEXT] = (m[ring + S_NEXT] + 1) % RING", "m[ring + S_NEXT] = 0"),
     ("balance", "if hedge == 1 else found", "if False else found"),
-    ("breaker", "    if not is_news and at1(m, BREAKER_FORGET, 0) == 1:\n        return\n", ""),
+    ("breaker", "(state == OPEN or not is_news)", "state == OPEN"),
     ("breaker", "m[b + PROBING] -= state == HALF_OPEN and is_news", "m[b + PROBING] -= state == HALF_OPEN"),
     ("breaker", "if m[b + PROVED] == at1(m, BREAKER_PROBES, m[M_EPOCH]):", "if True:"),
     ("breaker", "    if too_many_open(m, t):\n        return\n", ""),

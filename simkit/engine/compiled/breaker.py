@@ -103,7 +103,7 @@ def note(m: Memory, t: int, kind: int) -> None:
     if kind == CANCELLED:
         m[b + PROBING] -= state == HALF_OPEN and is_news
         return
-    if not is_news and at1(m, BREAKER_FORGET, 0) == 1:
+    if at1(m, BREAKER_FORGET, 0) == 1 and (state == OPEN or not is_news):
         return
     bad = at1(m, BREAKER_COUNTS, kind) == 1
     good = kind == OK or (not bad and at1(m, BREAKER_OTHERS_HEALTHY, 0) == 1)
