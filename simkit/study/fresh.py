@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from simkit.study.speed import PRODUCTS, compiled_run, work_of
+from simkit.study.streaming import warm
 
 Answer = dict[str, float]
 STATUS = Path("/proc/self/status")
@@ -21,8 +22,6 @@ class FreshError(RuntimeError):
 
 def grown(actions: int) -> Answer:
     """One run of about so many actions."""
-    from simkit.study.streaming import warm
-
     work = work_of(PRODUCTS[0], actions, "compiled")
     warm(work.plan)
     run = compiled_run(work)
@@ -30,11 +29,9 @@ def grown(actions: int) -> Answer:
 
 
 def readied() -> Answer:
-    """How long it takes until the compiled engine can run, with whatever is in the cache folder."""
+    """How long it takes to have all compiled functions ready, with whatever is in the cache folder."""
     plan = work_of(PRODUCTS[0], 1000, "compiled").plan
     begun = time.perf_counter()
-    from simkit.study.streaming import warm
-
     warm(plan)
     return {"seconds": time.perf_counter() - begun}
 
@@ -73,7 +70,7 @@ def reason(code: int, complaint: str) -> str:
 
 
 def compile_and_load_s() -> tuple[float, float]:
-    """Seconds until the compiled engine can run: with an empty cache folder, then with what that left there."""
+    """Seconds until all compiled functions are ready: with an empty cache folder, then with what that left there."""
     with TemporaryDirectory() as folder:
         compiled, loaded = (fresh("readied", XDG_CACHE_HOME=folder, HOME=folder)["seconds"] for _ in range(2))
     return compiled, loaded

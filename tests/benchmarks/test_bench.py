@@ -118,6 +118,7 @@ def test_a_process_that_fails_is_exit_3(capsys: pytest.CaptureFixture[str], monk
     def fails(*_: object, **__: object) -> None:
         raise FreshError("a process of its own (grown (10,)) was ended by signal 9")
 
+    monkeypatch.setattr("simkit.cli.bench.check_compiler", lambda: None)
     monkeypatch.setattr(module, "bench", fails)
     assert main(["bench"]) == 3
     captured = capsys.readouterr()
@@ -133,7 +134,8 @@ def test_without_the_compiler_it_is_exit_2(capsys: pytest.CaptureFixture[str], m
 
 
 def test_long_has_a_larger_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked: list[Sizes] = []
+    monkeypatch.setattr("simkit.cli.bench.check_compiler", lambda: None)
     monkeypatch.setattr(module, "bench", lambda sizes, **_: asked.append(sizes) or BENCH)
     assert main(["bench", "--long"]) == main(["bench"]) == 0
     assert asked[0].growth == (*asked[1].growth, 10**8) == (10**5, 10**6, 10**7, 10**8)
