@@ -32,6 +32,11 @@ def law(function: Callable[P, R]) -> Callable[P, R]:
     return compiled(function)
 
 
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """The same, copied into every caller: there a loop over it can run on the processor's vectors."""
+    return compiled(function, forceinline=True)
+
+
 def step(function: Callable[P, R]) -> Callable[P, R]:
     """The same for what is called from compiled functions only: without the way in from Python."""
     return compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)

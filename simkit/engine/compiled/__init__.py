@@ -11,8 +11,8 @@ from simkit.engine.compiled.pages import Pages
 from simkit.engine.log import Log
 from simkit.plan.plan import NEVER, Ints, Plan
 
-SLICES = 64
-"""How often progress is told."""
+SLICE = 2_000
+"""Events after which progress is told."""
 
 
 def run(plan: Plan, seed: int, replication: int, progress: Progress | None = None) -> Log:
@@ -31,11 +31,10 @@ def drive(
     """
     memory = new_memory(plan, seed, replication)
     start(*memory)
-    span = max((plan.horizon + plan.cooldown - plan.begin) // SLICES, 1)
-    until = plan.begin + span if progress else NEVER
-    while (why := advance(*memory, until)) != at.DONE:
+    most = SLICE if progress else NEVER
+    while (why := advance(*memory, most)) != at.DONE:
         if why == at.SLICE and progress:
-            until += span
+            most += SLICE
             progress(int(memory.m[at.M_NOW]))
             continue
         take(memory.m)

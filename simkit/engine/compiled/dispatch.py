@@ -1,7 +1,7 @@
 """An attempt is dispatched: to which deployment, past which limits, into service or a queue."""
 
-from simkit.engine.compiled.attempt import ATTEMPT, OK, draw_cache, expect, failure_time, watch
-from simkit.engine.compiled.dice import uniform
+from simkit.engine.compiled.attempt import OK, draw_cache, expect, failure_time, watch
+from simkit.engine.compiled.dice import of_call
 from simkit.engine.compiled.limits import charge, too_large
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
@@ -83,7 +83,7 @@ def pick(m: Memory, f: Reals, t: int) -> int:
         return at1(m, RANK, first + m[t + T_TRY] % (beyond - first))
     if balance == LEAST_BUSY:
         return least_busy(m, first, beyond)
-    _, u = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 2)
+    _, u = of_call(m, m[t + T_CALL], L_CHOICE, m[t + T_CODE])
     return first + choose(u, view(f, m[WEIGHT_CDF] + m[M_EPOCH] * m[WEIGHT_CDF + 1] + first, (beyond - first,)))
 
 

@@ -28,12 +28,11 @@ def start(ints: Ints, floats: Floats) -> None:
 
 
 @law
-def run(ints: Ints, floats: Floats, until: int) -> int:
-    """Follow-ups, then the next timed event, and so on until the run is over, at `until`, or short of room."""
+def run(ints: Ints, floats: Floats, most: int) -> int:
+    """Follow-ups, then the next timed event, and so on until the run is over, has had `most` events, or lacks room."""
     m, f = pointer(ints), pointer(floats)
     while True:
-        most = room_needed(m)
-        if not has_room(m, most):
+        if not has_room(m):
             return GROW
         if not has_pages(m):
             return FLUSH
@@ -43,8 +42,10 @@ def run(ints: Ints, floats: Floats, until: int) -> int:
             time = next_time(m)
             if is_over(m, time):
                 return DONE
-            if time >= until:
+            if m[M_EVENTS] >= most:
                 return SLICE
+            if m[M_ACTIONS] > m[M_MOST_IN_FLIGHT]:
+                return FULL
             m[M_NOW] = time
             m[M_EVENTS] += 1
             m[M_HEAD] = m[M_TAIL] = 0
@@ -60,8 +61,9 @@ def is_over(m: Memory, time: int) -> bool:
 
 
 @step
-def has_room(m: Memory, most: int) -> bool:
+def has_room(m: Memory) -> bool:
     """Is there room for all that one step may add?"""
+    most = room_needed(m)
     return (
         m[M_EVENT] + most <= m[M_AGENDA_ROOM]
         and m[M_TAIL] + most <= m[M_FIFO_ROOM]

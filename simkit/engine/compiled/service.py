@@ -2,7 +2,6 @@
 
 from simkit.engine.compiled.agenda import schedule, take_first
 from simkit.engine.compiled.attempt import (
-    ATTEMPT,
     OK,
     TAKES_ANSWER,
     TAKES_FIRST_TOKEN,
@@ -15,7 +14,7 @@ from simkit.engine.compiled.attempt import (
     settle_and_tell,
     watch,
 )  # fmt: skip
-from simkit.engine.compiled.dice import uniform, value
+from simkit.engine.compiled.dice import of_call, uniform, value
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.station import join, station
 from simkit.laws.draws import Stream
@@ -41,8 +40,8 @@ def begin(m: Memory, f: Reals, t: int) -> int:
     m[m[t + T_ACTION] + A_WAITED] += now - m[t + T_DISPATCHED]
     join(m, station(m, n) + D_SERVED, T_LINE, t)
     m[t + T_PRICE_ROW] = prices_now(m)
-    u, v = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 0)
-    w, part = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 1)
+    u, v = of_call(m, m[t + T_CALL], L_LATENCY, m[t + T_CODE])
+    w, part = of_call(m, m[t + T_CALL], L_OUTCOME, m[t + T_CODE])
     ttft = value(m, f, at2(m, TTFT, e, n), u)
     speed = value(m, f, at2(m, SPEED, e, n), v)
     slowdown, per_token = real2(m, f, WEATHER, n, W_SLOWDOWN), real2(m, f, TTFT_PER_TOKEN, e, n)
