@@ -11,7 +11,7 @@ from simkit.engine.compiled.station import ask_service, join, leave_service, qui
 from simkit.laws.arrival import arrival_time
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream, unit
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.plan.codes import EventClass, Kind, Outcome
 from simkit.plan.plan import NEVER
 
@@ -38,7 +38,7 @@ def next_arrival(m: Memory, f: Reals) -> None:
         m[M_ARRIVAL] = at1(m, TRACE_TIME, number) if number < length(m, TRACE_TIME) else NEVER
 
 
-@step
+@apart
 def look_ahead(m: Memory, f: Reals) -> None:
     """Work out when the next actions arrive, and draw who asks what: that depends on nothing else."""
     if length(m, USER_CDF) > 0:
@@ -231,7 +231,7 @@ def write_attempts(m: Memory, first: int) -> None:
         t = following
 
 
-@step
+@apart
 def censor(m: Memory, a: int, ended: int) -> None:
     """The run stopped at `ended`, before the action did; what is under way is billed like work stopped there."""
     c = m[a + A_CALLS]

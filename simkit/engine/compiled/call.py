@@ -7,7 +7,7 @@ from simkit.engine.compiled.memory import *
 from simkit.laws.backoff import backoff_ns, retry_wait_ns
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream, code_of
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.plan.codes import Cause, EventClass, Kind, Outcome
 
 OK, FAILED, WAITED = int(Kind.OK), int(Outcome.FAILED), int(EventClass.WAITED)
@@ -167,7 +167,7 @@ def escalation(m: Memory, f: Reals, c: int) -> int:
     return following if u < real3(m, f, ESCALATE, m[M_EPOCH], route, m[a + A_COMPLEXITY]) else NONE
 
 
-@step
+@apart
 def fallback(m: Memory, c: int) -> int:
     """The next model that stands in for the one that was asked first, or -1."""
     i = m[c + C_FALLBACK]
@@ -177,7 +177,7 @@ def fallback(m: Memory, c: int) -> int:
     return at2(m, FALLBACK, m[c + C_BASE], i)
 
 
-@step
+@apart
 def back_off(m: Memory, f: Reals, c: int) -> None:
     """Wait before the next try."""
     e, tried = m[M_EPOCH], m[c + C_TRY]

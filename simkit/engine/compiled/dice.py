@@ -26,11 +26,11 @@ from simkit.engine.compiled.memory import (
 )  # fmt: skip
 from simkit.engine.compiled.pointer import view
 from simkit.laws.draws import numbers, pair, unit
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.laws.sample import sample, whole
 
 
-@step
+@apart
 def uniform(m: Memory, stream: int, entity: int, code: int, block: int) -> tuple[float, float]:
     """Two uniform numbers for an entity."""
     return pair(m[M_SEED], m[M_REPLICATION], stream, entity, code, block)

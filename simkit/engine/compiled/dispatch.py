@@ -9,7 +9,7 @@ from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.station import ask_deployment, station
 from simkit.laws.choice import choose
 from simkit.laws.draws import code_of
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER
 
@@ -17,7 +17,7 @@ OVERLOADED = int(Kind.OVERLOADED)
 WEIGHTED, ORDERED, LEAST_BUSY = range(3)
 
 
-@step
+@apart
 def dispatch(m: Memory, f: Reals, c: int) -> int:
     """Send the next attempt of a call: context limit, rate limits, then a slot of the deployment or its queue."""
     t = new_attempt(m, c)
@@ -87,7 +87,7 @@ def pick(m: Memory, f: Reals, t: int) -> int:
     return first + choose(u, view(f, m[WEIGHT_CDF] + m[M_EPOCH] * m[WEIGHT_CDF + 1] + first, (beyond - first,)))
 
 
-@step
+@apart
 def least_busy(m: Memory, first: int, beyond: int) -> int:
     """The deployment with the fewest attempts, waiting ones included; the first of several."""
     best, fewest = first, NEVER
@@ -99,7 +99,7 @@ def least_busy(m: Memory, first: int, beyond: int) -> int:
     return best
 
 
-@step
+@apart
 def refuse(m: Memory, f: Reals, t: int, kind: int) -> None:
     """Turned away before service: the error comes after its time."""
     m[t + T_KIND] = kind

@@ -10,7 +10,7 @@ from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import pointer
 from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.station import grant_actions, grant_attempts
-from simkit.laws.jit import Floats, Ints, law, step
+from simkit.laws.jit import Floats, Ints, apart, law, step
 from simkit.plan.codes import EventClass, Kind
 from simkit.plan.plan import NEVER
 
@@ -121,7 +121,7 @@ def waited(m: Memory, row: int, key: int) -> int:
     return then(m, REPETITION if m[c + C_WORKING] == 1 else DISPATCH, c)
 
 
-@step
+@apart
 def deadline(m: Memory, a: int, key: int) -> int:
     """An action's time is up."""
     if m[a + A_NUMBER] != key >> 25:
@@ -131,7 +131,7 @@ def deadline(m: Memory, a: int, key: int) -> int:
     return then(m, END, a)
 
 
-@step
+@apart
 def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
     """Other numbers, an incident's end or start."""
     what = key >> 40
@@ -143,7 +143,7 @@ def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
         start_incident(m, f, row)
 
 
-@step
+@apart
 def change(m: Memory, epoch: int) -> None:
     """From now on, the numbers of another epoch."""
     m[M_EPOCH] = epoch

@@ -19,7 +19,7 @@ from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.station import join, station
 from simkit.laws.draws import Stream
 from simkit.laws.failure import drawn_kind
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.laws.latency import answer_ns, first_token_ns
 from simkit.laws.sample import whole
 from simkit.plan.codes import Kind
@@ -31,7 +31,7 @@ BEFORE_ALL = -NEVER
 """Time of events that are put on the agenda only to be sorted."""
 
 
-@step
+@apart
 def begin(m: Memory, f: Reals, t: int) -> int:
     """Service starts: incident, price and prompt cache are read once, here."""
     now, e, n = m[M_NOW], m[M_EPOCH], m[t + T_DEPLOYMENT]
@@ -94,7 +94,7 @@ def end_of_service(m: Memory, f: Reals, t: int, part: float) -> int:
     return NEVER
 
 
-@step
+@apart
 def strike(m: Memory, f: Reals, source: int, hits: int) -> None:
     """An incident that fails work in flight begins: attempts in the order of their keys, which the agenda finds.
 
@@ -112,7 +112,7 @@ def strike(m: Memory, f: Reals, source: int, hits: int) -> None:
         struck(m, f, t, severity)
 
 
-@step
+@apart
 def struck(m: Memory, f: Reals, t: int, severity: int) -> None:
     """One attempt in service when an incident begins; with a kind that never ends it hangs from now on."""
     u, _ = uniform(m, IN_FLIGHT, m[t + T_NUMBER], m[t + T_CODE], severity & 63)
