@@ -11,7 +11,7 @@ from simkit.engine.compiled.pages import Pages
 from simkit.engine.log import Log
 from simkit.plan.plan import NEVER, Ints, Plan
 
-SLICE = 200
+SLICE = 50
 """Events after which progress is told."""
 
 

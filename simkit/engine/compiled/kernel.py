@@ -95,7 +95,8 @@ def next_event(m: Memory, f: Reals) -> int:
     first = m[M_AGENDA]
     if m[M_EVENT] == 0 or m[first + E_TIME] > m[M_NOW]:
         return arrive(m, f)
-    event_class, key, row = m[first + E_CLASS], m[first + E_KEY], m[first + E_ROW]
+    order, row = m[first + E_ORDER], m[first + E_ROW]
+    event_class, key = order >> KEY_BITS, order & ((1 << KEY_BITS) - 1)
     take_first(m)
     if event_class == FINISHED:
         finished(m, row, key)

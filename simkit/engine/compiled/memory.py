@@ -126,13 +126,17 @@ ATTEMPT_WIDTH = 43
 ATTEMPT_LOGGED = 24
 
 # A timed event, a follow-up, a station of a deployment, an incident source; what the weather of a deployment is.
-E_TIME, E_CLASS, E_KEY, E_ROW = range(4)
+E_TIME, E_ORDER, E_ROW = range(3)
 Q_WHAT, Q_ROW, Q_CHECK, Q_VALUE = range(4)
 D_BUSY, D_WAITING, D_QUEUE, D_QUEUE_LAST, D_SERVED, D_SERVED_LAST, D_KIND = range(7)
 I_NUMBER, I_TIME, I_START, I_END, I_SEVERITY, I_ACTIVE = range(6)
 W_RATE, W_SLOWDOWN, W_QUOTA = range(3)
-EVENT_WIDTH = FOLLOW_UP_WIDTH = INCIDENT_LOGGED = 4
+EVENT_WIDTH = 3
+FOLLOW_UP_WIDTH = INCIDENT_LOGGED = 4
 STATION_WIDTH, SOURCE_WIDTH = 7, 6
+
+KEY_BITS = 58
+"""Of E_ORDER, below the event's class: an action's number (33 bits) and the code of what it is about."""
 
 F_OPERATIONAL = 0
 """The only single number of `f`: operational time of the last arrival."""
