@@ -21,7 +21,7 @@ MUTANTS = (
     ("agenda", "event_class << KEY_BITS | key", "key"),
     ("agenda", "(m[event + E_ORDER] < order)", "(m[event + E_ORDER] > order)"),
     ("agenda", "child += earlier(", "child += 0 * earlier("),
-    ("action", "    if place == 0:\n", "    if number == 0:\n"),
+    ("action", "        draw_ahead(m, KIND, AHEAD_KIND)", "        pass"),
     ("dice", "if m[c + C_DRAWN] == code:", "if m[c + C_DRAWN] >= 0:"),
     ("station", "m[d + D_WAITING] >= at2(m, QUEUE,", "m[d + D_WAITING] > at2(m, QUEUE,"),
     ("station", "if m[M_SERVICE_WAITING] >= at1(m, SERVICE_QUEUE, m[M_EPOCH]):", "if False:"),
