@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from simkit.cli.bench import bench
 from simkit.cli.check import check
 from simkit.cli.compare import compare
 from simkit.cli.console import Exit, complain, discard_output, say
@@ -45,7 +46,7 @@ def commands() -> None:
     """
 
 
-for command in (new, run, check, compare, schema):
+for command in (new, run, check, compare, schema, bench):
     commands.add_command(command)
 
 
