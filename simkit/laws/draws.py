@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from simkit.laws.jit import law
+from simkit.laws.jit import inlined, law
 
 M0 = np.uint64(0xD2511F53)
 M1 = np.uint64(0xCD9E8D57)
@@ -41,7 +41,7 @@ class Stream(IntEnum):
     ESCALATE = 16
 
 
-@law
+@inlined
 def philox(
     c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -55,9 +55,9 @@ def philox(
     return c0, c1, c2, c3
 
 
-@law
-def pair(seed: int, replication: int, stream: int, entity: int, code: int, block: int) -> tuple[float, float]:
-    """Two uniform numbers in (0, 1), each (k + 0.5) * 2^-52.
+@inlined
+def numbers(seed: int, replication: int, stream: int, entity: int, code: int, block: int) -> tuple[int, int]:
+    """Two random whole numbers of 52 bits; `unit` makes a uniform number of each.
 
     `entity` has up to 63 bits (an action's id), `code` up to 26 bits (which call, repeat, rung, try
     and hedge of the action), `block` up to 6 bits (which pair of them).
@@ -66,14 +66,25 @@ def pair(seed: int, replication: int, stream: int, entity: int, code: int, block
     a, b, c, d = philox(
         e & LOW,
         e >> HALF,
-        np.uint64(stream),
+        np.uint64(stream) & LOW,
         np.uint64((code << 6) | block),
-        np.uint64(seed),
-        np.uint64(replication),
+        np.uint64(seed) & LOW,
+        np.uint64(replication) & LOW,
     )
-    u = (float(((a << HALF) | b) >> DROP) + 0.5) * STEP
-    v = (float(((c << HALF) | d) >> DROP) + 0.5) * STEP
-    return u, v
+    return np.int64(((a << HALF) | b) >> DROP), np.int64(((c << HALF) | d) >> DROP)  # type: ignore[return-value]
+
+
+@law
+def unit(number: int) -> float:
+    """The uniform number in (0, 1) of a whole number k of 52 bits: (k + 0.5) * 2^-52."""
+    return (float(number) + 0.5) * STEP
+
+
+@law
+def pair(seed: int, replication: int, stream: int, entity: int, code: int, block: int) -> tuple[float, float]:
+    """Two uniform numbers in (0, 1)."""
+    one, other = numbers(seed, replication, stream, entity, code, block)
+    return unit(one), unit(other)
 
 
 @law

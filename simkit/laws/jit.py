@@ -34,16 +34,26 @@ def law(function: Callable[P, R]) -> Callable[P, R]:
     return compiled(function)
 
 
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """The same, copied into every caller: there a loop over it can run on the processor's vectors."""
+    return compiled(function, forceinline=True)
+
+
 def step(function: Callable[P, R]) -> Callable[P, R]:
-    """The same for what is called from compiled functions only: without the way in from Python."""
-    return compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    """Compile what is called from compiled functions only, and copied into each: there is no way in from Python."""
+    return compiled(function, on_disk=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-def compiled(function: Callable[P, R], **options: bool) -> Callable[P, R]:
-    """Compile with a disk cache that holds nothing stale."""
+def apart(function: Callable[P, R]) -> Callable[P, R]:
+    """A step that is called, not copied: it is seldom taken, or too long to stand in several places."""
+    return compiled(function, on_disk=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def compiled(function: Callable[P, R], on_disk: bool = True, **options: bool) -> Callable[P, R]:
+    """Compile with a disk cache that holds nothing stale (steps are in the cache as parts of their callers)."""
     if config.DISABLE_JIT:
         return function
-    folder = cache_folder()
+    folder = cache_folder() if on_disk else None
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder or "")  # read once, while the decorator runs: other users of Numba are not touched
     try:

@@ -139,7 +139,14 @@ def get_ready(plan: Plan, say: Callable[[str], object]) -> None:
 
 
 def engine_for(engine: str, plan: Plan, replications: int) -> str:
-    """What `auto` stands for: the engine that answers sooner. The figures are the same."""
+    """What `auto` stands for: the engine that answers sooner. The figures are the same.
+
+    Raises:
+        ValueError: unknown engine.
+    """
+    from simkit.engine import check_engine
+
+    check_engine(engine)
     if engine != "auto":
         return engine
     from simkit.laws.jit import is_cached

@@ -18,8 +18,11 @@ ROOT = Path(__file__).parents[2]
 SCENARIOS = 100
 
 MUTANTS = (
-    ("agenda", "if m[event + E_CLASS] != event_class:", "if False:"),
-    ("agenda", "return m[event + E_KEY] < key", "return m[event + E_KEY] > key"),
+    ("agenda", "event_class << KEY_BITS | key", "key"),
+    ("agenda", "(m[event + E_ORDER] < order)", "(m[event + E_ORDER] > order)"),
+    ("agenda", "child += earlier(", "child += 0 * earlier("),
+    ("action", "        draw_ahead(m, KIND, AHEAD_KIND)", "        pass"),
+    ("dice", "if m[c + C_DRAWN] == code:", "if m[c + C_DRAWN] >= 0:"),
     ("station", "m[d + D_WAITING] >= at2(m, QUEUE,", "m[d + D_WAITING] > at2(m, QUEUE,"),
     ("station", "if m[M_SERVICE_WAITING] >= at1(m, SERVICE_QUEUE, m[M_EPOCH]):", "if False:"),
     ("station", "m[d + D_BUSY] -= 1\n    grant_attempts(m, n)", "m[d + D_BUSY] -= 1"),

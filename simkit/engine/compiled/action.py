@@ -4,14 +4,14 @@ from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.attempt import abandon
 from simkit.engine.compiled.bill import CANCELLED, UNFINISHED, bill, record
 from simkit.engine.compiled.call import free_calls
-from simkit.engine.compiled.dice import count, uniform, value, varies
+from simkit.engine.compiled.dice import count, draw_ahead, of_arrival, uniform, value, varies
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.station import ask_service, join, leave_service, quit_line
 from simkit.laws.arrival import arrival_time
 from simkit.laws.choice import choose
-from simkit.laws.draws import Stream
-from simkit.laws.jit import step
+from simkit.laws.draws import Stream, unit
+from simkit.laws.jit import apart, step
 from simkit.plan.codes import EventClass, Kind, Outcome
 from simkit.plan.plan import NEVER
 
@@ -28,24 +28,44 @@ UNDECIDED = 9
 @step
 def next_arrival(m: Memory, f: Reals) -> None:
     """When the next action arrives; NEVER after the last one."""
-    number, segment = m[M_NUMBER], m[M_SEGMENT]
-    m[M_ARRIVAL] = NEVER
+    number = m[M_NUMBER]
+    place = number & (m[M_AHEAD] - 1)
+    if place == 0:
+        look_ahead(m, f)
+    if m[M_TRACED] == 0:
+        m[M_ARRIVAL] = at2(m, AHEAD, AHEAD_TIME, place)
+    else:
+        m[M_ARRIVAL] = at1(m, TRACE_TIME, number) if number < length(m, TRACE_TIME) else NEVER
+
+
+@apart
+def look_ahead(m: Memory, f: Reals) -> None:
+    """Work out when the next actions arrive, and draw who asks what: that depends on nothing else."""
+    if length(m, USER_CDF) > 0:
+        draw_ahead(m, USER, AHEAD_USER)
+    if kinds_differ(m):
+        draw_ahead(m, KIND, AHEAD_KIND)
     if m[M_TRACED] == 1:
-        if number < length(m, TRACE_TIME):
-            m[M_ARRIVAL] = at1(m, TRACE_TIME, number)
         return
-    segments = length(m, ARRIVAL_RATE)
+    draw_ahead(m, GAP, AHEAD_GAP)
+    times, gaps = m[AHEAD], m[AHEAD] + AHEAD_GAP * m[M_AHEAD]
+    for i in range(m[M_AHEAD]):
+        m[times + i] = arrival_after(m, f, unit(m[gaps + i]))
+
+
+@step
+def arrival_after(m: Memory, f: Reals, u: float) -> int:
+    """When the action after the last one arrives, in ns."""
+    segment, segments = m[M_SEGMENT], length(m, ARRIVAL_RATE)
     if segment >= segments:
-        return
-    u, _ = uniform(m, GAP, number, 0, 0)
+        return NEVER
     f[F_OPERATIONAL] += value(m, f, at1(m, ARRIVAL_GAP, segment), u)
     time, segment = arrival_time(
         f[F_OPERATIONAL], segment, view(m, m[ARRIVAL_START], (segments + 1,)),
         reals(m, f, ARRIVAL_RATE, 0, 0, 0), reals(m, f, ARRIVAL_CUMULATIVE, 0, 0, 0),
     )  # fmt: skip
     m[M_SEGMENT] = segment
-    if segment < segments:
-        m[M_ARRIVAL] = time
+    return time if segment < segments else NEVER
 
 
 @step
@@ -75,9 +95,8 @@ def new_action(m: Memory) -> int:
         m[a + i] = 0
     m[a + A_NUMBER] = m[M_NUMBER]
     m[a + A_ARRIVAL] = m[M_NOW]
-    m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = m[a + A_GOOD] = m[a + A_CALLS] = m[
-        a + A_STORY
-    ] = NONE
+    m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = NONE
+    m[a + A_GOOD] = m[a + A_CALLS] = m[a + A_STORY] = NONE
     m[a + A_VERDICT] = UNDECIDED
     m[a + A_MEASURED] = 1 if 0 <= m[M_NOW] < m[M_HORIZON] else 0
     m[M_OPEN] += m[a + A_MEASURED]
@@ -93,7 +112,7 @@ def draw_user(m: Memory, f: Reals, a: int) -> None:
     if users == 0:
         return
     first = at1(m, USERS_FIRST, m[M_EPOCH])
-    u, _ = uniform(m, USER, m[a + A_NUMBER], 0, 0)
+    u, _ = of_arrival(m, AHEAD_USER)
     m[a + A_USER] = choose(u, view(f, m[USER_CDF] + first, (users,)))
     if m[PLAN_CDF + 4] > 0:
         u, _ = uniform(m, USER_PLAN, m[a + A_USER], 0, 0)
@@ -101,10 +120,16 @@ def draw_user(m: Memory, f: Reals, a: int) -> None:
 
 
 @step
+def kinds_differ(m: Memory) -> bool:
+    """Is there more than one kind or complexity?"""
+    return m[KIND_CDF + 4] > 1 or m[COMPLEXITY_CDF + 4] > 1
+
+
+@step
 def draw_kind(m: Memory, f: Reals, a: int) -> None:
     """What is asked, and how complex it is."""
-    if m[KIND_CDF + 4] > 1 or m[COMPLEXITY_CDF + 4] > 1:  # else both are 0
-        u, v = uniform(m, KIND, m[a + A_NUMBER], 0, 0)
+    if kinds_differ(m):  # else both are 0
+        u, v = of_arrival(m, AHEAD_KIND)
         m[a + A_KIND] = choose(u, reals(m, f, KIND_CDF, m[M_EPOCH], 0, 0))
         m[a + A_COMPLEXITY] = choose(v, reals(m, f, COMPLEXITY_CDF, m[M_EPOCH], m[a + A_KIND], 0))
     priority = at1(m, KIND_PRIORITY, m[a + A_KIND])
@@ -206,7 +231,7 @@ def write_attempts(m: Memory, first: int) -> None:
         t = following
 
 
-@step
+@apart
 def censor(m: Memory, a: int, ended: int) -> None:
     """The run stopped at `ended`, before the action did; what is under way is billed like work stopped there."""
     c = m[a + A_CALLS]

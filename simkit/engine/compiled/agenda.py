@@ -1,12 +1,12 @@
 """What comes next: a binary heap of timed events, and the FIFO of follow-ups."""
 
 from simkit.engine.compiled.memory import (
-    E_CLASS,
-    E_KEY,
+    E_ORDER,
     E_ROW,
     E_TIME,
     EVENT_WIDTH,
     FOLLOW_UP_WIDTH,
+    KEY_BITS,
     M_AGENDA,
     M_EVENT,
     M_FIFO,
@@ -21,37 +21,38 @@ from simkit.laws.jit import step
 
 
 @step
-def earlier(m: Memory, event: int, time: int, event_class: int, key: int) -> bool:
-    """Is the event at an address before (time, class, key)?"""
-    if m[event + E_TIME] != time:
-        return m[event + E_TIME] < time
-    if m[event + E_CLASS] != event_class:
-        return m[event + E_CLASS] < event_class
-    return m[event + E_KEY] < key
+def earlier(m: Memory, event: int, time: int, order: int) -> bool:
+    """Is the event at an address before (time, order)? Without a branch: nobody can foretell it."""
+    return (m[event + E_TIME] < time) | ((m[event + E_TIME] == time) & (m[event + E_ORDER] < order))
 
 
 @step
-def put(m: Memory, event: int, time: int, event_class: int, key: int, row: int) -> None:
+def put(m: Memory, event: int, time: int, order: int, row: int) -> None:
     """Write an event at an address."""
     m[event + E_TIME] = time
-    m[event + E_CLASS] = event_class
-    m[event + E_KEY] = key
+    m[event + E_ORDER] = order
     m[event + E_ROW] = row
 
 
 @step
+def move(m: Memory, event: int, place: int) -> None:
+    """Copy an event to a place of the heap."""
+    put(m, m[M_AGENDA] + place * EVENT_WIDTH, m[event + E_TIME], m[event + E_ORDER], m[event + E_ROW])
+
+
+@step
 def schedule(m: Memory, time: int, event_class: int, key: int, row: int) -> None:
-    """Put a timed event on the agenda."""
-    heap, i = m[M_AGENDA], m[M_EVENT]
+    """Put a timed event on the agenda; those of the same time go by class, then by key (58 bits)."""
+    heap, i, order = m[M_AGENDA], m[M_EVENT], event_class << KEY_BITS | key
     m[M_EVENT] += 1
     while i > 0:
         parent = (i - 1) >> 1
         above = heap + parent * EVENT_WIDTH
-        if earlier(m, above, time, event_class, key):
+        if earlier(m, above, time, order):
             break
-        put(m, heap + i * EVENT_WIDTH, m[above], m[above + E_CLASS], m[above + E_KEY], m[above + E_ROW])
+        move(m, above, i)
         i = parent
-    put(m, heap + i * EVENT_WIDTH, time, event_class, key, row)
+    put(m, heap + i * EVENT_WIDTH, time, order, row)
 
 
 @step
@@ -61,21 +62,18 @@ def take_first(m: Memory) -> None:
     m[M_EVENT] -= 1
     n = m[M_EVENT]
     last = heap + n * EVENT_WIDTH
-    time, event_class, key, row = m[last], m[last + E_CLASS], m[last + E_KEY], m[last + E_ROW]
+    time, order, row = m[last + E_TIME], m[last + E_ORDER], m[last + E_ROW]
     i, child = 0, 1
     while child < n:
+        below = heap + child * EVENT_WIDTH  # where there is no other child, `last` stands in its place, and stays above
+        child += earlier(m, below + EVENT_WIDTH, m[below + E_TIME], m[below + E_ORDER])
         below = heap + child * EVENT_WIDTH
-        if child + 1 < n:
-            other = below + EVENT_WIDTH
-            if earlier(m, other, m[below], m[below + E_CLASS], m[below + E_KEY]):
-                below = other
-                child += 1
-        if not earlier(m, below, time, event_class, key):
+        if not earlier(m, below, time, order):
             break
-        put(m, heap + i * EVENT_WIDTH, m[below], m[below + E_CLASS], m[below + E_KEY], m[below + E_ROW])
+        move(m, below, i)
         i = child
         child = 2 * i + 1
-    put(m, heap + i * EVENT_WIDTH, time, event_class, key, row)
+    put(m, heap + i * EVENT_WIDTH, time, order, row)
 
 
 @step

@@ -6,7 +6,7 @@ from simkit.engine.compiled.dice import count, uniform
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.station import leave_deployment
 from simkit.laws.draws import Stream
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.plan.codes import EventClass, Kind
 from simkit.plan.plan import NEVER
 
@@ -35,7 +35,7 @@ def draw_cache(m: Memory, f: Reals, t: int) -> None:
     m[t + (T_CACHED if u < hit_rate else T_WRITTEN)] = prefix
 
 
-@step
+@apart
 def failure_time(m: Memory, f: Reals, t: int, kind: int) -> int:
     """How long a failure takes that has a time of its own."""
     takes = at1(m, TAKES, kind)
@@ -73,7 +73,7 @@ def finished(m: Memory, t: int, key: int) -> None:
         settle_and_tell(m, t, m[t + T_KIND])
 
 
-@step
+@apart
 def timed_out(m: Memory, t: int, key: int) -> None:
     """The caller's patience with this attempt is over."""
     if m[t + T_KEY] == key and m[t + T_OVER] == 0:
@@ -82,7 +82,7 @@ def timed_out(m: Memory, t: int, key: int) -> None:
         follow_up(m, TOLD, c, key, TIMED_OUT)
 
 
-@step
+@apart
 def abandon(m: Memory, t: int, kind: int) -> None:
     """Ended by its caller: the work stops, or runs on and is billed in full."""
     now = m[M_NOW]

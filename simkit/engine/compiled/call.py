@@ -1,34 +1,31 @@
 """A call: its repetitions, each answered by one of the models in turn."""
 
 from simkit.engine.compiled.agenda import follow_up, schedule
-from simkit.engine.compiled.attempt import ATTEMPT
-from simkit.engine.compiled.dice import count, uniform, varies
+from simkit.engine.compiled.dice import count, draw_call, of_call, uniform
 from simkit.engine.compiled.dispatch import dispatch
 from simkit.engine.compiled.memory import *
 from simkit.laws.backoff import backoff_ns, retry_wait_ns
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream, code_of
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.plan.codes import Cause, EventClass, Kind, Outcome
 
 OK, FAILED, WAITED = int(Kind.OK), int(Outcome.FAILED), int(EventClass.WAITED)
 FIRST, RETRY, FALL_BACK, ESCALATION = (int(c) for c in (Cause.FIRST, Cause.RETRY, Cause.FALLBACK, Cause.ESCALATION))
-WORK_TIME, TOKENS, ROUTING, QUALITIES, AGAINS, ESCALATES = (
-    int(s) for s in (Stream.WORK, Stream.TOKENS, Stream.ROUTE, Stream.QUALITY, Stream.REPEAT, Stream.ESCALATE)
-)
+AGAINS, ESCALATES = int(Stream.REPEAT), int(Stream.ESCALATE)
 
 
 @step
 def start_call(m: Memory, f: Reals, a: int) -> int:
     """The next call of an action's stage begins."""
     c, index = new_row(m, M_FREE_CALL, CALL_WIDTH), m[a + A_NEXT_CALL]
-    for i in range(CALL_WIDTH):
+    for i in range(C_LANES):
         m[c + i] = 0
     m[c + C_KEY] = m[a + A_NUMBER] << 25
     m[c + C_ACTION] = a
     m[c + C_INDEX] = index
     m[c + C_NUMBER] = index - at1(m, FIRST_CALL, m[a + A_KIND])
-    m[c + C_ATTEMPT] = m[c + C_FIRST_TOKEN] = m[c + C_GOOD] = m[c + C_SIBLING] = NONE
+    m[c + C_ATTEMPT] = m[c + C_FIRST_TOKEN] = m[c + C_GOOD] = m[c + C_SIBLING] = m[c + C_DRAWN] = NONE
     if m[a + A_CALLS] == NONE:
         m[a + A_CALLS] = c
     else:
@@ -43,11 +40,12 @@ def start_call(m: Memory, f: Reals, a: int) -> int:
 @step
 def start_work(m: Memory, f: Reals, c: int) -> int:
     """The product's own work before a repetition."""
-    dist = at2(m, WORK, m[M_EPOCH], m[c + C_INDEX])
+    dist, code = at2(m, WORK, m[M_EPOCH], m[c + C_INDEX]), code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
+    if at1(m, ROUTE, m[c + C_INDEX]) >= 0:
+        draw_call(m, c, code)
     if dist < 0:
         return then(m, REPETITION, c)
-    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
-    u, _ = uniform(m, WORK_TIME, m[m[c + C_ACTION] + A_NUMBER], code, 0)
+    u, _ = of_call(m, c, L_WORK, code)
     m[c + C_WORKING] = 1
     pause(m, c, count(m, f, dist, u), code)
     return NOTHING
@@ -95,11 +93,8 @@ def draw_tokens(m: Memory, f: Reals, c: int) -> None:
     number, code = m[a + A_NUMBER], code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
     system, retrieved, user = at3(m, INPUT, e, index, 0), at3(m, INPUT, e, index, 1), at3(m, INPUT, e, index, 2)
     answer = at3(m, OUTPUT, e, index, m[a + A_COMPLEXITY])
-    u = v = w = x = 0.0
-    if varies(m, system) or varies(m, retrieved):
-        u, v = uniform(m, TOKENS, number, code, 0)
-    if varies(m, user) or varies(m, answer):
-        w, x = uniform(m, TOKENS, number, code, 1)
+    u, v = of_call(m, c, L_PROMPT, code)
+    w, x = of_call(m, c, L_ANSWER, code)
     m[c + C_PREFIX] = count(m, f, system, u)
     tokens_in = m[c + C_PREFIX] + count(m, f, retrieved, v) + count(m, f, user, w)
     tokens_out = count(m, f, answer, x)
@@ -120,7 +115,7 @@ def first_model(m: Memory, f: Reals, c: int) -> int:
         return at1(m, TRACE_MODEL, m[a + A_NUMBER])
     if at1(m, ONLY_MODEL, route) >= 0:
         return at1(m, ONLY_MODEL, route)
-    u, _ = uniform(m, ROUTING, m[a + A_NUMBER], code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0), 0)
+    u, _ = of_call(m, c, L_ROUTE, code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0))
     return choose(u, reals(m, f, MIX_CDF, m[M_EPOCH], route, m[a + A_COMPLEXITY]))
 
 
@@ -156,7 +151,7 @@ def judge(m: Memory, f: Reals, c: int) -> None:
     if quality != quality:  # NaN: not judged
         m[c + C_GOOD] = NONE
         return
-    u, _ = uniform(m, QUALITIES, m[a + A_NUMBER], code_of(m[c + C_NUMBER], 0, 0, 0, 0), 0)
+    u, _ = of_call(m, c, L_QUALITY, code_of(m[c + C_NUMBER], 0, 0, 0, 0))
     m[c + C_GOOD] = 1 if u < quality else 0
 
 
@@ -172,7 +167,7 @@ def escalation(m: Memory, f: Reals, c: int) -> int:
     return following if u < real3(m, f, ESCALATE, m[M_EPOCH], route, m[a + A_COMPLEXITY]) else NONE
 
 
-@step
+@apart
 def fallback(m: Memory, c: int) -> int:
     """The next model that stands in for the one that was asked first, or -1."""
     i = m[c + C_FALLBACK]
@@ -182,12 +177,12 @@ def fallback(m: Memory, c: int) -> int:
     return at2(m, FALLBACK, m[c + C_BASE], i)
 
 
-@step
+@apart
 def back_off(m: Memory, f: Reals, c: int) -> None:
     """Wait before the next try."""
     e, tried = m[M_EPOCH], m[c + C_TRY]
     code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], tried, 0)
-    u, _ = uniform(m, ATTEMPT, m[m[c + C_ACTION] + A_NUMBER], code, 2)
+    u, _ = of_call(m, c, L_CHOICE, code)
     wait = backoff_ns(
         tried, at1(m, BACKOFF_INITIAL, e), real1(m, f, BACKOFF_FACTOR, e), at1(m, BACKOFF_MAX, e),
         real1(m, f, JITTER_LOW, e), real1(m, f, JITTER_HIGH, e), u,

@@ -1,11 +1,22 @@
 """Draws of one replication, all by the laws."""
 
 from simkit.engine.compiled.memory import (
+    A_NUMBER,
+    AHEAD,
+    C_ACTION,
+    C_DRAWN,
+    C_LANES,
     CELLS,
     DIST_CAP,
     DIST_LOW,
     DIST_SCALE,
     DIST_TABLE,
+    LANE_BLOCK,
+    LANE_STREAM,
+    LANES,
+    M_AHEAD,
+    M_LANES,
+    M_NUMBER,
     M_REPLICATION,
     M_SEED,
     Memory,
@@ -14,15 +25,53 @@ from simkit.engine.compiled.memory import (
     real1,
 )  # fmt: skip
 from simkit.engine.compiled.pointer import view
-from simkit.laws.draws import pair
-from simkit.laws.jit import step
+from simkit.laws.draws import numbers, pair, unit
+from simkit.laws.jit import apart, step
 from simkit.laws.sample import sample, whole
 
 
-@step
+@apart
 def uniform(m: Memory, stream: int, entity: int, code: int, block: int) -> tuple[float, float]:
     """Two uniform numbers for an entity."""
     return pair(m[M_SEED], m[M_REPLICATION], stream, entity, code, block)
+
+
+@step
+def draw_call(m: Memory, c: int, code: int) -> None:
+    """Draw all that a repetition of a call and its first try may ask for: side by side, eight take the time of two."""
+    seed, replication, number = m[M_SEED], m[M_REPLICATION], m[m[c + C_ACTION] + A_NUMBER]
+    stream, block, lane = m[LANE_STREAM], m[LANE_BLOCK], c + C_LANES
+    for i in range(m[M_LANES]):
+        one, other = numbers(seed, replication, m[stream + i], number, code, m[block + i])
+        m[lane + i] = one
+        m[lane + LANES + i] = other
+    m[c + C_DRAWN] = code
+
+
+@step
+def of_call(m: Memory, c: int, lane: int, code: int) -> tuple[float, float]:
+    """Two uniform numbers of a call: those drawn before, unless it is about another try."""
+    if m[c + C_DRAWN] == code:
+        return unit(m[c + C_LANES + lane]), unit(m[c + C_LANES + LANES + lane])
+    return uniform(m, at1(m, LANE_STREAM, lane), m[m[c + C_ACTION] + A_NUMBER], code, at1(m, LANE_BLOCK, lane))
+
+
+@step
+def draw_ahead(m: Memory, stream: int, row: int) -> None:
+    """Draw for the next arrivals, side by side; a row holds the first, the next row the second number of each."""
+    seed, replication, number, items = m[M_SEED], m[M_REPLICATION], m[M_NUMBER], m[M_AHEAD]
+    first = m[AHEAD] + row * items
+    for i in range(items):
+        one, other = numbers(seed, replication, stream, number + i, 0, 0)
+        m[first + i] = one
+        m[first + items + i] = other
+
+
+@step
+def of_arrival(m: Memory, row: int) -> tuple[float, float]:
+    """Two uniform numbers of the action that arrives now."""
+    first = m[AHEAD] + row * m[M_AHEAD] + (m[M_NUMBER] & (m[M_AHEAD] - 1))
+    return unit(m[first]), unit(m[first + m[M_AHEAD]])
 
 
 @step

@@ -1,7 +1,7 @@
 """An attempt is dispatched: to which deployment, past which limits, into service or a queue."""
 
-from simkit.engine.compiled.attempt import ATTEMPT, OK, draw_cache, expect, failure_time, watch
-from simkit.engine.compiled.dice import uniform
+from simkit.engine.compiled.attempt import OK, draw_cache, expect, failure_time, watch
+from simkit.engine.compiled.dice import of_call
 from simkit.engine.compiled.limits import charge, too_large
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
@@ -9,7 +9,7 @@ from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.station import ask_deployment, station
 from simkit.laws.choice import choose
 from simkit.laws.draws import code_of
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER
 
@@ -17,7 +17,7 @@ OVERLOADED = int(Kind.OVERLOADED)
 WEIGHTED, ORDERED, LEAST_BUSY = range(3)
 
 
-@step
+@apart
 def dispatch(m: Memory, f: Reals, c: int) -> int:
     """Send the next attempt of a call: context limit, rate limits, then a slot of the deployment or its queue."""
     t = new_attempt(m, c)
@@ -83,11 +83,11 @@ def pick(m: Memory, f: Reals, t: int) -> int:
         return at1(m, RANK, first + m[t + T_TRY] % (beyond - first))
     if balance == LEAST_BUSY:
         return least_busy(m, first, beyond)
-    _, u = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 2)
+    _, u = of_call(m, m[t + T_CALL], L_CHOICE, m[t + T_CODE])
     return first + choose(u, view(f, m[WEIGHT_CDF] + m[M_EPOCH] * m[WEIGHT_CDF + 1] + first, (beyond - first,)))
 
 
-@step
+@apart
 def least_busy(m: Memory, first: int, beyond: int) -> int:
     """The deployment with the fewest attempts, waiting ones included; the first of several."""
     best, fewest = first, NEVER
@@ -99,7 +99,7 @@ def least_busy(m: Memory, first: int, beyond: int) -> int:
     return best
 
 
-@step
+@apart
 def refuse(m: Memory, f: Reals, t: int, kind: int) -> None:
     """Turned away before service: the error comes after its time."""
     m[t + T_KIND] = kind

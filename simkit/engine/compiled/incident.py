@@ -9,7 +9,7 @@ from simkit.engine.compiled.station import station
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream
 from simkit.laws.failure import combined_rate
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.laws.sample import whole
 from simkit.plan.codes import EventClass, Kind
 
@@ -24,7 +24,7 @@ def source(m: Memory, i: int) -> int:
     return m[SOURCES] + i * SOURCE_WIDTH
 
 
-@step
+@apart
 def begin_incidents(m: Memory, f: Reals) -> None:
     """Put scheduled incidents and the first outage of each random source on the agenda."""
     for i in range(m[M_SCHEDULED]):
@@ -38,13 +38,13 @@ def begin_incidents(m: Memory, f: Reals) -> None:
         next_outage(m, f, i)
 
 
-@step
+@apart
 def announce(m: Memory, i: int) -> None:
     """Schedule the start of one incident (now, if it began before the run)."""
     schedule(m, max(m[source(m, i) + I_START], m[M_NOW]), CALENDAR, STARTS << 40 | i, i)
 
 
-@step
+@apart
 def next_outage(m: Memory, f: Reals, i: int) -> None:
     """Put the next outage that is not over by now on the agenda."""
     draw_outage(m, f, i)
@@ -53,7 +53,7 @@ def next_outage(m: Memory, f: Reals, i: int) -> None:
     announce(m, i)
 
 
-@step
+@apart
 def draw_outage(m: Memory, f: Reals, i: int) -> None:
     """Start, end and severity of the next outage of a source."""
     s, o = source(m, i), i - m[M_SCHEDULED]
@@ -68,7 +68,7 @@ def draw_outage(m: Memory, f: Reals, i: int) -> None:
     m[s + I_NUMBER] = number + 1
 
 
-@step
+@apart
 def start_incident(m: Memory, f: Reals, i: int) -> None:
     """An incident starts."""
     s = source(m, i)
@@ -85,7 +85,7 @@ def start_incident(m: Memory, f: Reals, i: int) -> None:
         strike(m, f, s, m[HITS] + i * m[HITS + 1])
 
 
-@step
+@apart
 def end_incident(m: Memory, f: Reals, i: int) -> None:
     """An incident ends; a random source draws its next one."""
     m[source(m, i) + I_ACTIVE] = 0
@@ -94,7 +94,7 @@ def end_incident(m: Memory, f: Reals, i: int) -> None:
         next_outage(m, f, i)
 
 
-@step
+@apart
 def refresh(m: Memory, f: Reals, changed: int) -> None:
     """Work out anew what is wrong with the deployments that a source hits."""
     for n in range(m[M_DEPLOYMENTS]):
@@ -102,7 +102,7 @@ def refresh(m: Memory, f: Reals, changed: int) -> None:
             combine(m, f, n)
 
 
-@step
+@apart
 def combine(m: Memory, f: Reals, n: int) -> None:
     """All active incidents: rates combine as independent, factors multiply, the worst names the kind."""
     rate, kind, slowdown, quota, worst = 0.0, SERVER_ERROR, 1.0, 1.0, -1.0

@@ -10,7 +10,7 @@ from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import pointer
 from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.station import grant_actions, grant_attempts
-from simkit.laws.jit import Floats, Ints, law, step
+from simkit.laws.jit import Floats, Ints, apart, law, step
 from simkit.plan.codes import EventClass, Kind
 from simkit.plan.plan import NEVER
 
@@ -32,7 +32,7 @@ def run(ints: Ints, floats: Floats, most: int) -> int:
     """Follow-ups, then the next timed event, and so on until the run is over, has had `most` events, or lacks room."""
     m, f = pointer(ints), pointer(floats)
     while True:
-        if not has_room(m, room_needed(m)):
+        if not has_room(m):
             return GROW
         if not has_pages(m):
             return FLUSH
@@ -61,8 +61,9 @@ def is_over(m: Memory, time: int) -> bool:
 
 
 @step
-def has_room(m: Memory, most: int) -> bool:
+def has_room(m: Memory) -> bool:
     """Is there room for all that one step may add?"""
+    most = room_needed(m)
     return (
         m[M_EVENT] + most <= m[M_AGENDA_ROOM]
         and m[M_TAIL] + most <= m[M_FIFO_ROOM]
@@ -94,7 +95,8 @@ def next_event(m: Memory, f: Reals) -> int:
     first = m[M_AGENDA]
     if m[M_EVENT] == 0 or m[first + E_TIME] > m[M_NOW]:
         return arrive(m, f)
-    event_class, key, row = m[first + E_CLASS], m[first + E_KEY], m[first + E_ROW]
+    order, row = m[first + E_ORDER], m[first + E_ROW]
+    event_class, key = order >> KEY_BITS, order & ((1 << KEY_BITS) - 1)
     take_first(m)
     if event_class == FINISHED:
         finished(m, row, key)
@@ -120,7 +122,7 @@ def waited(m: Memory, row: int, key: int) -> int:
     return then(m, REPETITION if m[c + C_WORKING] == 1 else DISPATCH, c)
 
 
-@step
+@apart
 def deadline(m: Memory, a: int, key: int) -> int:
     """An action's time is up."""
     if m[a + A_NUMBER] != key >> 25:
@@ -130,7 +132,7 @@ def deadline(m: Memory, a: int, key: int) -> int:
     return then(m, END, a)
 
 
-@step
+@apart
 def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
     """Other numbers, an incident's end or start."""
     what = key >> 40
@@ -142,7 +144,7 @@ def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
         start_incident(m, f, row)
 
 
-@step
+@apart
 def change(m: Memory, epoch: int) -> None:
     """From now on, the numbers of another epoch."""
     m[M_EPOCH] = epoch

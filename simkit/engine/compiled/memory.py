@@ -59,8 +59,8 @@ DONE, SLICE, GROW, FLUSH, FULL = range(5)
     M_FREE_ACTION, M_FREE_CALL, M_FREE_ATTEMPT, M_TOP, M_LIMIT, M_DEEPEST, M_MOST_IN_FLIGHT,
     M_AGENDA, M_AGENDA_ROOM, M_EVENT, M_FIFO, M_FIFO_ROOM, M_HEAD, M_TAIL,
     M_ACTION_PAGE, M_ACTION_ROOM, M_ACTION_ROWS, M_ATTEMPT_PAGE, M_ATTEMPT_ROOM, M_ATTEMPT_ROWS,
-    M_INCIDENT_PAGE, M_INCIDENT_ROOM, M_INCIDENT_ROWS, M_BULK,
-) = range(53)  # fmt: skip
+    M_INCIDENT_PAGE, M_INCIDENT_ROOM, M_INCIDENT_ROWS, M_BULK, M_LANES, M_AHEAD,
+) = range(55)  # fmt: skip
 
 # Tables: each has a header of five numbers: offset, strides of the first two axes, lengths of the first and last.
 HEADER = 5
@@ -74,14 +74,15 @@ HEADER = 5
     SERVICE_QUEUE, OVERHEAD, TIMEOUT, MAX_RETRIES, BACKOFF_INITIAL, BACKOFF_MAX, RETRY_AFTER, DEADLINE, RETRYABLE,
     FALLS_BACK, BILLED, TAKES, TAKES_TIME_DIST, PRICE_START, PRICE_ABOVE, PRICE_INPUT, PRICE_CACHED, PRICE_WRITE,
     PRICE_OUTPUT, PRICE_REQUEST, ONLY_MODEL, HAS_CALL_ERRORS, PRIORITIES, STATIONS, LINES, BUCKETS, SOURCES,
-) = range(64, 64 + 82 * HEADER, HEADER)  # fmt: skip
+    LANE_STREAM, LANE_BLOCK, AHEAD,
+) = range(64, 64 + 85 * HEADER, HEADER)  # fmt: skip
 (
     DIST_SCALE, DIST_LOW, DIST_CAP, CELLS, ARRIVAL_RATE, ARRIVAL_CUMULATIVE, USER_CDF, PLAN_CDF, KIND_CDF,
     COMPLEXITY_CDF, AGAIN, MIX_CDF, ESCALATE, QUALITY, CALL_ERRORS, WEIGHT_CDF, TTFT_PER_TOKEN, ERRORS, NS_PER_UNIT,
     SEVERITY_CDF, ERROR_RATE, SLOWDOWN, QUOTA, BACKOFF_FACTOR, JITTER_LOW, JITTER_HIGH, CACHE_HIT_RATE, WEATHER,
     HARMLESS,
-) = range(64 + 82 * HEADER, 64 + 111 * HEADER, HEADER)  # fmt: skip
-PLAN = 64 + 111 * HEADER
+) = range(64 + 85 * HEADER, 64 + 114 * HEADER, HEADER)  # fmt: skip
+PLAN = 64 + 114 * HEADER
 """Where the tables begin."""
 
 # An action: first the columns of the log, in its order.
@@ -98,8 +99,19 @@ ACTION_LOGGED = 17
 (
     C_KEY, C_ACTION, C_INDEX, C_NUMBER, C_REPEAT, C_RUNG, C_BASE, C_MODEL, C_CAUSE, C_FALLBACK, C_TRY, C_TOKENS_IN,
     C_TOKENS_OUT, C_CACHED, C_PREFIX, C_ATTEMPT, C_FIRST_TOKEN, C_GOOD, C_WORKING, C_RETRY_AFTER, C_SIBLING,
-) = range(21)  # fmt: skip
-CALL_WIDTH = 21
+    C_DRAWN,
+) = range(22)  # fmt: skip
+C_LANES = 22
+"""Where the numbers stand that were drawn for the repetition whose code is in C_DRAWN."""
+LANES = 8
+CALL_WIDTH = C_LANES + 2 * LANES
+L_WORK, L_PROMPT, L_ANSWER, L_ROUTE, L_QUALITY, L_LATENCY, L_OUTCOME, L_CHOICE = range(LANES)
+"""What is drawn for every repetition of a call and its first try."""
+
+ACTIONS_AHEAD = 16
+"""Arrivals that are worked out at a time: a power of two."""
+AHEAD_TIME, AHEAD_GAP, AHEAD_KIND, AHEAD_USER = 0, 1, 3, 5
+"""Rows of what is drawn for them: a time, then pairs."""
 
 # An attempt: first the columns of the log, in its order.
 (
@@ -113,13 +125,17 @@ ATTEMPT_WIDTH = 43
 ATTEMPT_LOGGED = 24
 
 # A timed event, a follow-up, a station of a deployment, an incident source; what the weather of a deployment is.
-E_TIME, E_CLASS, E_KEY, E_ROW = range(4)
+E_TIME, E_ORDER, E_ROW = range(3)
 Q_WHAT, Q_ROW, Q_CHECK, Q_VALUE = range(4)
 D_BUSY, D_WAITING, D_QUEUE, D_QUEUE_LAST, D_SERVED, D_SERVED_LAST, D_KIND, D_PEAK = range(8)
 I_NUMBER, I_TIME, I_START, I_END, I_SEVERITY, I_ACTIVE = range(6)
 W_RATE, W_SLOWDOWN, W_QUOTA = range(3)
-EVENT_WIDTH = FOLLOW_UP_WIDTH = INCIDENT_LOGGED = 4
+EVENT_WIDTH = 3
+FOLLOW_UP_WIDTH = INCIDENT_LOGGED = 4
 STATION_WIDTH, SOURCE_WIDTH = 8, 6
+
+KEY_BITS = 58
+"""Of E_ORDER, below the event's class: an action's number (33 bits) and the code of what it is about."""
 
 F_OPERATIONAL = 0
 """The only single number of `f`: operational time of the last arrival."""

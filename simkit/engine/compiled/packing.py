@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simkit.engine.compiled import memory as at
+from simkit.laws.draws import Stream
 from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER, Floats, Ints, Plan
 
@@ -121,6 +122,12 @@ FLOATS = {
 }
 """Tables of floats and where the plan has them."""
 
+CALL_DRAWS = (
+    (Stream.WORK, 0), (Stream.TOKENS, 0), (Stream.TOKENS, 1), (Stream.ROUTE, 0), (Stream.QUALITY, 0),
+    (Stream.ATTEMPT, 0), (Stream.ATTEMPT, 1), (Stream.ATTEMPT, 2),
+)  # fmt: skip
+"""Stream and block of what is drawn for every call, in the order of `L_WORK` to `L_CHOICE`."""
+
 PAGE = 1024
 """Rows of a page of the log, at first: small enough to stay in the processor's cache."""
 
@@ -133,7 +140,7 @@ class Memory(NamedTuple):
 
 
 def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NEVER) -> Memory:
-    """The memory before the first event."""
+    """The memory before the first event; with more actions in flight than `most_in_flight` the kernel stops."""
     head = np.zeros(at.PLAN, dtype=np.int64)
     found = derived(plan)
     ints = list(packed(head, {**tables(plan, INTS), **found, **state(plan)}, at.PLAN))
@@ -149,6 +156,7 @@ def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NE
     head[at.M_DEPLOYMENTS] = len(plan.deployments.model)
     head[at.M_BULK] = len(plan.epochs) > 1 or bool(found[at.IN_FLIGHT_FAIL].any())
     head[at.M_TRACED] = len(plan.arrivals.trace_time) > 0
+    head[[at.M_LANES, at.M_AHEAD]] = at.LANES, at.ACTIONS_AHEAD
     head[[at.M_STARTING, at.M_LIVE, at.M_LIVE_LAST]] = at.NONE
     head[[at.M_FREE_ACTION, at.M_FREE_CALL, at.M_FREE_ATTEMPT]] = at.NONE
     m = np.concatenate([head, *ints])
@@ -182,6 +190,8 @@ def derived(plan: Plan) -> dict[int, Table]:
         at.ONLY_MODEL: plan.routes.only_model(),
         at.HAS_CALL_ERRORS: np.any(plan.models.errors, axis=2),
         at.PRIORITIES: priorities(plan),
+        at.LANE_STREAM: np.array([stream for stream, _ in CALL_DRAWS]),
+        at.LANE_BLOCK: np.array([block for _, block in CALL_DRAWS]),
     }
 
 
@@ -201,6 +211,7 @@ def state(plan: Plan) -> dict[int, Table]:
         at.LINES: np.full((len(priorities(plan)), 2), at.NONE, dtype=np.int64),
         at.BUCKETS: np.full(len(plan.limits.measure), -NEVER, dtype=np.int64),
         at.SOURCES: np.zeros((sources, at.SOURCE_WIDTH), dtype=np.int64),
+        at.AHEAD: np.zeros((7, at.ACTIONS_AHEAD), dtype=np.int64),
     }
 
 

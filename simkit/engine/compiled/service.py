@@ -2,7 +2,6 @@
 
 from simkit.engine.compiled.agenda import schedule, take_first
 from simkit.engine.compiled.attempt import (
-    ATTEMPT,
     OK,
     TAKES_ANSWER,
     TAKES_FIRST_TOKEN,
@@ -15,12 +14,12 @@ from simkit.engine.compiled.attempt import (
     settle_and_tell,
     watch,
 )  # fmt: skip
-from simkit.engine.compiled.dice import uniform, value
+from simkit.engine.compiled.dice import of_call, uniform, value
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.station import join, station
 from simkit.laws.draws import Stream
 from simkit.laws.failure import drawn_kind
-from simkit.laws.jit import step
+from simkit.laws.jit import apart, step
 from simkit.laws.latency import answer_ns, first_token_ns
 from simkit.laws.sample import whole
 from simkit.plan.codes import Kind
@@ -32,7 +31,7 @@ BEFORE_ALL = -NEVER
 """Time of events that are put on the agenda only to be sorted."""
 
 
-@step
+@apart
 def begin(m: Memory, f: Reals, t: int) -> int:
     """Service starts: incident, price and prompt cache are read once, here."""
     now, e, n = m[M_NOW], m[M_EPOCH], m[t + T_DEPLOYMENT]
@@ -41,8 +40,8 @@ def begin(m: Memory, f: Reals, t: int) -> int:
     m[m[t + T_ACTION] + A_WAITED] += now - m[t + T_DISPATCHED]
     join(m, station(m, n) + D_SERVED, T_LINE, t)
     m[t + T_PRICE_ROW] = prices_now(m)
-    u, v = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 0)
-    w, part = uniform(m, ATTEMPT, m[t + T_NUMBER], m[t + T_CODE], 1)
+    u, v = of_call(m, m[t + T_CALL], L_LATENCY, m[t + T_CODE])
+    w, part = of_call(m, m[t + T_CALL], L_OUTCOME, m[t + T_CODE])
     ttft = value(m, f, at2(m, TTFT, e, n), u)
     speed = value(m, f, at2(m, SPEED, e, n), v)
     slowdown, per_token = real2(m, f, WEATHER, n, W_SLOWDOWN), real2(m, f, TTFT_PER_TOKEN, e, n)
@@ -95,7 +94,7 @@ def end_of_service(m: Memory, f: Reals, t: int, part: float) -> int:
     return NEVER
 
 
-@step
+@apart
 def strike(m: Memory, f: Reals, source: int, hits: int) -> None:
     """An incident that fails work in flight begins: attempts in the order of their keys, which the agenda finds.
 
@@ -113,7 +112,7 @@ def strike(m: Memory, f: Reals, source: int, hits: int) -> None:
         struck(m, f, t, severity)
 
 
-@step
+@apart
 def struck(m: Memory, f: Reals, t: int, severity: int) -> None:
     """One attempt in service when an incident begins; with a kind that never ends it hangs from now on."""
     u, _ = uniform(m, IN_FLIGHT, m[t + T_NUMBER], m[t + T_CODE], severity & 63)

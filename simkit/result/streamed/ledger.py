@@ -29,14 +29,14 @@ from simkit.result.windows import timeline_windows
 FIRST_TABLE = 16
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
-    MAX_OUTPUT, QUEUED,
-) = range(FIRST_TABLE, FIRST_TABLE + 26, 2)  # fmt: skip
+    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET,
+) = range(FIRST_TABLE, FIRST_TABLE + 30, 2)  # fmt: skip
 
 # Tables of sums.
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING,
-) = range(FIRST_TABLE + 26, FIRST_TABLE + 54, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 54
+) = range(FIRST_TABLE + 30, FIRST_TABLE + 58, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 58
 """Where the tables begin."""
 
 SERIES_NAMES = (
@@ -103,6 +103,8 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         CACHED_COUNTS: plan.limits.cached_counts,
         EPOCHS: plan.epochs,
         MAX_OUTPUT: plan.actions.max_output,
+        FIRST_BUCKET: plan.deployments.first_limit,
+        BUCKET: plan.deployments.limits,
         QUEUED: [has_queue(one) for one, here in zip(places, some, strict=True) if here],
     }
     return {header: np.array(values, np.int64) for header, values in facts.items()}

@@ -58,23 +58,22 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
         m[STORIES] += 1
         measured = 0 <= acts[a + A_ARRIVAL] < m[HORIZON]
         if measured:
-            add_action(m, acts, a, singles, prices, ended)
-            add_attempts(m, rows, first, beyond, acts, a, replies)
+            window = min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1)
+            w = place(m, SERIES, window)
+            add_action(m, acts, a, w, prices)
+            if acts[a + A_OUTCOME] <= DEGRADED:
+                add_served(m, acts, a, w, place(m, HISTOGRAM, window), singles)
+            judge(m, acts, a, w, ended)
+            add_attempts(m, rows, first, beyond, w, acts[a + A_OUTCOME] <= DEGRADED, replies)
         own_demand(m, acts, a, measured, ended)
         story_demand(m, rows, first, beyond, measured, ended)
         first = beyond
 
 
 @step
-def window_of(m: Memory, acts: Memory, a: int) -> int:
-    """Address of the series of the window in which an action arrived."""
-    return place(m, SERIES, min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1))
-
-
-@step
-def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory, ended: int) -> None:
-    """A measured action."""
-    w, outcome, cost = window_of(m, acts, a), acts[a + A_OUTCOME], acts[a + A_COST]
+def add_action(m: Memory, acts: Memory, a: int, w: int, prices: Memory) -> None:
+    """A measured action; `w` is the address of the series of the window in which it arrived."""
+    outcome, cost = acts[a + A_OUTCOME], acts[a + A_COST]
     m[w + ARRIVED] += 1
     m[w + FIRST_OUTCOME + outcome] += 1
     m[place(m, REASONS, outcome) + acts[a + A_REASON]] += 1
@@ -84,26 +83,23 @@ def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory,
         user = place(m, USERS, acts[a + A_USER])
         m[user] += 1
         m[user + 1] += cost
-    if outcome <= DEGRADED:
-        add_served(m, acts, a, singles)
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_COST) + bin_of(cost)] += 1
     else:
         prices[m[COST_ROWS]] = cost
         m[COST_ROWS] += 1
-    judge(m, acts, a, ended)
 
 
 @step
-def add_served(m: Memory, acts: Memory, a: int, singles: Memory) -> None:
+def add_served(m: Memory, acts: Memory, a: int, w: int, histogram: int, singles: Memory) -> None:
     """How long it took, and whether it was right."""
     arrival = acts[a + A_ARRIVAL]
-    took, ttft, w = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival, window_of(m, acts, a)
+    took, ttft = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival
     m[w + TOOK] += took
     if acts[a + A_GOOD] >= 0:
         m[w + JUDGED] += 1
         m[w + GOOD] += acts[a + A_GOOD]
-    m[place(m, HISTOGRAM, min(arrival // m[WINDOW], m[WINDOWS] - 1)) + bin_of(took)] += 1
+    m[histogram + bin_of(took)] += 1
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_TTFT) + bin_of(ttft)] += 1
         m[place(m, WHOLE, OF_WAITED) + bin_of(acts[a + A_WAITED])] += 1
@@ -116,9 +112,8 @@ def add_served(m: Memory, acts: Memory, a: int, singles: Memory) -> None:
 
 
 @step
-def judge(m: Memory, acts: Memory, a: int, ended: int) -> None:
+def judge(m: Memory, acts: Memory, a: int, w: int, ended: int) -> None:
     """Bad and counted, by each objective and by any."""
-    w = window_of(m, acts, a)
     any_bad, any_counted = 0, 0 if acts[a + A_OUTCOME] == CENSORED else 1
     for o in range(m[OBJECTIVES]):
         bad, counted = verdict(m, acts, a, o, ended)
@@ -150,9 +145,8 @@ def verdict(m: Memory, acts: Memory, a: int, o: int, ended: int) -> tuple[int, i
 
 
 @step
-def add_attempts(m: Memory, rows: Memory, first: int, beyond: int, acts: Memory, a: int, replies: Memory) -> None:
+def add_attempts(m: Memory, rows: Memory, first: int, beyond: int, w: int, served: bool, replies: Memory) -> None:
     """The attempts of a measured action."""
-    w, served = window_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED
     for t in range(first, beyond, T_WIDTH):
         count_attempt(m, rows, first, t, w)
         bill_attempt(m, rows, t, w, 0 if served and rows[t + T_OUTCOME] == ANSWERED else 1)
