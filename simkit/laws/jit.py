@@ -74,15 +74,29 @@ def without_constants(get_call_template: Callable[..., Any], args: tuple[Any, ..
 @lru_cache(maxsize=1)
 def cache_folder() -> Path | None:
     """The folder for compiled laws, or None where nothing can be written."""
-    for root in (Path(platformdirs.user_cache_dir("simkit")), Path(tempfile.gettempdir()) / f"simkit-{os.getuid()}"):
-        folder = root / f"kernels-{fingerprint()}"
+    for root in (user_folder, temporary_folder):
         try:
+            folder = root() / f"kernels-{fingerprint()}"
             folder.mkdir(parents=True, exist_ok=True)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
             return folder
     return None
+
+
+def user_folder() -> Path:
+    """Where the user's caches are."""
+    return Path(platformdirs.user_cache_dir("simkit"))
+
+
+def temporary_folder() -> Path:
+    """The user's own place among temporary files.
+
+    Raises:
+        FileNotFoundError: nothing can be written anywhere.
+    """
+    return Path(tempfile.gettempdir()) / f"simkit-{os.getuid()}"
 
 
 def is_cached() -> bool:
@@ -99,9 +113,9 @@ def mark_cached() -> None:
 
 
 def fingerprint() -> str:
-    """Hash of all that a compiled law depends on: sources of laws, engines and streamed sums, Numba, LLVM, CPU."""
+    """Hash of all that a compiled law depends on: place and text of laws, engines, streamed sums; Numba, LLVM, CPU."""
     package = Path(__file__).parent.parent
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(str(package.resolve()).encode())  # Numba keeps what it compiled by the place of its source
     compiled_here = ("laws", "engine", "result/streamed")
     for path in sorted(path for folder in compiled_here for path in (package / folder).rglob("*.py")):
         digest.update(path.read_bytes())

@@ -71,6 +71,8 @@ class Work:
 
     def _kept(self, replication: int) -> Part | None:
         assert self.parts is not None
+        if not self.parts.has(replication):
+            return None
         if self.engine == "compiled":
             from simkit.study.streaming import Streaming
 

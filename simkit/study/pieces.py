@@ -5,6 +5,7 @@ that were begun after the last saving of the run's state are thrown away when th
 """
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,12 @@ GROUP = 1 << 17
 """Rows of a row group, at least."""
 
 
-def piece_files(folder: Path, table: str) -> tuple[Path, ...]:
-    """All closed pieces of a table, by replication and in their order."""
-    return tuple(sorted(folder.glob(f"{table}-*.parquet")))
+def piece_files(folder: Path, table: str, replications: Iterable[int]) -> tuple[Path, ...]:
+    """The closed pieces of a table, by replication and in their order. Others may lie there, too: of replications
+    that were stopped, or of another run."""
+    return tuple(
+        file for number in sorted(replications) for file in sorted(folder.glob(f"{table}-{number:06}-*.parquet"))
+    )
 
 
 class Pieces:

@@ -167,10 +167,12 @@ def _collect(
     work: Work, numbers: Sequence[int], found: dict[int, Part], executor: Executor, progress: Progress
 ) -> BaseException | None:
     """Add the parts of the replications that are not found yet; what came between, if not all could be."""
-    left = [number for number in numbers if number not in found]
+    left, told = [number for number in numbers if number not in found], 0.0
 
     def inside(under_way: float) -> None:
-        progress(min((len(found) + under_way) / len(numbers), 0.999))
+        nonlocal told
+        told = max(told, min((len(found) + under_way) / len(numbers), 0.999))
+        progress(told)
 
     try:
         with closing(executor.map(work.part, left, inside)) as answers:
@@ -195,7 +197,7 @@ def _result(scenario: "Scenario", work: Work, found: dict[int, Part], elapsed_s:
     parts = [found[number] for number in sorted(found)]
     tallies, logs = [part.tally for part in parts], [part.log for part in parts if part.log is not None]
     on_disk = work.log == "disk" and work.parts is not None and not logs
-    pieces = {table: piece_files(work.parts.folder, table) for table in TABLES} if on_disk and work.parts else {}
+    pieces = {table: piece_files(work.parts.folder, table, found) for table in TABLES} if on_disk and work.parts else {}
     return result_of(
         scenario, work.plan, tallies, seed=work.seed, engine=work.engine, elapsed_s=elapsed_s, logs=logs, pieces=pieces
     )
