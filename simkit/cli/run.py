@@ -1,5 +1,6 @@
 """`simkit run`: the answers, the figures behind them, and files if wanted."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,9 @@ def run(
             log="disk" if out is not None and not no_log else False, parts=parts_of(out), tell=complain,
             most_in_flight=most_in_flight,
         )  # fmt: skip
-    except Stopped as stop:
-        return cut_short("Stopped", stop.result, stop.planned, out, as_json, Exit.STOPPED)
+    except Stopped as stop:  # at once: rows on disk stay in their pieces, where the same command finds them
+        partial = stop.result and replace(stop.result, pieces={})
+        return cut_short("Stopped", partial, stop.planned, out, as_json, Exit.STOPPED)
     except UnfinishedError as error:
         return cut_short(f"Could not finish: {error}", error.result, error.planned, out, as_json, Exit.UNFINISHED)
     return finish(result, out, as_json)

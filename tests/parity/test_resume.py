@@ -19,7 +19,7 @@ from simkit.engine.log import Log
 from simkit.engine.overfull import OverfullError
 from simkit.engine.reference import run as run_reference
 from simkit.plan.compile import compile_plan
-from simkit.plan.plan import NEVER, Plan
+from simkit.plan.plan import Plan
 from simkit.result.objectives import objectives_of
 from simkit.result.result import Result, version
 from simkit.result.streamed import Stream
@@ -51,10 +51,10 @@ def busy_plan(folder: Path) -> Plan:
 class Life:
     """A replication that is put on disk and taken up again, in new objects, as often as it is asked to."""
 
-    def __init__(self, plan: Plan, seed: int, replication: int, parts: Parts, most: int = NEVER) -> None:
+    def __init__(self, plan: Plan, seed: int, replication: int, parts: Parts) -> None:
         self.plan, self.seed, self.replication, self.parts = plan, seed, replication, parts
         self.pages = Pages()
-        self.simulation, self.stream = Simulation(plan, seed, replication, most), Stream(plan, OBJECTIVES)
+        self.simulation, self.stream = Simulation(plan, seed, replication), Stream(plan, OBJECTIVES)
         self.lives = 1
 
     def again(self) -> None:
