@@ -61,12 +61,12 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.BAD_INPUT
-    except _bad_input() as error:
-        complain(str(error))
-        return Exit.BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         complain("Stopped.")
         return Exit.STOPPED
+    except _bad_input() as error:
+        complain(str(error))
+        return Exit.BAD_INPUT
     except MemoryError:
         complain("Not enough memory to finish. Use fewer --jobs, a shorter horizon, or less traffic.")
         return Exit.UNFINISHED

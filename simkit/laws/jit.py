@@ -6,6 +6,7 @@ version and the CPU: any edit starts a new folder. Where no folder can be writte
 laws are compiled anew in each process, with the same results.
 """
 
+import getpass
 import hashlib
 import os
 import tempfile
@@ -21,6 +22,8 @@ import platformdirs
 from numba import config
 from numpy.typing import NDArray
 
+HASHED = ("laws", "engine", "result", "plan")
+"""Folders of the package with compiled functions, and with constants that are compiled into them."""
 READY = "ready"
 """A file in the cache folder that says that it is complete."""
 Floats = NDArray[np.float64]
@@ -77,12 +80,20 @@ def cache_folder() -> Path | None:
     for root in (user_folder, temporary_folder):
         try:
             folder = root() / f"kernels-{fingerprint()}"
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK) and is_own(folder):
+                return folder
         except OSError:
             continue
-        if os.access(folder, os.W_OK):
-            return folder
     return None
+
+
+def is_own(folder: Path) -> bool:
+    """Does nobody else write here? What is cached is code."""
+    if not hasattr(os, "getuid"):
+        return True
+    about = folder.stat()
+    return about.st_uid == os.getuid() and not about.st_mode & 0o022
 
 
 def user_folder() -> Path:
@@ -96,7 +107,7 @@ def temporary_folder() -> Path:
     Raises:
         FileNotFoundError: nothing can be written anywhere.
     """
-    return Path(tempfile.gettempdir()) / f"simkit-{os.getuid()}"
+    return Path(tempfile.gettempdir()) / f"simkit-{getpass.getuser()}"
 
 
 def is_cached() -> bool:
@@ -113,11 +124,10 @@ def mark_cached() -> None:
 
 
 def fingerprint() -> str:
-    """Hash of all that a compiled law depends on: place and text of laws, engines, streamed sums; Numba, LLVM, CPU."""
+    """Hash of all that a compiled law depends on: the package's place, the texts of HASHED, Numba, LLVM, CPU."""
     package = Path(__file__).parent.parent
     digest = hashlib.sha256(str(package.resolve()).encode())  # Numba keeps what it compiled by the place of its source
-    compiled_here = ("laws", "engine", "result/streamed")
-    for path in sorted(path for folder in compiled_here for path in (package / folder).rglob("*.py")):
+    for path in sorted(path for folder in HASHED for path in (package / folder).rglob("*.py")):
         digest.update(path.read_bytes())
     cpu = llvmlite.binding.get_host_cpu_name()
     digest.update(f"{numba.__version__} {llvmlite.__version__} {cpu}".encode())

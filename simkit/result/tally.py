@@ -21,6 +21,8 @@ from simkit.result.windows import Windows, timeline_windows
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.bool_]
+Money = NDArray[np.object_]
+"""Python integers, picodollars."""
 EXACT = 200_000
 """Expected actions of a replication up to which percentiles are exact; beyond, within 0.4 % (`laws.histogram`)."""
 OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
@@ -52,7 +54,7 @@ class DeploymentUse:
     """(N, ways to end)"""
     tokens_in: Ints
     tokens_out: Ints
-    cost: Ints
+    cost: Money
     peak: Ints
     """(N) most slots taken at one time, in the whole run."""
     ttft: tuple[Sample, ...]
@@ -73,7 +75,7 @@ class Tally:
     """latency, ttft, waited (served actions, ns) and cost (all actions, picodollars)."""
     reasons: Ints
     """(outcomes, reasons) counts."""
-    cost: dict[str, Ints]
+    cost: dict[str, Money]
     """Picodollars by kind, model, deployment, provider, call, outcome, cause, waste: each adds up to the same total."""
     deployments: DeploymentUse
     limits: tuple[LimitUse, ...]
@@ -169,6 +171,13 @@ def total_by(codes: Column, values: Column, size: int) -> Ints:
     return (high << 24) + low
 
 
+def money_by(codes: Column, values: Column, size: int) -> Money:
+    """The same as Python integers: a long run's bill may pass 2^63 picodollars ($9.2 million)."""
+    high = np.bincount(codes, values >> 24, minlength=size).astype(np.int64).astype(object)
+    low = np.bincount(codes, values & 0xFFFFFF, minlength=size).astype(np.int64).astype(object)
+    return np.asarray(high * (1 << 24) + low, object)
+
+
 def _action_series(
     actions: dict[str, Column], place: Ints, size: int, ended: int, objectives: Sequence[Objective]
 ) -> dict[str, Ints]:
@@ -231,18 +240,18 @@ def _histogram(place: Ints, latency: Ints) -> Histogram:
 
 def _costs(
     plan: Plan, actions: dict[str, Column], attempts: dict[str, Column], owner: Ints, wasted: Rows
-) -> dict[str, Ints]:
+) -> dict[str, Money]:
     names, cost, deployment = plan.names, attempts["cost"], attempts["deployment"]
     sent = deployment >= 0  # what was sent nowhere cost nothing
     return {
-        "model": total_by(attempts["model"], cost, len(names.models)),
-        "deployment": total_by(deployment[sent], cost[sent], len(names.deployments)),
-        "provider": total_by(plan.deployments.provider[deployment[sent]], cost[sent], len(names.providers)),
-        "call": total_by(attempts["call"], cost, len(names.calls)),
-        "kind": total_by(actions["kind"][owner], cost, len(names.kinds)),
-        "outcome": total_by(actions["outcome"][owner], cost, len(Outcome)),
-        "cause": total_by(attempts["cause"], cost, len(Cause)),
-        "waste": total_by(wasted.astype(np.int64), cost, 2),
+        "model": money_by(attempts["model"], cost, len(names.models)),
+        "deployment": money_by(deployment[sent], cost[sent], len(names.deployments)),
+        "provider": money_by(plan.deployments.provider[deployment[sent]], cost[sent], len(names.providers)),
+        "call": money_by(attempts["call"], cost, len(names.calls)),
+        "kind": money_by(actions["kind"][owner], cost, len(names.kinds)),
+        "outcome": money_by(actions["outcome"][owner], cost, len(Outcome)),
+        "cause": money_by(attempts["cause"], cost, len(Cause)),
+        "waste": money_by(wasted.astype(np.int64), cost, 2),
     }
 
 
@@ -263,7 +272,7 @@ def _deployments(plan: Plan, log: Log, attempts: dict[str, Column]) -> Deploymen
         attempts=_pairs(deployment, part["outcome"], size, ways),
         tokens_in=total_by(deployment, part["billed_in"], size),
         tokens_out=total_by(deployment, part["billed_out"], size),
-        cost=total_by(deployment, part["cost"], size),
+        cost=money_by(deployment, part["cost"], size),
         peak=log.peaks,
         ttft=samples(first, "first_token"),
         latency=samples(answered, "ended"),

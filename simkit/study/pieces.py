@@ -30,6 +30,12 @@ def piece_files(folder: Path, table: str, replications: Iterable[int]) -> tuple[
     )
 
 
+def has_pieces(folder: Path, replication: int, count: int) -> bool:
+    """Is every closed piece of a replication there? (A piece may lack a table that had no rows.)"""
+    found = {int(file.name.split("-")[2][:8]) for file in folder.glob(f"*-{replication:06}-*.parquet")}
+    return found >= set(range(count))
+
+
 class Pieces:
     """The pieces of one replication; `count` of them are closed."""
 
@@ -69,6 +75,14 @@ class Pieces:
             writer.close()
             self._file(table, ".draft").replace(self._file(table))
         self.count += bool(self.writers)
+        self.writers = {}
+
+    def abandon(self) -> None:
+        """Leave the piece unfinished: it is thrown away when the run is taken up again."""
+        self.rows = {table: [] for table in TABLES}
+        for writer in self.writers.values():
+            with contextlib.suppress(OSError):
+                writer.close()
         self.writers = {}
 
     def _write(self, table: str) -> None:

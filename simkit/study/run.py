@@ -65,7 +65,7 @@ def run(
             them to the folder of parts as they come, from where `result.save` takes them.
         parts: a folder where what was computed is kept; a run of the same scenario and seed goes on from there.
         tell: takes a sentence on what to know before the run: that it will be long, that it goes on, that it compiles.
-        most_in_flight: a run with more actions in flight at once is stopped; left out: 1,000,000.
+        most_in_flight: a run with more actions in flight at once is stopped; left out: 200,000.
 
     Raises:
         ScenarioError, PlanError, TraceError: the scenario cannot be run, or would take days.
@@ -88,13 +88,7 @@ def run(
         work = replace(work, parts=Parts(parts, key))
     begun = time.perf_counter()
     found = work.found(numbers)
-    say = tell or (lambda _: None)
-    for text in (long, f"{len(found)} of {len(numbers)} replications are taken from {parts}." if found else ""):
-        if text:
-            say(text)
-    if chosen == "compiled" and len(found) < len(numbers):
-        get_ready(plan, say)
-        load_meanwhile("simkit.result.tables")
+    _announce(work, long, len(found), len(numbers), tell or (lambda _: None))
     jobs = jobs_for(plan, len(numbers) - len(found), jobs)
     why = _collect(work, numbers, found, executor_for(chosen, jobs), progress_of(progress))
     if why is not None:  # a worker may have died between keeping a part and handing it over
@@ -103,8 +97,19 @@ def run(
     if isinstance(why, KeyboardInterrupt):
         raise Stopped(result, len(numbers)) from None
     if why is not None or result is None:
-        raise UnfinishedError(reason(why), result, len(numbers)) from why
+        raise UnfinishedError(reason(why), result, len(numbers), isinstance(why, CutError)) from why
     return result
+
+
+def _announce(work: Work, long: str, found: int, planned: int, say: Callable[[str], object]) -> None:
+    """What to know before a run; and the compiled engine is made ready."""
+    if long:
+        say(long)
+    if found and work.parts is not None:
+        say(f"{found} of {planned} replications are taken from {work.parts.folder}.")
+    if work.engine == "compiled" and found < planned:
+        get_ready(work.plan, say)
+        load_meanwhile("simkit.result.tables")
 
 
 def reason(why: BaseException | None) -> str:

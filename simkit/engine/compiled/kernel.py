@@ -1,6 +1,6 @@
 """The event loop."""
 
-from simkit.engine.compiled.action import OK, admit, arrive, censor, end, next_arrival, next_stage
+from simkit.engine.compiled.action import admit, arrive, censor, end, next_arrival, next_stage
 from simkit.engine.compiled.agenda import schedule, take_first
 from simkit.engine.compiled.attempt import FINISHED, TIMES_OUT, finished, timed_out
 from simkit.engine.compiled.call import FAILED, WAITED, hear, repeated, repetition, start_call
@@ -206,6 +206,3 @@ def finish(ints: Ints) -> int:
             return FLUSH
         censor(m, m[M_LIVE], ended)
     return DONE
-
-
-_ = OK

@@ -11,7 +11,6 @@ from simkit.plan.codes import Kind, Outcome
 from simkit.plan.plan import NEVER
 from simkit.result.limits import INPUT, OUTPUT, REQUESTS
 from simkit.result.streamed.ledger import *
-from simkit.result.windows import MINUTE
 
 A_ARRIVAL, A_START, A_END, A_OUTCOME, A_REASON = (
     ACTION_COLUMNS.index(name) for name in ("arrival", "start", "end", "outcome", "reason")
@@ -31,7 +30,7 @@ REJECTED, QUEUE_FULL = int(Outcome.REJECTED), int(Kind.QUEUE_FULL)
 @step
 def minute_of(m: Memory, time: int) -> int:
     """The minute of a time in [0, horizon); the last takes the rest."""
-    return min(time // MINUTE, m[MINUTES] - 1)
+    return min(time // m[MINUTE_NS], m[MINUTES] - 1)
 
 
 @step

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simkit.engine.compiled.memory import Memory
 from simkit.laws.histogram import bin_of
@@ -21,9 +22,9 @@ from simkit.result.windows import timeline_windows
 
 # Single numbers.
 (
-    HORIZON, WINDOW, WINDOWS, MINUTES, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
+    HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
     EPOCH_COUNT, STORIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS,
-) = range(15)  # fmt: skip
+) = range(16)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited).
 FIRST_TABLE = 16
@@ -35,8 +36,9 @@ FIRST_TABLE = 16
 # Tables of sums.
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING,
-) = range(FIRST_TABLE + 30, FIRST_TABLE + 58, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 58
+    COST_HIGH, HELD_HIGH, HOLDING_HIGH,
+) = range(FIRST_TABLE + 30, FIRST_TABLE + 64, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 64
 """Where the tables begin."""
 
 SERIES_NAMES = (
@@ -55,6 +57,11 @@ DELAYED, REFUSED, DELAY, AFFECTED = range(4)
 OFFERED, OFFERED_NS, QUEUEING, QUEUEING_NS, LOST = range(5)
 """Rows of DEMAND of a station (a column is a minute); before them there is a row of units for each bucket."""
 STATION_ROWS = 5
+
+
+LOW_BITS = 40
+"""Sums that may pass 2^63 are kept in two tables: bits below, and what was carried over from them."""
+CARRIED = ((COST, COST_HIGH), (HELD, HELD_HIGH), (HOLDING, HOLDING_HIGH))
 
 
 @step
@@ -76,6 +83,10 @@ class Layout(NamedTuple):
     def size(self) -> int:
         """Length of the ledger."""
         return TABLES + sum(int(np.prod(shape)) for shape in self.shapes.values())
+
+    def whole(self, m: Ints, low: int, high: int) -> "NDArray[np.object_]":
+        """A table that is kept in two, as Python integers."""
+        return np.asarray((self.table(m, high).astype(object) * (1 << LOW_BITS)) + self.table(m, low).astype(object))
 
     def table(self, m: Ints, header: int) -> Ints:
         """A table of a ledger, as an array that shares its memory."""
@@ -136,6 +147,9 @@ def layout_of(plan: Plan, facts: dict[int, Ints]) -> Layout:
         MARK: (limits,),
         DEMAND: (buckets + STATION_ROWS * stations, minutes.count),
         HOLDING: (stations, 2),
+        COST_HIGH: (len(COSTS), longest),
+        HELD_HIGH: (limits, 4),
+        HOLDING_HIGH: (stations, 2),
     }
     return Layout({header: table.shape for header, table in facts.items()} | sums)
 
@@ -148,7 +162,8 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout) -> Ints:
     for header, table in facts.items():
         layout.table(m, header)[...] = table
     windows, (_, minutes) = timeline_windows(plan.horizon), grids(plan)
-    m[[HORIZON, WINDOW, WINDOWS, MINUTES]] = plan.horizon, windows.length, windows.count, minutes.count
+    m[[HORIZON, WINDOW, WINDOWS]] = plan.horizon, windows.length, windows.count
+    m[[MINUTES, MINUTE_NS]] = minutes.count, minutes.length
     m[[EXACT, OBJECTIVES, DEPLOYMENTS]] = is_exact(plan), len(facts[JUDGED_BY]), len(plan.names.deployments)
     m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), facts[STATION][-1]
     m[EPOCH_COUNT] = len(plan.epochs)
