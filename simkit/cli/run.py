@@ -144,7 +144,7 @@ def cut_short(
     why: str, result: "Result | None", planned: int, out: Path | None, as_json: bool, code: Exit, goes_on: bool = True
 ) -> int:
     """Report what had finished of a run that did not come to its end; `goes_on`: the same command would do more."""
-    more = " The same command goes on from what is kept on disk." if out is not None and goes_on else ""
+    more = " The same command goes on from here." if out is not None and goes_on else ""
     hint = TRY[code] if goes_on else ""
     if result is None:
         complain(f"{why}. None of {planned} replications had finished: there is nothing to report.{more}{hint}")

@@ -74,9 +74,9 @@ class Outline(Quantities):
             self.kinds = ("answer",)
         self.complex = {kind: self.style != "founder" and self.chance(0.6) for kind in self.kinds}
 
-    def target(self, model: str | None = None) -> str:
+    def target(self) -> str:
         """What a limit counts or an incident hits: a model, a provider, or a deployment, by one of their names."""
-        model = model or self.pick(*self.models)
+        model = self.pick(*self.models)
         place = self.pick(*self.places[model])
         where = "/".join(place.values())
         names: tuple[str, ...] = (model, place["provider"], f"{model}/{where}", where)

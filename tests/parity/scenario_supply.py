@@ -115,7 +115,7 @@ class Supply(Outline):
             limit = self.random.randint(*LIMITS[measure])
             limit = self.pick(60, 120, 300) * (1 if measure == "requests" else 100) if self.tick_ms else limit
             quota[measure] = self.pick(f"{limit}/min", f"{max(1, limit // 60)}/s", f"{60 * limit}/h")
-        quota["burst"] = self.time(1, 30)
+        quota |= {"burst": self.time(1, 30)} if self.chance(0.9) else {}
         if measures == ["requests"]:
             return quota
         quota |= {"reserve": self.pick("drawn", "max_tokens")} if self.chance(0.7) else {}

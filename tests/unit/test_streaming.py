@@ -188,6 +188,7 @@ def test_a_stopped_run_saves_the_rows_of_what_had_finished_and_no_others(
     """The second replication was in the middle: its rows are in the folder of parts, its figures nowhere."""
     monkeypatch.setattr("simkit.engine.compiled.simulation.EVENTS", 500)
     monkeypatch.setattr("simkit.study.executor.GLANCE_S", 0.001)
+    monkeypatch.setattr("simkit.study.streaming.SAVE_EVERY_S", 0.0)
     share = Work.share
 
     def slow(work: Work, now: int) -> float:
@@ -330,6 +331,7 @@ def test_a_full_disk_is_exit_3_with_what_was_computed_and_can_be_taken_up(file: 
 def test_progress_rises_to_one(jobs: int, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simkit.engine.compiled.simulation.EVENTS", 300)
     monkeypatch.setattr("simkit.study.executor.GLANCE_S", 0.001)
+    monkeypatch.setattr("simkit.study.streaming.SAVE_EVERY_S", 0.0)
     seen: list[float] = []
     sk.run(
         sk.load(file).set({"horizon": "2min"}), engine="compiled", jobs=jobs, replications=5, progress=seen.append

@@ -292,7 +292,8 @@ class Call:
             row = action.number
             self.tokens_in = int(trace.trace_input[row]) if trace.trace_input[row] >= 0 else self.tokens_in
             self.tokens_out = int(trace.trace_output[row]) if trace.trace_output[row] >= 0 else self.tokens_out
-            self.cached = int(trace.trace_cached[row])
+            self.cached = min(int(trace.trace_cached[row]), self.tokens_in)
+            self.prefix = min(self.prefix, self.tokens_in)  # the trace's prompt may be shorter than the prefix
         self.tokens_out = min(self.tokens_out, world.kinds.max_output[world.epoch][self.index])
 
     def first_model(self, repeat: int) -> int:
