@@ -6,7 +6,6 @@ version and the CPU: any edit starts a new folder. Where no folder can be writte
 laws are compiled anew in each process, with the same results.
 """
 
-import getpass
 import hashlib
 import os
 import tempfile
@@ -107,7 +106,8 @@ def temporary_folder() -> Path:
     Raises:
         FileNotFoundError: nothing can be written anywhere.
     """
-    return Path(tempfile.gettempdir()) / f"simkit-{getpass.getuser()}"
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return Path(tempfile.gettempdir()) / f"simkit-{user}"
 
 
 def is_cached() -> bool:
