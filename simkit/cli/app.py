@@ -1,11 +1,14 @@
 """The command group, and what every way of ending means: the exit codes."""
 
+import atexit
+import gc
 import sys
 import traceback
 from collections.abc import Sequence
 
 import click
 
+from simkit.cli.bench import bench
 from simkit.cli.check import check
 from simkit.cli.compare import compare
 from simkit.cli.console import Exit, complain, discard_output, say
@@ -45,24 +48,25 @@ def commands() -> None:
     """
 
 
-for command in (new, run, check, compare, schema):
+for command in (new, run, check, compare, schema, bench):
     commands.add_command(command)
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; every expected error is one clear page on standard error."""
+    atexit.register(gc.freeze)  # all goes at once: to look for what is still used takes half a second at the end
     try:
         code = commands.main(args=None if args is None else list(args), prog_name="simkit", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return Exit.BAD_INPUT
-    except _bad_input() as error:
-        complain(str(error))
-        return Exit.BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         complain("Stopped.")
         return Exit.STOPPED
+    except _bad_input() as error:
+        complain(str(error))
+        return Exit.BAD_INPUT
     except MemoryError:
         complain("Not enough memory to finish. Use fewer --jobs, a shorter horizon, or less traffic.")
         return Exit.UNFINISHED

@@ -1,5 +1,6 @@
 """`simkit run`: the answers, the figures behind them, and files if wanted."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--no-log", is_flag=True, help="Write no rows of actions and attempts to --out.")
 @click.option(
     "--most-in-flight", type=click.IntRange(1), metavar="N",
-    help="Stop a run that has more actions in flight at once.  [default: 1000000]",
+    help="Stop a run that has more actions in flight at once.  [default: 200000]",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 def run(
@@ -60,10 +61,19 @@ def run(
             log="disk" if out is not None and not no_log else False, parts=parts_of(out), tell=complain,
             most_in_flight=most_in_flight,
         )  # fmt: skip
-    except Stopped as stop:
-        return cut_short("Stopped", stop.result, stop.planned, out, as_json, Exit.STOPPED)
+    except Stopped as stop:  # at once: rows on disk stay in their pieces, where the same command finds them
+        partial = stop.result and replace(stop.result, pieces={})
+        return cut_short("Stopped", partial, stop.planned, out, as_json, Exit.STOPPED)
     except UnfinishedError as error:
-        return cut_short(f"Could not finish: {error}", error.result, error.planned, out, as_json, Exit.UNFINISHED)
+        return cut_short(
+            f"Could not finish: {error}",
+            error.result,
+            error.planned,
+            out,
+            as_json,
+            Exit.UNFINISHED,
+            goes_on=not error.cut,
+        )
     return finish(result, out, as_json)
 
 
@@ -130,14 +140,17 @@ def show(result: "Result", out: Path | None, as_json: bool) -> int:
     return Exit.WELL
 
 
-def cut_short(why: str, result: "Result | None", planned: int, out: Path | None, as_json: bool, code: Exit) -> int:
-    """Report what had finished of a run that did not come to its end."""
-    more = " The same command goes on from here." if out is not None else ""
+def cut_short(
+    why: str, result: "Result | None", planned: int, out: Path | None, as_json: bool, code: Exit, goes_on: bool = True
+) -> int:
+    """Report what had finished of a run that did not come to its end; `goes_on`: the same command would do more."""
+    more = " The same command goes on from here." if out is not None and goes_on else ""
+    hint = TRY[code] if goes_on else ""
     if result is None:
-        complain(f"{why}. None of {planned} replications had finished: there is nothing to report.{TRY[code]}")
+        complain(f"{why}. None of {planned} replications had finished: there is nothing to report.{more}{hint}")
         return code
     show(result, out, as_json)
-    complain(f"{why}. The figures are of {result.replications} of {planned} replications.{more}{TRY[code]}")
+    complain(f"{why}. The figures are of {result.replications} of {planned} replications.{more}{hint}")
     return code
 
 

@@ -11,6 +11,16 @@ Progress = Callable[[int], None]
 """Called now and then with the simulated time in ns; it may raise to stop the run."""
 
 
+def check_engine(engine: str) -> None:
+    """Is it one of ENGINES?
+
+    Raises:
+        ValueError: it is not.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
+
+
 def run_plan(
     plan: Plan,
     seed: int = 1,
@@ -27,8 +37,7 @@ def run_plan(
         ValueError: unknown engine.
         OverfullError: more than `most_in_flight` actions were in flight.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
+    check_engine(engine)
     if engine == "compiled":
         from simkit.engine.compiled import run
     else:

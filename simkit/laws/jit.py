@@ -21,6 +21,8 @@ import platformdirs
 from numba import config
 from numpy.typing import NDArray
 
+HASHED = ("laws", "engine", "result", "plan")
+"""Folders of the package with compiled functions, and with constants that are compiled into them."""
 READY = "ready"
 """A file in the cache folder that says that it is complete."""
 Floats = NDArray[np.float64]
@@ -78,15 +80,38 @@ def without_constants(get_call_template: Callable[..., Any], args: tuple[Any, ..
 @lru_cache(maxsize=1)
 def cache_folder() -> Path | None:
     """The folder for compiled laws, or None where nothing can be written."""
-    for root in (Path(platformdirs.user_cache_dir("simkit")), Path(tempfile.gettempdir()) / f"simkit-{os.getuid()}"):
-        folder = root / f"kernels-{fingerprint()}"
+    for root in (user_folder, temporary_folder):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder = root() / f"kernels-{fingerprint()}"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK) and is_own(folder):
+                return folder
         except OSError:
             continue
-        if os.access(folder, os.W_OK):
-            return folder
     return None
+
+
+def is_own(folder: Path) -> bool:
+    """Does nobody else write here? What is cached is code."""
+    if not hasattr(os, "getuid"):
+        return True
+    about = folder.stat()
+    return about.st_uid == os.getuid() and not about.st_mode & 0o022
+
+
+def user_folder() -> Path:
+    """Where the user's caches are."""
+    return Path(platformdirs.user_cache_dir("simkit"))
+
+
+def temporary_folder() -> Path:
+    """The user's own place among temporary files.
+
+    Raises:
+        FileNotFoundError: nothing can be written anywhere.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return Path(tempfile.gettempdir()) / f"simkit-{user}"
 
 
 def is_cached() -> bool:
@@ -103,11 +128,10 @@ def mark_cached() -> None:
 
 
 def fingerprint() -> str:
-    """Hash of all that a compiled law depends on: sources of laws, engines and streamed sums, Numba, LLVM, CPU."""
+    """Hash of all that a compiled law depends on: the package's place, the texts of HASHED, Numba, LLVM, CPU."""
     package = Path(__file__).parent.parent
-    digest = hashlib.sha256()
-    compiled_here = ("laws", "engine", "result/streamed")
-    for path in sorted(path for folder in compiled_here for path in (package / folder).rglob("*.py")):
+    digest = hashlib.sha256(str(package.resolve()).encode())  # Numba keeps what it compiled by the place of its source
+    for path in sorted(path for folder in HASHED for path in (package / folder).rglob("*.py")):
         digest.update(path.read_bytes())
     cpu = llvmlite.binding.get_host_cpu_name()
     digest.update(f"{numba.__version__} {llvmlite.__version__} {cpu}".encode())

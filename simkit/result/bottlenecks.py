@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from simkit.plan.plan import Ints, Plan
 from simkit.result.evidence import Evidence
-from simkit.result.limits import LimitUse
+from simkit.result.limits import LimitUse, grids
 from simkit.result.statistics import significant
-from simkit.result.windows import HOUR
 
 Floats = NDArray[np.float64]
 
@@ -87,7 +86,7 @@ def alike_hours(plan: Plan, hours: int) -> Ints | None:
     own_case = len(plan.arrivals.trace_time) or len(plan.epochs) > 1 or len(plan.incidents.start)
     if own_case or (len(plan.incidents.gap) and (plan.models.fallback >= 0).any()):
         return None
-    edges = np.minimum(np.arange(hours + 1, dtype=np.int64) * HOUR, plan.horizon)
+    edges = np.minimum(np.arange(hours + 1, dtype=np.int64) * grids(plan)[0].length, plan.horizon)
     expected = np.diff(np.interp(edges, plan.arrivals.start, plan.arrivals.cumulative)) / np.diff(edges)
     groups: Ints = np.unique(np.round(expected / expected.max(), 6), return_inverse=True)[1]
     return groups

@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 REQUESTS, INPUT, OUTPUT, BOTH, RAMP = range(5)
 OWN_SERVICE = "own service"
+YEAR = 366 * 24 * HOUR
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +86,9 @@ def limit_uses(plan: Plan, log: Log, row: Ints, measured: Rows) -> tuple[LimitUs
 
 
 def grids(plan: Plan) -> tuple[Windows, Windows]:
-    """Hours and minutes."""
-    return whole_windows(plan.horizon, HOUR), whole_windows(plan.horizon, MINUTE)
+    """Hours and minutes; beyond a year hours of several, and minutes of several, so that tables stay within bounds."""
+    years = max(1, -(-plan.horizon // YEAR))
+    return whole_windows(plan.horizon, HOUR * years), whole_windows(plan.horizon, MINUTE * years)
 
 
 def bucket_use(plan: Plan, b: int, asked: Asked) -> LimitUse:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+ROWS = ("actions.parquet", "attempts.parquet")
+"""Tables that not every result has."""
 GROUP = 1 << 17
 """Rows of a row group of a long table."""
 
@@ -44,7 +46,8 @@ def save(
     """Write `frames` as NAME.parquet, and files that are pieces of one table as one, and the manifest.
 
     All is written beside the folder first. A new folder appears whole by one rename; in one that exists, files
-    of the same names are replaced one by one, the manifest last, and others are left alone.
+    of the same names are replaced one by one, the manifest last, rows of an earlier result are removed, and others
+    are left alone.
 
     Raises:
         OSError: It cannot be written.
@@ -89,5 +92,8 @@ def _move(draft: Path, path: Path) -> None:
     if not path.exists():
         draft.rename(path)
         return
+    for name in ROWS:
+        if not (draft / name).exists():
+            (path / name).unlink(missing_ok=True)
     for file in sorted(draft.iterdir(), key=lambda file: file.name == MANIFEST):
         file.replace(path / file.name)

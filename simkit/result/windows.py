@@ -82,6 +82,8 @@ def spread(starts: Ints, ends: Ints, edges: Ints) -> Ints:
 
 def integral(epochs: Ints, values: NDArray[np.float64], edges: Ints) -> NDArray[np.float64]:
     """Integral over each window of a value that is constant between epochs (values[e] from epochs[e] on)."""
+    if len(epochs) == 1:
+        return np.asarray(values[0] * np.diff(edges))
     before = np.concatenate([[0.0], np.cumsum(np.diff(epochs) * values[:-1])])
     place = np.maximum(np.searchsorted(epochs, edges, "right") - 1, 0)
     return np.diff(before[place] + (edges - epochs[place]) * values[place])

@@ -87,10 +87,14 @@ class LostWorkerError(RuntimeError):
 
 
 class UnfinishedError(RuntimeError):
-    """A run ended before its end, through no wish of the user. `result` is what had finished, or None."""
+    """A run ended before its end, through no wish of the user. `result` is what had finished, or None.
 
-    def __init__(self, why: str, result: "Result | None", planned: int) -> None:
+    `cut`: too much was in flight, as it will be again.
+    """
+
+    def __init__(self, why: str, result: "Result | None", planned: int, cut: bool = False) -> None:
         super().__init__(why)
+        self.cut = cut
         self.result = result
         self.planned = planned
 

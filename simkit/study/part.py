@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Keep = bool | Literal["disk"]
 """What becomes of the log: dropped, kept in memory, or written to the folder of parts."""
-MOST_IN_FLIGHT = 1_000_000
-"""Actions in flight at once that a run may have; about a kilobyte each in the compiled engine, ten in the reference."""
+MOST_IN_FLIGHT = 200_000
+"""Actions in flight at once that a run may have: about 3 kB each in the compiled engine, 10 kB in the reference."""
 
 
 class Part(NamedTuple):
@@ -81,6 +81,8 @@ class Work:
 
     def _kept(self, replication: int) -> Part | None:
         assert self.parts is not None
+        if not self.parts.has(replication):
+            return None
         if self.engine == "compiled":
             from simkit.study.streaming import Streaming
 

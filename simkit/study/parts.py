@@ -32,6 +32,10 @@ class Parts:
     key: str
     """What the run is of; parts with another key are of another run."""
 
+    def has(self, replication: int) -> bool:
+        """Is anything kept of a replication, be it of this run or of another?"""
+        return self._file(replication).exists()
+
     def load(self, replication: int) -> Log | None:
         """The log of a replication that had finished, or None."""
         found = self.read(replication)

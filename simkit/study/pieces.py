@@ -5,6 +5,7 @@ that were begun after the last saving of the run's state are thrown away when th
 """
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,18 @@ GROUP = 1 << 17
 """Rows of a row group, at least."""
 
 
-def piece_files(folder: Path, table: str) -> tuple[Path, ...]:
-    """All closed pieces of a table, by replication and in their order."""
-    return tuple(sorted(folder.glob(f"{table}-*.parquet")))
+def piece_files(folder: Path, table: str, replications: Iterable[int]) -> tuple[Path, ...]:
+    """The closed pieces of a table, by replication and in their order. Others may lie there, too: of replications
+    that were stopped, or of another run."""
+    return tuple(
+        file for number in sorted(replications) for file in sorted(folder.glob(f"{table}-{number:06}-*.parquet"))
+    )
+
+
+def has_pieces(folder: Path, replication: int, count: int) -> bool:
+    """Is every closed piece of a replication there? (A piece may lack a table that had no rows.)"""
+    found = {int(file.name.split("-")[2][:8]) for file in folder.glob(f"*-{replication:06}-*.parquet")}
+    return found >= set(range(count))
 
 
 class Pieces:
@@ -65,6 +75,14 @@ class Pieces:
             writer.close()
             self._file(table, ".draft").replace(self._file(table))
         self.count += bool(self.writers)
+        self.writers = {}
+
+    def abandon(self) -> None:
+        """Leave the piece unfinished: it is thrown away when the run is taken up again."""
+        self.rows = {table: [] for table in TABLES}
+        for writer in self.writers.values():
+            with contextlib.suppress(OSError):
+                writer.close()
         self.writers = {}
 
     def _write(self, table: str) -> None:

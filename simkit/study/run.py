@@ -66,7 +66,7 @@ def run(
             them to the folder of parts as they come, from where `result.save` takes them.
         parts: a folder where what was computed is kept; a run of the same scenario and seed goes on from there.
         tell: takes a sentence on what to know before the run: that it will be long, that it goes on, that it compiles.
-        most_in_flight: a run with more actions in flight at once is stopped; left out: 1,000,000.
+        most_in_flight: a run with more actions in flight at once is stopped; left out: 200,000.
 
     Raises:
         ScenarioError, PlanError, TraceError: the scenario cannot be run, or would take days.
@@ -97,13 +97,7 @@ def run(
         work = replace(work, parts=Parts(parts, key))
     begun = time.perf_counter()
     found = work.found(numbers)
-    say = tell or (lambda _: None)
-    for text in (long, f"{len(found)} of {len(numbers)} replications are taken from {parts}." if found else ""):
-        if text:
-            say(text)
-    if chosen == "compiled" and len(found) < len(numbers):
-        get_ready(plan, say)
-        load_meanwhile("simkit.result.tables")
+    _announce(work, long, len(found), len(numbers), tell or (lambda _: None))
     jobs = jobs_for(plan, len(numbers) - len(found), jobs)
     why = _collect(work, numbers, found, executor_for(chosen, jobs), progress_of(progress))
     if why is not None:  # a worker may have died between keeping a part and handing it over
@@ -112,8 +106,19 @@ def run(
     if isinstance(why, KeyboardInterrupt):
         raise Stopped(result, len(numbers)) from None
     if why is not None or result is None:
-        raise UnfinishedError(reason(why), result, len(numbers)) from why
+        raise UnfinishedError(reason(why), result, len(numbers), isinstance(why, CutError)) from why
     return result
+
+
+def _announce(work: Work, long: str, found: int, planned: int, say: Callable[[str], object]) -> None:
+    """What to know before a run; and the compiled engine is made ready."""
+    if long:
+        say(long)
+    if found and work.parts is not None:
+        say(f"{found} of {planned} replications are taken from {work.parts.folder}.")
+    if work.engine == "compiled" and found < planned:
+        get_ready(work.plan, say)
+        load_meanwhile("simkit.result.tables")
 
 
 def reason(why: BaseException | None) -> str:
@@ -148,7 +153,14 @@ def get_ready(plan: Plan, say: Callable[[str], object]) -> None:
 
 
 def engine_for(engine: str, plan: Plan, replications: int) -> str:
-    """What `auto` stands for: the engine that answers sooner. The figures are the same."""
+    """What `auto` stands for: the engine that answers sooner. The figures are the same.
+
+    Raises:
+        ValueError: unknown engine.
+    """
+    from simkit.engine import check_engine
+
+    check_engine(engine)
     if engine != "auto":
         return engine
     from simkit.laws.jit import is_cached
@@ -169,10 +181,12 @@ def _collect(
     work: Work, numbers: Sequence[int], found: dict[int, Part], executor: Executor, progress: Progress
 ) -> BaseException | None:
     """Add the parts of the replications that are not found yet; what came between, if not all could be."""
-    left = [number for number in numbers if number not in found]
+    left, told = [number for number in numbers if number not in found], 0.0
 
     def inside(under_way: float) -> None:
-        progress(min((len(found) + under_way) / len(numbers), 0.999))
+        nonlocal told
+        told = max(told, min((len(found) + under_way) / len(numbers), 0.999))
+        progress(told)
 
     try:
         with closing(executor.map(work.part, left, inside)) as answers:
@@ -197,7 +211,7 @@ def _result(scenario: "Scenario", work: Work, found: dict[int, Part], elapsed_s:
     parts = [found[number] for number in sorted(found)]
     tallies, logs = [part.tally for part in parts], [part.log for part in parts if part.log is not None]
     on_disk = work.log == "disk" and work.parts is not None and not logs
-    pieces = {table: piece_files(work.parts.folder, table) for table in TABLES} if on_disk and work.parts else {}
+    pieces = {table: piece_files(work.parts.folder, table, found) for table in TABLES} if on_disk and work.parts else {}
     return result_of(
         scenario, work.plan, tallies, seed=work.seed, engine=work.engine, elapsed_s=elapsed_s, logs=logs, pieces=pieces
     )

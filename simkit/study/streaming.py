@@ -1,7 +1,7 @@
 """`Streaming`: a replication on the compiled engine, added up while it runs; its state is on disk now and then."""
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from simkit.engine.overfull import OverfullError
 from simkit.plan.plan import Ints
 from simkit.result.streamed import Stream
 from simkit.study.part import Part, Work, why_cut
-from simkit.study.pieces import Pieces
+from simkit.study.pieces import Pieces, has_pieces
 from simkit.study.progress import Halted, Progress
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Streaming:
         self.stream = Stream(work.plan, work.objectives, work.every)
         self.pages = Pages() if work.log is True else None
         self.over, self.cut, pieces = False, "", 0
-        kept = work.parts.read(replication) if work.parts is not None and self.pages is None else None
+        kept = self._kept()
         memory = None
         if kept is not None:
             about, arrays = kept
@@ -41,8 +41,16 @@ class Streaming:
         if work.log == "disk" and work.parts is not None:
             self.pieces = Pieces(work.parts.folder, work.plan, replication, pieces)
 
+    def _kept(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """What was saved of this replication, with all rows that belong to it."""
+        parts = self.work.parts
+        kept = parts.read(self.replication) if parts is not None and self.pages is None else None
+        if kept is None or parts is None:
+            return None
+        return kept if has_pieces(parts.folder, self.replication, kept[0]["pieces"]) else None
+
     def run(self, pulse: Progress) -> Part:
-        """Run to the end. When `pulse` raises `Halted`, or the disk is full, the state is saved first if it can be.
+        """Run to the end, with the state saved every now and then; `Halted` of `pulse` ends it at once.
 
         Raises:
             OSError: rows of the log cannot be written.
@@ -57,11 +65,15 @@ class Streaming:
                 pulse(self.work.share(self.simulation.now))
         except OverfullError as error:
             self.cut = why_cut(error)
-        except Halted:
-            self.save()
+        except (OSError, Halted):
+            self._give_up()
             raise
         self.save()
         return self.part()
+
+    def _give_up(self) -> None:
+        if self.pieces is not None:
+            self.pieces.abandon()
 
     def take(self, page: Page) -> None:
         """Rows of the log, as they come."""

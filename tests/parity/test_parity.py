@@ -18,20 +18,36 @@ from simkit.scenario.load import load
 
 ROOT = Path(__file__).parents[2]
 CLOCKWORK = sorted((ROOT / "tests" / "clockwork").glob("*.yaml"))
-SHIPPED = {
-    "azure_chat": {"horizon": "20min"},
+SHIPPED: dict[str, tuple[int, dict[str, str]]] = {
+    "azure_chat": (3, {}),
+    "founder": (4, {}),
+    "one_big_model": (4, {}),
+    "outage": (2, {"horizon": "19d"}),
+    "outage_with_fallback": (2, {"horizon": "19d"}),
+    "rate_limited_tier1": (4, {}),
+    "reference": (7, {}),
+    "routed": (4, {}),
+    "small_server": (7, {}),
+    "support_chat": (3, {}),
+    "trace_replay": (170, {}),
+}
+"""Shipped scenarios: replications, and what is set. They run as they are shipped, the months to the middle."""
+ENOUGH = 50_000
+"""Actions of each, in all."""
+SHORT = {
+    "azure_chat": {"horizon": "4min"},
     "founder": {"horizon": "1d"},
     "one_big_model": {"horizon": "1d"},
-    "outage": {"horizon": "2d", "incidents.0.at": "1d 10h"},
-    "outage_with_fallback": {"horizon": "2d", "incidents.0.at": "1d 10h"},
-    "rate_limited_tier1": {"horizon": "18h"},
+    "outage": {"horizon": "36h", "incidents.0.at": "1d 5h"},
+    "outage_with_fallback": {"horizon": "36h", "incidents.0.at": "1d 5h"},
+    "rate_limited_tier1": {"horizon": "12h"},
     "reference": {"horizon": "15h"},
     "routed": {"horizon": "1d"},
-    "small_server": {"horizon": "14h"},
-    "support_chat": {"horizon": "16h"},
+    "small_server": {"horizon": "12h"},
+    "support_chat": {"horizon": "14h"},
     "trace_replay": {},
 }
-"""Shipped scenarios and how they are cut short."""
+"""How they are cut short for the quick tests."""
 GENERATED = range(100)
 
 
@@ -64,13 +80,22 @@ def assert_equal(plan: Plan, seed: int = 1, replication: int = 0) -> Log:
 
 
 def test_every_shipped_scenario_is_compared() -> None:
-    assert {path.stem for path in (ROOT / "scenarios").glob("*.yaml")} == SHIPPED.keys()
+    assert {path.stem for path in (ROOT / "scenarios").glob("*.yaml")} == SHIPPED.keys() == SHORT.keys()
 
 
+@pytest.mark.parametrize("name", SHORT)
+def test_shipped_in_short(name: str) -> None:
+    log = assert_equal(compile_plan(load(ROOT / "scenarios" / f"{name}.yaml").set(SHORT[name])), 3, 1)
+    assert len(log.actions["action"]) >= 200
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped(name: str) -> None:
-    log = assert_equal(compile_plan(load(ROOT / "scenarios" / f"{name}.yaml").set(SHIPPED[name])), 3, 1)
-    assert len(log.actions["action"]) >= 200
+    replications, values = SHIPPED[name]
+    plan = compile_plan(load(ROOT / "scenarios" / f"{name}.yaml").set(values))
+    compared = sum(len(assert_equal(plan, 3, number).actions["action"]) for number in range(replications))
+    assert compared >= ENOUGH
 
 
 @pytest.mark.parametrize("path", CLOCKWORK, ids=lambda path: path.stem)
@@ -90,8 +115,8 @@ def test_generated_resilience(seed: int, tmp_path: Path) -> None:
 
 
 def test_progress_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simkit.engine.compiled.simulation.EVENTS", 50)
-    plan, times = compile_plan(load(scenario(Random(1)).write(tmp_path))), list[int]()
+    monkeypatch.setattr("simkit.engine.compiled.simulation.EVENTS", 10)
+    plan, times = compile_plan(load(scenario(Random(3)).write(tmp_path))), list[int]()
     assert not differences(run_compiled(plan, 1, 0), run_compiled(plan, 1, 0, times.append))
     assert times == sorted(times) and len(times) > 10
 

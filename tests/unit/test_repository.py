@@ -97,7 +97,7 @@ def test_every_command_of_the_readme_exists_and_the_other_way_round() -> None:
 def test_every_option_of_the_readme_exists() -> None:
     from simkit.cli.app import commands
 
-    for command, rest in re.findall(r"simkit (new|run|check|compare|schema) ([^`\n#]*)", README):
+    for command, rest in re.findall(r"simkit (new|run|check|compare|schema|bench) ([^`\n#]*)", README):
         options = {option for parameter in commands.commands[command].params for option in parameter.opts}
         assert set(re.findall(r"--[a-z][\w-]*", rest)) <= options, (command, rest)
 

@@ -76,7 +76,8 @@ def draw_tokens(m: Memory, f: Reals, c: int) -> None:
     if m[M_TRACED] == 1:
         tokens_in = at1(m, TRACE_INPUT, number) if at1(m, TRACE_INPUT, number) >= 0 else tokens_in
         tokens_out = at1(m, TRACE_OUTPUT, number) if at1(m, TRACE_OUTPUT, number) >= 0 else tokens_out
-        m[c + C_CACHED] = at1(m, TRACE_CACHED, number)
+        m[c + C_CACHED] = min(at1(m, TRACE_CACHED, number), tokens_in)
+        m[c + C_PREFIX] = min(m[c + C_PREFIX], tokens_in)  # the trace's prompt may be shorter than the prefix
     m[c + C_TOKENS_IN] = tokens_in
     m[c + C_TOKENS_OUT] = min(tokens_out, at2(m, MAX_OUTPUT, e, index))
 

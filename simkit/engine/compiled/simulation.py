@@ -25,6 +25,7 @@ class Simulation:
         self.memory = memory or new_memory(plan, seed, replication, most_in_flight)
         if memory is None:
             start(*self.memory)
+        self.memory.m[at.M_MOST_IN_FLIGHT] = most_in_flight
 
     def advance(self, take: Callable[[Page], None]) -> bool:
         """Run one slice; `take` gets the rows of the log, page by page. True when the run is over.

@@ -175,7 +175,8 @@ class Call:
         if len(trace.trace_time):
             self.tokens_in = int(trace.trace_input[origin]) if trace.trace_input[origin] >= 0 else self.tokens_in
             self.tokens_out = int(trace.trace_output[origin]) if trace.trace_output[origin] >= 0 else self.tokens_out
-            self.cached = int(trace.trace_cached[origin])
+            self.cached = min(int(trace.trace_cached[origin]), self.tokens_in)
+            self.prefix = min(self.prefix, self.tokens_in)  # the trace's prompt may be shorter than the prefix
         self.tokens_out = min(self.tokens_out, world.kinds.max_output[world.epoch][self.index])
 
     def first_model(self) -> int:

@@ -11,7 +11,6 @@ from simkit.plan.codes import Kind, Outcome
 from simkit.plan.plan import NEVER
 from simkit.result.limits import INPUT, OUTPUT, RAMP, REQUESTS
 from simkit.result.streamed.ledger import *
-from simkit.result.windows import MINUTE
 
 A_ARRIVAL, A_START, A_END, A_OUTCOME, A_REASON = (
     ACTION_COLUMNS.index(name) for name in ("arrival", "start", "end", "outcome", "reason")
@@ -34,7 +33,7 @@ DEGRADED, BY_HUMAN = int(Outcome.DEGRADED), int(Kind.HUMAN)
 @step
 def minute_of(m: Memory, time: int) -> int:
     """The minute of a time in [0, horizon); the last takes the rest."""
-    return min(time // MINUTE, m[MINUTES] - 1)
+    return min(time // m[MINUTE_NS], m[MINUTES] - 1)
 
 
 @step
@@ -87,19 +86,20 @@ def neighbour(rows: Memory, first: int, beyond: int, t: int, after: int) -> int:
 @step
 def bucket_demand(m: Memory, rows: Memory, first: int, t: int, measured: bool) -> None:
     """Units asked of each bucket (once for a request that comes again), and who was refused."""
-    n, sent = rows[t + T_DEPLOYMENT], rows[t + T_DISPATCHED]
+    n, sent, outcome = rows[t + T_DEPLOYMENT], rows[t + T_DISPATCHED], rows[t + T_OUTCOME]
     before = neighbour(rows, first, t, t, -1)
-    refused_before = before != NEVER and rows[before + T_OUTCOME] == RATE_LIMIT
-    for b in range(m[BUCKETS]):
-        has = m[place(m, MEMBER, b) + n] == 1
-        again = refused_before and m[place(m, MEMBER, b) + rows[before + T_DEPLOYMENT]] == 1
-        if has and not again and inside(m, sent) and rows[t + T_OUTCOME] != TOO_LARGE:
-            m[place(m, DEMAND, b) + minute_of(m, sent)] += units(m, rows, t, b)
-    if refused_before and rows[before + T_LIMIT] >= 0 and inside(m, rows[before + T_DISPATCHED]):
+    refused_at = rows[before + T_DEPLOYMENT] if before != NEVER and rows[before + T_OUTCOME] == RATE_LIMIT else NEVER
+    if inside(m, sent) and outcome != TOO_LARGE:
+        minute = minute_of(m, sent)
+        for i in range(m[m[FIRST_BUCKET] + n], m[m[FIRST_BUCKET] + n + 1]):
+            b = m[m[BUCKET] + i]
+            if refused_at == NEVER or m[place(m, MEMBER, b) + refused_at] == 0:
+                m[place(m, DEMAND, b) + minute] += units(m, rows, t, b)
+    if refused_at != NEVER and rows[before + T_LIMIT] >= 0 and inside(m, rows[before + T_DISPATCHED]):
         held = place(m, HELD, rows[before + T_LIMIT])
         m[held + DELAYED] += 1
         m[held + DELAY] += sent - rows[before + T_DISPATCHED]
-    if rows[t + T_OUTCOME] == RATE_LIMIT and rows[t + T_LIMIT] >= 0 and inside(m, sent):
+    if outcome == RATE_LIMIT and rows[t + T_LIMIT] >= 0 and inside(m, sent):
         m[place(m, HELD, rows[t + T_LIMIT]) + REFUSED] += 1
         hold_up(m, rows[t + T_LIMIT], measured)
 

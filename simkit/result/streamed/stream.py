@@ -17,7 +17,7 @@ from simkit.result.streamed import ledger as at
 from simkit.result.streamed.ledger import Layout, empty_ledger, facts_of, layout_of
 from simkit.result.streamed.story import add
 from simkit.result.streamed.uses import limit_uses
-from simkit.result.tally import DeploymentUse, Histogram, Tally
+from simkit.result.tally import DeploymentUse, Histogram, Money, Tally
 from simkit.result.windows import timeline_windows
 
 SINGLE = {"served": 3, "costs": 1, "answers": 3}
@@ -131,8 +131,8 @@ class Stream:
         whole = {"latency": histogram.sum(axis=0), **dict(zip(at.SAMPLES, self._table(at.WHOLE), strict=True))}
         return {name: binned(counts) for name, counts in whole.items()}
 
-    def _costs(self) -> dict[str, Ints]:
-        names, table = self.plan.names, self._table(at.COST)
+    def _costs(self) -> dict[str, Money]:
+        names, table = self.plan.names, self.layout.whole(self.ledger, at.COST, at.COST_HIGH)
         sizes = {
             "model": len(names.models), "deployment": len(names.deployments), "provider": len(names.providers),
             "call": len(names.calls), "kind": len(names.kinds), "outcome": len(Outcome), "cause": len(Cause),
@@ -160,8 +160,9 @@ class Stream:
         return tuple(Sample.of(seen[seen[:, 0] == n, column]) for n in range(len(self.plan.names.deployments)))
 
     def _limits(self) -> tuple[LimitUse, ...]:
-        tables = (self._table(header) for header in (at.DEMAND, at.HELD, at.HOLDING))
-        return limit_uses(self.plan, *tables)
+        held = self.layout.whole(self.ledger, at.HELD, at.HELD_HIGH)
+        holding = self.layout.whole(self.ledger, at.HOLDING, at.HOLDING_HIGH)
+        return limit_uses(self.plan, self._table(at.DEMAND), held, holding)
 
     def _users(self) -> dict[str, Ints]:
         actions, cost = self._table(at.USERS).T

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simkit.plan.plan import Ints, Plan
 from simkit.result.limits import (
@@ -18,8 +19,11 @@ from simkit.result.limits import (
 )  # fmt: skip
 from simkit.result.streamed.ledger import LOST, OFFERED, QUEUEING, STATION_ROWS
 
+Exact = NDArray[np.object_]
+"""Python integers."""
 
-def limit_uses(plan: Plan, demand: Ints, held: Ints, holding: Ints) -> tuple[LimitUse, ...]:
+
+def limit_uses(plan: Plan, demand: Ints, held: Exact, holding: Exact) -> tuple[LimitUse, ...]:
     """Every limit of the plan; the tables are those of the ledger."""
     buckets = len(plan.names.limits)
     uses = [bucket_use(plan, b, asked(plan, demand[b], held[b])) for b in range(buckets)]
@@ -54,7 +58,7 @@ def time_within(plan: Plan, counts: Ints, moments: Ints) -> Ints:
     return within
 
 
-def asked(plan: Plan, minutes: Ints, held: Ints) -> Asked:
+def asked(plan: Plan, minutes: Ints, held: Exact) -> Asked:
     """What was asked of a limit, by hour and minute."""
     hours, grid = grids(plan)
     first = np.searchsorted(grid.edges, hours.edges[:-1])

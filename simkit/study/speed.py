@@ -1,0 +1,88 @@
+"""Timing an engine on a scenario that is long enough to be timed. Times are wall times of one thread."""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from simkit.engine.compiled import Page
+from simkit.plan.compile import compile_plan
+from simkit.result.objectives import objectives_of
+from simkit.scenario.load import load
+from simkit.study.executor import Threads
+from simkit.study.part import Work
+from simkit.study.progress import silent
+from simkit.study.streaming import Streaming
+
+FOLDER = Path(__file__).parent / "benchmarks"
+"""The scenarios that are timed; those that are shipped are links to the shipped files."""
+PRODUCTS = ("azure_chat", "support_chat")
+QUEUE = "mm1"
+SEED = 1
+SHORTEST = 60_000_000_000
+"""A horizon of a minute, in ns."""
+
+
+class Timed(NamedTuple):
+    """A run: all that it simulated, warm-up and cooldown included, and how long it took."""
+
+    actions: int
+    attempts: int
+    seconds: float
+
+
+class Counted(Streaming):
+    """A replication on the compiled engine as `simkit run` has it without a log, and how many rows came by."""
+
+    def __init__(self, work: Work, replication: int) -> None:
+        super().__init__(work, replication)
+        self.actions = self.attempts = 0
+
+    def take(self, page: Page) -> None:
+        """Rows of the log, as they come."""
+        super().take(page)
+        self.actions += len(page.actions)
+        self.attempts += len(page.attempts)
+
+
+def work_of(name: str, actions: int, engine: str) -> Work:
+    """A scenario as it is shipped, but for a horizon that makes about so many actions."""
+    scenario = load(FOLDER / f"{name}.yaml")
+    plan = compile_plan(scenario)
+    every = (plan.horizon + plan.cooldown - plan.begin) / plan.expected_actions
+    horizon = actions * every + plan.begin  # the warm-up's actions count, the cooldown has next to none
+    scenario = scenario.set({"horizon": f"{max(horizon, SHORTEST) / 1e9:.0f}s"})
+    objectives = objectives_of(scenario.document.slo)
+    return Work(compile_plan(scenario), objectives, SEED, engine, log=engine == "reference")
+
+
+def compiled_run(work: Work) -> Timed:
+    """Simulation and streamed sums; the kernel is ready before."""
+    begun = time.perf_counter()
+    run = Counted(work, 0)
+    run.run(silent)
+    return Timed(run.actions, run.attempts, time.perf_counter() - begun)
+
+
+def reference_run(work: Work) -> Timed:
+    """Simulation, and sums of its log."""
+    begun = time.perf_counter()
+    log = work.part(0, silent).log
+    seconds = time.perf_counter() - begun
+    assert log is not None
+    return Timed(len(log.actions["arrival"]), len(log.attempts["action"]), seconds)
+
+
+def quickest(runs: Sequence[Timed]) -> Timed:
+    """The best of runs of the same work: what disturbs a run makes it slower, never quicker."""
+    return min(runs, key=lambda run: run.seconds)
+
+
+def threads_s(work: Work, replications: int, jobs: int) -> float:
+    """Seconds of some replications on so many threads."""
+    begun = time.perf_counter()
+    with closing(Threads(jobs).map(work.part, range(replications))) as parts:
+        for _ in parts:
+            pass
+    return time.perf_counter() - begun

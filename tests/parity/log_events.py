@@ -1,0 +1,174 @@
+"""Which events ended, and set off, what is in a log: (event class, reason), told from the log and its plan.
+
+An event class is one of DESIGN 5 (`EventClass`), or `stop`: the end of the run. At one instant several events may
+have been the cause; then the first in DESIGN's order that could have been is taken.
+"""
+
+from collections import Counter
+
+import numpy as np
+
+from simkit.engine.log import DID_NOT, Log
+from simkit.plan.codes import Cause, EventClass, Kind, Outcome
+from simkit.plan.plan import Bools, Ints, Plan
+
+STOP = len(EventClass)
+CLASSES = [*(one.name.lower() for one in EventClass), "stop"]
+DRAWN = (
+    Kind.OVERLOADED, Kind.SERVER_ERROR, Kind.CONNECTION, Kind.BAD_REQUEST, Kind.CONTENT_FILTER, Kind.STREAM_BROKEN,
+    Kind.MALFORMED,
+)  # fmt: skip
+FAILURES = (*DRAWN, Kind.RATE_LIMIT, Kind.TOO_LARGE, Kind.TIMEOUT)
+
+FREEING = (EventClass.CALENDAR, EventClass.FINISHED, EventClass.TIMEOUT, EventClass.DEADLINE)
+"""What frees a slot of a deployment that somebody waits for; the own service's is also freed by fixed work done."""
+
+LEFT_OUT = {
+    "quota_exhausted": "there is no limit of a month yet",
+    "degraded, abandoned": "there is no degraded answer and no patience yet",
+    "hedge, tick": "there are no hedges, health checks and autoscalers yet",
+    "calendar: ok, rate_limit, too_large": "an incident that strikes work in flight brings a kind that is drawn",
+    "timeout: others than timeout, cancelled": "an attempt's timeout is no other failure; siblings may be cancelled",
+    "deadline: others than cancelled": "a deadline ends the action, and its attempts as cancelled",
+    "waited, arrival: attempts": "a wait that is over, or an arrival, begins an attempt and ends none",
+    "arrival: others than queue_full": "an arrival is refused by the own service, or goes on",
+}
+"""Pairs that cannot occur, and the rule that says so."""
+
+
+def pairs(what: str, event_class: int, *reasons: Kind | Cause) -> list[str]:
+    """Names of pairs."""
+    return [f"{what}: {CLASSES[event_class]}, {reason.name.lower()}" for reason in reasons]
+
+
+POSSIBLE = [
+    *pairs("attempt ended", EventClass.FINISHED, Kind.OK, *FAILURES, Kind.CANCELLED),
+    *pairs("attempt ended", EventClass.CALENDAR, *DRAWN, Kind.TIMEOUT, Kind.CANCELLED),
+    *pairs("attempt ended", EventClass.TIMEOUT, Kind.TIMEOUT, Kind.CANCELLED),
+    *pairs("attempt ended", EventClass.DEADLINE, Kind.CANCELLED),
+    *pairs("attempt ended", STOP, Kind.UNFINISHED),
+    *pairs("action ended", EventClass.FINISHED, Kind.OK, *FAILURES),
+    *pairs("action ended", EventClass.WAITED, Kind.OK),
+    *pairs("action ended", EventClass.CALENDAR, *DRAWN, Kind.TIMEOUT),
+    *pairs("action ended", EventClass.TIMEOUT, Kind.TIMEOUT),
+    *pairs("action ended", EventClass.DEADLINE, Kind.DEADLINE),
+    *pairs("action ended", EventClass.ARRIVAL, Kind.QUEUE_FULL),
+    *pairs("action ended", STOP, Kind.UNFINISHED),
+    *pairs("attempt begun", EventClass.WAITED, Cause.RETRY),
+    *pairs("attempt begun", EventClass.FINISHED, Cause.FALLBACK, Cause.ESCALATION),
+    *pairs("attempt begun", EventClass.CALENDAR, Cause.FALLBACK),
+    *pairs("attempt begun", EventClass.TIMEOUT, Cause.FALLBACK),
+    *(f"slot handed over: {CLASSES[one]}, deployment" for one in FREEING),
+    *(f"slot handed over: {CLASSES[one]}, service" for one in (*FREEING, EventClass.WAITED)),
+    *(f"slot handed over: change, {station}" for station in ("deployment", "service")),
+]
+
+
+def happened(plan: Plan, log: Log) -> Counter[str]:
+    """How often each pair occurred."""
+    a, t = log.actions, log.attempts
+    attempts = own_ends(plan, log)
+    order = np.argsort(a["action"], kind="stable")
+    row = order[np.searchsorted(a["action"][order], t["action"])]
+    actions = action_ends(plan, log, attempts, row)
+    cancelled = t["outcome"] == Kind.CANCELLED
+    attempts[cancelled] = actions[row[cancelled]]
+    reasons = np.where(a["outcome"] == Outcome.CENSORED, Kind.UNFINISHED, a["reason"])
+    found = counted("attempt ended", attempts, t["outcome"], Kind) + counted("action ended", actions, reasons, Kind)
+    begun, causes = begins(log, attempts)
+    found += counted("attempt begun", begun, causes, Cause)
+    return found + slots_of_deployments(log, attempts) + slots_of_the_service(log, actions)
+
+
+def counted(what: str, classes: Ints, reasons: Ints, names: type[Kind] | type[Cause]) -> Counter[str]:
+    """Counts by name."""
+    codes, counts = np.unique(classes * 64 + reasons, return_counts=True)
+    named = [pairs(what, code // 64, names(code % 64))[0] for code in codes.tolist()]
+    return Counter(dict(zip(named, counts.tolist(), strict=True)))
+
+
+def own_ends(plan: Plan, log: Log) -> Ints:
+    """Class of the event that ended each attempt; of one that was cancelled see the action."""
+    t = log.attempts
+    found = np.full(len(t["action"]), int(EventClass.FINISHED), np.int64)
+    found[t["outcome"] == Kind.UNFINISHED] = STOP
+    epoch = np.maximum(np.searchsorted(plan.epochs, t["dispatched"], "right") - 1, 0)
+    late = t["ended"] - t["dispatched"] == plan.policy.timeout[epoch]
+    found[(t["outcome"] == Kind.TIMEOUT) & late] = EventClass.TIMEOUT
+    found[struck(plan, log)] = EventClass.CALENDAR
+    return found
+
+
+def struck(plan: Plan, log: Log) -> Bools:
+    """Attempts that an incident ended in flight, when it began."""
+    t, i, scheduled = log.attempts, plan.incidents, len(plan.incidents.start)
+    found = np.zeros(len(t["action"]), np.bool_)
+    for source, start, severity in zip(*(log.incidents[name] for name in ("source", "start", "severity")), strict=True):
+        fails, hits = (i.in_flight_fail, i.hits) if source >= 0 else (i.outage_in_flight_fail, i.outage_hits)
+        place = source if source >= 0 else -1 - source
+        assert place < (scheduled if source >= 0 else len(i.gap))
+        if fails[place]:
+            then = (t["ended"] == max(start, plan.begin)) & (t["started"] != DID_NOT) & (t["started"] < t["ended"])
+            found |= then & (t["outcome"] == i.error_kind[severity]) & hits[place][t["deployment"]]
+    return found
+
+
+def action_ends(plan: Plan, log: Log, attempts: Ints, row: Ints) -> Ints:
+    """Class of the event that ended each action."""
+    a, t = log.actions, log.attempts
+    found = np.full(len(a["action"]), int(EventClass.WAITED), np.int64)
+    last = (t["ended"] == a["end"][row]) & (t["outcome"] == a["reason"][row])  # a success has the reason 0 of an ok
+    found[row[last]] = attempts[last]
+    works_last = works_at_the_end(plan)[a["kind"]] & (a["outcome"] == Outcome.OK)
+    found[works_last] = EventClass.WAITED
+    found[a["reason"] == Kind.DEADLINE] = EventClass.DEADLINE
+    found[a["reason"] == Kind.QUEUE_FULL] = EventClass.ARRIVAL
+    found[a["outcome"] == Outcome.CENSORED] = STOP
+    return found
+
+
+def works_at_the_end(plan: Plan) -> Bools:
+    """Kinds of actions whose last stage is fixed work alone."""
+    calls = plan.actions
+    found = []
+    for first, beyond in zip(calls.first_call[:-1], calls.first_call[1:], strict=True):
+        stage, route = calls.stage[first:beyond], calls.route[first:beyond]
+        found.append(bool((route[stage == stage[-1]] < 0).all()))
+    return np.array(found, np.bool_)
+
+
+def begins(log: Log, attempts: Ints) -> tuple[Ints, Ints]:
+    """Class of the event that began each attempt after the first of its repetition, and the cause of the attempt."""
+    t = log.attempts
+    order = np.lexsort([t[name] for name in ("attempt", "rung", "repeat", "call", "action")])
+    cause, before = t["cause"][order], np.roll(attempts[order], 1)
+    later = cause != Cause.FIRST
+    return np.where(cause == Cause.RETRY, int(EventClass.WAITED), before)[later], cause[later]
+
+
+def slots_of_deployments(log: Log, attempts: Ints) -> Counter[str]:
+    """What handed slots to attempts that waited: work that ran on frees its slot when it is finished."""
+    t = log.attempts
+    begun = t["released"] != DID_NOT
+    classes = np.where(t["released"] > t["ended"], int(EventClass.FINISHED), attempts)
+    freed = np.stack([t["deployment"], t["released"], classes], axis=1)[begun]
+    waited = (t["started"] != DID_NOT) & (t["started"] > t["dispatched"])
+    return handed_over("deployment", freed, np.stack([t["deployment"], t["started"]], axis=1)[waited])
+
+
+def slots_of_the_service(log: Log, actions: Ints) -> Counter[str]:
+    """What handed slots to actions that waited."""
+    a = log.actions
+    place = np.zeros(len(actions), np.int64)
+    freed = np.stack([place, a["end"], actions], axis=1)[(a["start"] != DID_NOT) & (a["end"] != DID_NOT)]
+    waited = (a["start"] != DID_NOT) & (a["start"] > a["arrival"])
+    return handed_over("service", freed, np.stack([place, a["start"]], axis=1)[waited])
+
+
+def handed_over(station: str, freed: Ints, taken: Ints) -> Counter[str]:
+    """Counts by class; where nobody left at that time, a change brought more slots."""
+    first: dict[tuple[int, int], int] = {}
+    for place, time, event_class in freed.tolist():
+        first[place, time] = min(first.get((place, time), STOP), event_class)
+    causes = [first.get((place, time)) for place, time in taken.tolist()]
+    return Counter(f"slot handed over: {'change' if one is None else CLASSES[one]}, {station}" for one in causes)

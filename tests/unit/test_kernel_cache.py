@@ -1,0 +1,195 @@
+"""Compiled code on disk: used when nothing changed, never when anything did, and done without where it cannot be."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import simkit
+from simkit.laws import jit
+
+PACKAGE = Path(simkit.__file__).parent
+FILE = """
+traffic: {rate: 30/min}
+horizon: 10min
+warmup: 0s
+actions: {answer: {calls: [{name: draft, model: m, input: 500, output: 100}]}}
+models:
+  m:
+    deployments: [{provider: p}]
+    ttft: {median: 0.3s, sigma: 0.4}
+    tokens_per_second: 80
+    prices: {input: $1, output: $4}
+    errors: {server_error: 30%}
+resilience: {timeout: 20s, max_retries: 2, backoff: {initial: 1s, factor: 2, max: 8s, jitter: full}}
+"""
+LAW = ("backoff.py", "wait = float(initial)", "wait = 2.0 * float(initial)")
+"""A line of a law, called from other files only, and another in its place."""
+COMPILES = "Compiling the simulation engine"
+HIDDEN = """
+import sys, tempfile
+tempfile.tempdir = sys.argv.pop(1)
+from simkit.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command where temporary files go to a folder of ours."""
+
+
+class Machine:
+    """A user's machine: a scenario, a home, a folder for temporary files, and copies of the package."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "small.yaml"
+        self.file.write_text(FILE)
+        for name in ("home", "temporary"):
+            (folder / name).mkdir()
+
+    def copy(self, name: str) -> Path:
+        """The package in a folder of its own."""
+        shutil.copytree(PACKAGE, self.folder / name / "simkit", ignore=shutil.ignore_patterns("__pycache__"))
+        return self.folder / name
+
+    def run(self, copy: Path, *before: str, home: str = "home") -> tuple[str, str]:
+        """What a run with a copy prints, and says beside it; `before` stands before the command."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "NUMBA_"))}
+        own = self.folder / home
+        environment |= {"PYTHONPATH": str(copy), "HOME": str(own), "XDG_CACHE_HOME": str(own / "cache")}
+        command = [
+            *before, sys.executable, "-c", HIDDEN, str(self.folder / "temporary"), "run", str(self.file), "--json",
+            "--engine", "compiled", "--replications", "1",
+        ]  # fmt: skip
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
+
+    def cached(self) -> dict[Path, int]:
+        """All files that were written for later, and when."""
+        roots = (self.folder / "home", self.folder / "temporary")
+        return {file: file.stat().st_mtime_ns for root in roots for file in root.rglob("*") if file.is_file()}
+
+
+def edit(copy: Path) -> None:
+    """Change one line of a law."""
+    name, text, instead = LAW
+    law = copy / "simkit" / "laws" / name
+    source = law.read_text()
+    assert source.count(text) == 1
+    law.write_text(source.replace(text, instead))
+
+
+def lock(*folders: Path) -> None:
+    """Nothing can be written here any more."""
+    for folder in folders:
+        for place in (folder, *folder.rglob("*")):
+            place.chmod(place.stat().st_mode & ~0o222)
+
+
+def unlock(*folders: Path) -> None:
+    """So that pytest can tidy up."""
+    for folder in folders:
+        for place in (folder, *folder.rglob("*")):
+            place.chmod(place.stat().st_mode | 0o200)
+
+
+def without_privileges() -> tuple[str, ...]:
+    """What to put before a command that permissions are to bind, as they do not bind root."""
+    if os.getuid() != 0:
+        return ()
+    command = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fowner")
+    if shutil.which("setpriv") is None or subprocess.run([*command, "true"], capture_output=True).returncode != 0:
+        pytest.skip("permissions do not bind root, and setpriv cannot take its privileges away here")
+    return command
+
+
+@pytest.mark.slow
+def test_an_edited_law_is_compiled_anew_and_an_unchanged_one_is_not(tmp_path: Path) -> None:
+    """One story, for each chapter costs a compilation."""
+    machine = Machine(tmp_path)
+    copy = machine.copy("here")
+    before, told = machine.run(copy)
+    assert COMPILES in told and "Compiled in" in told
+
+    kept = machine.cached()
+    assert any(file.suffix == ".nbc" for file in kept) and all("home" in file.parts for file in kept)
+    again, told = machine.run(copy)
+    assert again == before and told == "" and machine.cached() == kept
+
+    edit(copy)
+    after, told = machine.run(copy)
+    assert COMPILES in told and after != before
+    assert machine.cached().keys() > kept.keys()
+
+    privileges = without_privileges()
+    kept = machine.cached()
+    nowhere = machine.folder / "locked"
+    nowhere.mkdir()
+    lock(copy, nowhere, machine.folder / "temporary")
+    try:
+        for place in (copy / "simkit", nowhere, machine.folder / "temporary"):
+            assert subprocess.run([*privileges, "touch", str(place / "x")], capture_output=True).returncode != 0
+        fresh, told = machine.run(copy, *privileges, home="locked")
+    finally:
+        unlock(copy, nowhere, machine.folder / "temporary")
+    assert fresh == after and COMPILES in told  # and as nothing was kept, it was compiled from what stands there now
+    assert machine.cached() == kept and not list(nowhere.iterdir())
+
+
+def test_any_source_that_is_compiled_changes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "simkit", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "simkit" / "laws" / "jit.py"))
+    before = jit.fingerprint()
+    assert jit.fingerprint() == before
+    compiled = [
+        file for file in sorted((tmp_path / "simkit").rglob("*.py"))
+        if "@law" in file.read_text() or "@step" in file.read_text() or "@compiled" in file.read_text()
+    ]  # fmt: skip
+    assert len(compiled) > 20
+    for file in compiled:
+        file.write_text(file.read_text() + "\n# edited\n")
+        after = jit.fingerprint()
+        assert after != before, file
+        before = after
+
+
+def test_a_copy_elsewhere_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba finds what it compiled by the place of the source: another copy must not be told that it is ready."""
+    found = {jit.fingerprint()}
+    for name in ("one", "other"):
+        shutil.copytree(PACKAGE / "laws", tmp_path / name / "laws")
+        monkeypatch.setattr(jit, "__file__", str(tmp_path / name / "laws" / "jit.py"))
+        found.add(jit.fingerprint())
+    assert len(found) == 3
+
+
+@pytest.fixture
+def folder_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Looks the folder up anew, before and afterwards."""
+    monkeypatch.setattr(jit, "cache_folder", jit.cache_folder.__wrapped__)
+    return monkeypatch
+
+
+def test_where_the_home_cannot_be_written_temporary_files_do(
+    folder_of_the_cache: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    folder_of_the_cache.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "cache"))
+    folder_of_the_cache.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    folder = jit.cache_folder()
+    assert folder is not None and folder.parent == tmp_path / f"simkit-{os.getuid()}" and folder.is_dir()
+    assert not jit.is_cached() or jit.config.DISABLE_JIT
+
+
+@pytest.mark.parametrize("home", ["cache", "file/cache"])
+def test_where_there_are_no_temporary_files(home: str, folder_of_the_cache: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    (tmp_path / "file").write_text("")
+    folder_of_the_cache.setenv("XDG_CACHE_HOME", str(tmp_path / home))
+    folder_of_the_cache.setattr("tempfile.gettempdir", nowhere)
+    folder = jit.cache_folder()
+    assert folder is None if home == "file/cache" else folder is not None and tmp_path in folder.parents
