@@ -69,7 +69,7 @@ INCIDENT_COLUMNS = ("source", "start", "end", "severity")
 """source: index of the scheduled incident, or -1 - index of the random outage; severity: row of the plan's lists."""
 
 BREAKER_COLUMNS = ("time", "replica", "place", "state", "until")
-"""place: deployment, or -1 - provider; state: 1 opened (until: when the cooldown is over), 0 closed by its probes (-1)."""
+"""place: deployment, or -1 - provider; state: 1 opened (until: when the cooldown is over), 0 closed (-1)."""
 
 
 @dataclass(frozen=True)

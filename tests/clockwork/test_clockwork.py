@@ -40,11 +40,6 @@ COLUMNS = {
     "breakers": BREAKER_COLUMNS,
 }
 OPTIONAL = ("incidents", "breakers")
-REFERENCE_ALONE: tuple[str, ...] = (
-    "backoff_", "balance_", "breaker_", "budget_", "call_timeout", "client_", "degrade_", "first_token_timeout",
-    "hedge_", "idle_timeout", "litellm_", "patience_", "ramp_", "retry_", "service_shed", "slowness", "stream_",
-)  # fmt: skip
-"""Beginnings of the names of cases that the compiled engine cannot do yet."""
 KEYS = {
     "actions": ("action",),
     "attempts": ("action", "call", "repeat", "rung", "attempt", "hedge"),
@@ -172,8 +167,6 @@ def run_case(path: Path, folder: Path, engine: str) -> tuple[dict[str, Any], Log
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_clockwork(path: Path, engine: str, tmp_path: Path) -> None:
-    if engine == "compiled" and path.stem.startswith(REFERENCE_ALONE):
-        pytest.skip("the compiled engine does not do this yet")
     case, log, names = run_case(path, tmp_path, engine)
     wrong: list[str] = []
     for table in COLUMNS:
