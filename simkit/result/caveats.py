@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from simkit.result.alerts import enough
 from simkit.result.evidence import DOLLAR, Evidence
+from simkit.result.limits import grids
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.statistics import Estimate
+from simkit.result.windows import MINUTE
 from simkit.result.words import duration, figure, percent, whole
 from simkit.scenario.policy import Observed
 
@@ -151,6 +153,16 @@ def _blind_alerts(evidence: Evidence) -> str:
     return " ".join(said)
 
 
+def _long_horizon(evidence: Evidence) -> str:
+    hours, minutes = grids(evidence.plan)
+    if minutes.length == MINUTE:
+        return ""
+    return (
+        f"Over {duration(evidence.plan.horizon)} the use of limits is counted in steps of {duration(minutes.length)}"
+        f" and {duration(hours.length)}: read so where the page says busiest minute and busiest hour."
+    )
+
+
 def _alone(evidence: Evidence) -> str:
     if len(evidence.tallies) > 1 or evidence.batches:
         return ""
@@ -165,5 +177,6 @@ RULES: tuple[Callable[[Evidence], str], ...] = (
     _short_horizon,
     _short_month,
     _blind_alerts,
+    _long_horizon,
     _alone,
 )

@@ -8,6 +8,8 @@ from simkit.engine.log import DID_NOT, Column
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.bool_]
+Money = NDArray[np.object_]
+"""Python integers, picodollars."""
 
 
 def count(codes: Column, size: int) -> Ints:
@@ -25,6 +27,13 @@ def total_by(codes: Column, values: Column, size: int) -> Ints:
     high = np.bincount(codes, values >> 24, minlength=size).astype(np.int64)
     low = np.bincount(codes, values & 0xFFFFFF, minlength=size).astype(np.int64)
     return (high << 24) + low
+
+
+def money_by(codes: Column, values: Column, size: int) -> Money:
+    """The same as Python integers: a long run's bill may pass 2^63 picodollars ($9.2 million)."""
+    high = np.bincount(codes, values >> 24, minlength=size).astype(np.int64).astype(object)
+    low = np.bincount(codes, values & 0xFFFFFF, minlength=size).astype(np.int64).astype(object)
+    return np.asarray(high * (1 << 24) + low, object)
 
 
 def is_sent(attempts: dict[str, Column]) -> Rows:

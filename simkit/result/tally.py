@@ -19,7 +19,7 @@ from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse, pulse_of
 from simkit.result.recovery import Recovery, minutes_of, recovery_of
 from simkit.result.sample import Sample, bins_of
-from simkit.result.sums import Ints, Rows, count, is_sent, pairs, total_by, turned_away
+from simkit.result.sums import Ints, Money, Rows, count, is_sent, money_by, pairs, total_by, turned_away
 from simkit.result.windows import Windows, timeline_windows
 
 EXACT = 200_000
@@ -58,7 +58,7 @@ class DeploymentUse:
     """(N, ways to end)"""
     tokens_in: Ints
     tokens_out: Ints
-    cost: Ints
+    cost: Money
     peak: Ints
     """(N) most slots taken at one time, in the whole run."""
     ttft: tuple[Sample, ...]
@@ -81,7 +81,7 @@ class Tally:
     """latency, ttft, waited (served actions, ns), cost (all, picodollars), attempts that were sent (all)."""
     reasons: Ints
     """(outcomes, reasons) counts."""
-    cost: dict[str, Ints]
+    cost: dict[str, Money]
     """Picodollars by kind, model, deployment, provider, call, outcome, cause, waste: each adds up to the same total."""
     deployments: DeploymentUse
     limits: tuple[LimitUse, ...]
@@ -259,18 +259,18 @@ def _histogram(place: Ints, bins: Ints) -> Histogram:
 
 def _costs(
     plan: Plan, actions: dict[str, Column], attempts: dict[str, Column], owner: Ints, wasted: Rows
-) -> dict[str, Ints]:
+) -> dict[str, Money]:
     names, cost, deployment = plan.names, attempts["cost"], attempts["deployment"]
     sent = deployment >= 0  # what was sent nowhere cost nothing
     return {
-        "model": total_by(attempts["model"], cost, len(names.models)),
-        "deployment": total_by(deployment[sent], cost[sent], len(names.deployments)),
-        "provider": total_by(plan.deployments.provider[deployment[sent]], cost[sent], len(names.providers)),
-        "call": total_by(attempts["call"], cost, len(names.calls)),
-        "kind": total_by(actions["kind"][owner], cost, len(names.kinds)),
-        "outcome": total_by(actions["outcome"][owner], cost, len(Outcome)),
-        "cause": total_by(attempts["cause"], cost, len(Cause)),
-        "waste": total_by(wasted.astype(np.int64), cost, 2),
+        "model": money_by(attempts["model"], cost, len(names.models)),
+        "deployment": money_by(deployment[sent], cost[sent], len(names.deployments)),
+        "provider": money_by(plan.deployments.provider[deployment[sent]], cost[sent], len(names.providers)),
+        "call": money_by(attempts["call"], cost, len(names.calls)),
+        "kind": money_by(actions["kind"][owner], cost, len(names.kinds)),
+        "outcome": money_by(actions["outcome"][owner], cost, len(Outcome)),
+        "cause": money_by(attempts["cause"], cost, len(Cause)),
+        "waste": money_by(wasted.astype(np.int64), cost, 2),
     }
 
 
@@ -291,7 +291,7 @@ def _deployments(plan: Plan, log: Log, attempts: dict[str, Column]) -> Deploymen
         attempts=pairs(deployment, part["outcome"], size, ways),
         tokens_in=total_by(deployment, part["billed_in"], size),
         tokens_out=total_by(deployment, part["billed_out"], size),
-        cost=total_by(deployment, part["cost"], size),
+        cost=money_by(deployment, part["cost"], size),
         peak=log.peaks,
         ttft=samples(first, "first_token"),
         latency=samples(answered, "ended"),

@@ -5,7 +5,9 @@ degrade ladders, impatient users. Made of those of `scenario_strategies`, which 
 from random import Random
 from typing import Any
 
-from scenario_strategies import DRAWN, Case, Maker, Map, chance
+from scenario_quantities import Map
+from scenario_strategies import Case, Maker
+from scenario_supply import DRAWN
 
 PRESETS = ("none", "openai_sdk", "openai_sdk@1", "anthropic_sdk", "litellm", "portkey", "envoy", "aws_standard")
 LEARNED = ("rate_limit", *DRAWN, "timeout", "quota_exhausted")
@@ -30,7 +32,7 @@ class Policies:
 
     def often(self, probability: float = 0.4) -> bool:
         """Is a mechanism in this scenario?"""
-        return chance(self.random, probability)
+        return self.maker.chance(probability)
 
     def some(self, kinds: tuple[str, ...] = LEARNED) -> list[str]:
         """Kinds of failure."""
@@ -80,7 +82,7 @@ class Policies:
             fallback_on=self.some((*LEARNED, "no_deployment", "throttled")),
             retry_at=random.choice(("any", "same", "other")),
             stream_failure=self.stream_failure(),
-            retry_while_open=chance(random, 0.5),
+            retry_while_open=self.maker.chance(0.5),
             replicas=random.randint(1, 3),
             max_fallbacks=random.randint(0, 2),
         )
@@ -96,7 +98,7 @@ class Policies:
             retry_after=self.maker.time(0, 20),
             retry_after_rule=random.choice(("longer", "instead")),
             retry_after_beyond=random.choice(("backoff", "give_up")),
-            deadline_aware=chance(random, 0.5),
+            deadline_aware=self.maker.chance(0.5),
         )
 
     def backoff(self) -> Map:
@@ -108,7 +110,7 @@ class Policies:
             "factor": random.choice((1, 2, 3)),
             "max": time(2, 8),
             "jitter": "none" if self.maker.tick_ms else random.choice(ranges),
-            **self.maybe(initial_throttled=time(0.5, 4), skip_with_peer=chance(random, 0.5)),
+            **self.maybe(initial_throttled=time(0.5, 4), skip_with_peer=self.maker.chance(0.5)),
         }
 
     def parts(self) -> None:
@@ -134,7 +136,7 @@ class Policies:
             "retry": random.choice((50, 100)),
             "first_try": random.randint(0, 40),
             **self.maybe(start=random.randint(0, 200), retry_throttled=30, success=random.randint(0, 20)),
-            **self.maybe(refund=chance(random, 0.5), concurrent=random.randint(1, 3)),
+            **self.maybe(refund=self.maker.chance(0.5), concurrent=random.randint(1, 3)),
         }
 
     def breaker(self) -> Map:
@@ -147,16 +149,16 @@ class Policies:
             "others": random.choice(("ignored", "healthy")),
             "window": time(1, 30),
             "window_kind": random.choice(("sliding", "calendar", "fixed")),
-            "forget": chance(random, 0.6),
+            "forget": self.maker.chance(0.6),
             "cooldown": time(0.5, 10),
             "probes": random.randint(0, 3),
             **self.maybe(trips_on=self.some(), failures=random.randint(2, 6), at_once=self.some()),
-            **self.maybe(at_once_with_peer=chance(random, 0.5), cooldown_from_retry_after=chance(random, 0.5)),
+            **self.maybe(at_once_with_peer=self.maker.chance(0.5), cooldown_from_retry_after=self.maker.chance(0.5)),
             **self.maybe(max_open=random.choice(("30%", "50%", "100%")), panic=random.choice(("0%", "50%", "100%"))),
         }
         if self.often(0.5):
             share = {random.choice(("more_than", "at_least")): random.choice(("25%", "50%", "100%"))}
-            found["rates"] = [{**share, "of": random.randint(1, 6), "with_peer": chance(random, 0.4)}]
+            found["rates"] = [{**share, "of": random.randint(1, 6), "with_peer": self.maker.chance(0.4)}]
         if self.often(0.3):
             found |= {"sweep": time(0.5, 3), "cooldown_growth": True, "cooldown_max": time(5, 20)}
         return found

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simkit.engine.compiled.memory import Memory
 from simkit.laws.histogram import bin_of
@@ -23,23 +24,23 @@ from simkit.result.windows import timeline_windows
 
 # Single numbers.
 (
-    HORIZON, WINDOW, WINDOWS, MINUTES, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
+    HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
     EPOCH_COUNT, STORIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
-) = range(18)  # fmt: skip
+) = range(19)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited).
-FIRST_TABLE = 18
+FIRST_TABLE = 19
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
-    MAX_OUTPUT, QUEUED,
-) = range(FIRST_TABLE, FIRST_TABLE + 26, 2)  # fmt: skip
+    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET,
+) = range(FIRST_TABLE, FIRST_TABLE + 30, 2)  # fmt: skip
 
 # Tables of sums.
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
-    AWAY, BY_MINUTE, PULSE,
-) = range(FIRST_TABLE + 26, FIRST_TABLE + 62, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 62
+    AWAY, BY_MINUTE, PULSE, COST_HIGH, HELD_HIGH, HOLDING_HIGH,
+) = range(FIRST_TABLE + 30, FIRST_TABLE + 72, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 72
 """Where the tables begin."""
 
 SERIES_NAMES = (
@@ -61,6 +62,11 @@ OFFERED, OFFERED_NS, QUEUEING, QUEUEING_NS, LOST = range(5)
 STATION_ROWS = 5
 
 
+LOW_BITS = 40
+"""Sums that may pass 2^63 are kept in two tables: bits below, and what was carried over from them."""
+CARRIED = ((COST, COST_HIGH), (HELD, HELD_HIGH), (HOLDING, HOLDING_HIGH))
+
+
 @step
 def place(m: Memory, table: int, i: int) -> int:
     """Where row `i` of a table begins."""
@@ -80,6 +86,10 @@ class Layout(NamedTuple):
     def size(self) -> int:
         """Length of the ledger."""
         return TABLES + sum(int(np.prod(shape)) for shape in self.shapes.values())
+
+    def whole(self, m: Ints, low: int, high: int) -> "NDArray[np.object_]":
+        """A table that is kept in two, as Python integers."""
+        return np.asarray((self.table(m, high).astype(object) * (1 << LOW_BITS)) + self.table(m, low).astype(object))
 
     def table(self, m: Ints, header: int) -> Ints:
         """A table of a ledger, as an array that shares its memory."""
@@ -107,6 +117,8 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         CACHED_COUNTS: plan.limits.cached_counts,
         EPOCHS: plan.epochs,
         MAX_OUTPUT: plan.actions.max_output,
+        FIRST_BUCKET: plan.deployments.first_limit,
+        BUCKET: plan.deployments.limits,
         QUEUED: [has_queue(one) for one, here in zip(places, some, strict=True) if here],
     }
     return {header: np.array(values, np.int64) for header, values in facts.items()}
@@ -142,6 +154,9 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         AWAY: (buckets + 1,),
         BY_MINUTE: (minute_count(plan), len(COLUMNS) + objectives),
         PULSE: (cells_of(plan.horizon, every), objectives),
+        COST_HIGH: (len(COSTS), longest),
+        HELD_HIGH: (limits, 4),
+        HOLDING_HIGH: (stations, 2),
     }
     return Layout({header: table.shape for header, table in facts.items()} | sums)
 
@@ -154,7 +169,8 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     for header, table in facts.items():
         layout.table(m, header)[...] = table
     windows, (_, minutes), fair = timeline_windows(plan.horizon), grids(plan), facts[FAIR].all()
-    m[[HORIZON, WINDOW, WINDOWS, MINUTES]] = plan.horizon, windows.length, windows.count, minutes.count
+    m[[HORIZON, WINDOW, WINDOWS]] = plan.horizon, windows.length, windows.count
+    m[[MINUTES, MINUTE_NS]] = minutes.count, minutes.length
     m[[EXACT, OBJECTIVES, DEPLOYMENTS]] = is_exact(plan), len(facts[JUDGED_BY]), len(plan.names.deployments)
     m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), facts[STATION][-1]
     m[[EPOCH_COUNT, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY]] = len(plan.epochs), minute_count(plan), fair, every

@@ -8,7 +8,7 @@ from simkit.engine.compiled.memory import Memory
 from simkit.engine.compiled.pointer import pointer
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
-from simkit.laws.jit import Ints, law, step
+from simkit.laws.jit import Ints, apart, law, step
 from simkit.plan.codes import Cause, Kind, Outcome
 from simkit.result.recovery import COLUMNS
 from simkit.result.streamed.demand import own_demand, story_demand
@@ -84,6 +84,19 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
         own_demand(m, acts, a, rows, first, beyond, measured, ended)
         story_demand(m, rows, first, beyond, measured, ended)
         first = beyond
+    carry(m, COST, COST_HIGH, ENDS)
+    carry(m, HELD, HELD_HIGH, MARK)
+    carry(m, HOLDING, HOLDING_HIGH, TRIES)
+
+
+@apart
+def carry(m: Memory, low: int, high: int, following: int) -> None:
+    """Carry over what passes LOW_BITS; the table ends where the following one begins."""
+    above = m[high]
+    for i in range(m[low], m[following]):
+        m[above] += m[i] >> LOW_BITS
+        m[i] &= (1 << LOW_BITS) - 1
+        above += 1
 
 
 @step

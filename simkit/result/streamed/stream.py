@@ -17,7 +17,8 @@ from simkit.result.streamed import ledger as at
 from simkit.result.streamed.ledger import Layout, empty_ledger, facts_of, layout_of
 from simkit.result.streamed.story import add
 from simkit.result.streamed.uses import limit_uses
-from simkit.result.tally import DeploymentUse, Histogram, Money, Tally
+from simkit.result.sums import Money
+from simkit.result.tally import DeploymentUse, Histogram, Tally
 from simkit.result.windows import timeline_windows
 
 SINGLE = {"served": 3, "costs": 1, "answers": 3}
