@@ -30,9 +30,9 @@ class Attempt:
 
     __slots__ = (
         "action", "answered_at", "answers", "began_at", "billed_in", "billed_out", "budget", "cached", "call", "cause",
-        "code", "cost", "deployment", "dispatched", "ended", "finish_at", "first_token", "first_token_by", "generation",
-        "gives_up_at", "hedge", "key", "kind", "limit", "marks", "model", "number", "over", "place", "price_row",
-        "repeat", "retry_after", "row", "rung", "slot", "stalled_at", "started", "times_out_at",
+        "code", "cost", "deployment", "dispatched", "ended", "finish_at", "first_token", "first_token_by",
+        "generation", "gives_up_at", "hedge", "is_sent", "key", "kind", "limit", "marks", "model", "number", "over",
+        "place", "price_row", "repeat", "retry_after", "row", "rung", "slot", "stalled_at", "started", "times_out_at",
         "tokens_in", "tokens_out", "twin", "watched_at", "world", "written",
     )  # fmt: skip
     generation: int
@@ -62,7 +62,7 @@ class Attempt:
         self.dispatched = self.world.clock.now
         self.started = self.first_token = self.limit = DID_NOT
         self.finish_at = self.watched_at = self.stalled_at = NEVER
-        self.answers = self.over = False
+        self.answers = self.over = self.is_sent = False
         self.marks = 0
         self.deployment = NOBODY
         self.kind = OK
@@ -99,6 +99,7 @@ class Attempt:
             return Kind.NO_DEPLOYMENT
         if world.throttle is not None and world.throttle.holds_back(self):
             return Kind.THROTTLED
+        self.is_sent = True
         if world.breakers is not None:
             world.breakers.sent(self)
         self.draw_cache()
@@ -346,8 +347,8 @@ class Attempt:
             self.world.stations[self.deployment].leave(self)
 
     def learn(self, kind: int) -> None:
-        """Breakers, throttle, balance and budget are told how it ended."""
-        if self.deployment != NOBODY and kind != Kind.THROTTLED:
+        """Breakers, throttle and balance are told how it ended, if it was sent; its budget has its place again."""
+        if self.is_sent:
             for learner in self.world.learners:
                 learner.learn(self, kind)
         if self.budget is not None:

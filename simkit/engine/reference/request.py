@@ -6,6 +6,7 @@ import simpy
 
 from simkit.engine.reference.attempt import Attempt
 from simkit.engine.reference.backoff import GIVE_UP, Backoff, Failure
+from simkit.engine.reference.balance import NOBODY
 from simkit.engine.reference.budget import Purse
 from simkit.engine.reference.news import Cut, Hearing, News
 from simkit.laws.draws import Stream
@@ -77,7 +78,8 @@ class Request:
             news: News = yield self.send(model, number, cause)
             if call.action.is_over() or news.kind == OK or news.cut:
                 return news
-            call.last_deployment = news.attempt.deployment
+            if news.attempt.deployment != NOBODY:
+                call.last_deployment = news.attempt.deployment
             wait = self.wait(news, number, model)
             if wait == GIVE_UP:
                 return news
