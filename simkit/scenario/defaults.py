@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from simkit.scenario.base import Part
+from simkit.scenario.ladder import INSTANT
 from simkit.scenario.models import Failure
 from simkit.scenario.presets import BREAKER, BUDGET, NEUTRAL, THROTTLE, preset
 from simkit.scenario.resilience import (
@@ -123,9 +124,10 @@ def cooldown_of(document: Document) -> int:
     """Unmeasured time after the horizon, in ns."""
     if document.cooldown is not None:
         return document.cooldown
-    people = [rung.human.takes.mean() for rung in document.resilience.degrade if rung.human is not None]
     usual = document.resilience.deadline or parse_duration(COOLDOWN)
-    return max([usual, *(int(4 * mean) for mean in people)])
+    rungs = [part for rung in document.resilience.degrade for part in (rung.previous, rung.rule, rung.human) if part]
+    takes = [parse_duration(INSTANT) if part.takes is None else part.takes.mean() for part in rungs]
+    return usual + max((int(4 * mean) for mean in takes), default=0)  # a rung is taken when the time is up
 
 
 def jitter_range(jitter: Jitter | Additive | str | None) -> tuple[float, float]:

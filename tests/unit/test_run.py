@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import simkit as sk
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, Log
+from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Log
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
 from simkit.scenario.load import load
@@ -90,6 +90,7 @@ def fake_engine(stop_at: int) -> Callable[..., Log]:
             none(ACTION_COLUMNS),
             none(ATTEMPT_COLUMNS),
             none(INCIDENT_COLUMNS),
+            none(BREAKER_COLUMNS),
             np.zeros(1, np.int64),
             plan.horizon,
             0,
