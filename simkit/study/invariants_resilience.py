@@ -15,6 +15,8 @@ from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
 KEY = ("action", "call", "repeat", "rung", "attempt")
 """What a try and its hedge share."""
 ORDINAL = (1 << 33) - 1
+CUT = (Kind.CANCELLED, Kind.TIMEOUT, Kind.UNFINISHED)
+"""Ends that may come before a refusal is heard: what never began may or may not have been sent."""
 
 
 def unsent_is_free(plan: Plan, log: Log) -> Iterator[Invariant]:
@@ -23,8 +25,11 @@ def unsent_is_free(plan: Plan, log: Log) -> Iterator[Invariant]:
     unsent = (t["outcome"] == Kind.THROTTLED) | (t["outcome"] == Kind.NO_DEPLOYMENT)
     wrong = unsent & ((t["started"] != DID_NOT) | (t["cost"] != 0))
     yield rule("what was not sent did not begin and cost nothing", wrong, t["action"], "action")
-    nowhere = (t["deployment"] < 0) != (t["outcome"] == Kind.NO_DEPLOYMENT)
-    yield rule("an attempt has a deployment unless there was none", nowhere, t["action"], "action")
+    nowhere = t["deployment"] < 0
+    sent = (t["started"] != DID_NOT) | ~np.isin(t["outcome"], [Kind.NO_DEPLOYMENT, *CUT])
+    yield rule("an attempt has a deployment unless there was none", nowhere & sent, t["action"], "action")
+    somewhere = ~nowhere & (t["outcome"] == Kind.NO_DEPLOYMENT)
+    yield rule("where there is a deployment it is not missed", somewhere, t["action"], "action")
 
 
 def tries_bounded(plan: Plan, log: Log) -> Iterator[Invariant]:
@@ -61,7 +66,7 @@ def breakers_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
                    log.breakers["time"], "at ns")  # fmt: skip
         return
     t, b = log.attempts, log.breakers
-    sent = (t["deployment"] >= 0) & (t["outcome"] != Kind.THROTTLED)
+    sent = (t["started"] != DID_NOT) | ~np.isin(t["outcome"], [Kind.NO_DEPLOYMENT, Kind.THROTTLED, *CUT])
     where = plan.deployments.provider[t["deployment"]] if bool(plan.breaker.by_provider[0]) else t["deployment"]
     wrong = np.zeros(len(sent), np.bool_)
     opened = b["state"] == BreakerState.OPEN
@@ -87,17 +92,19 @@ def _breakers_in_order(b: dict[str, Ints]) -> Iterator[Invariant]:
 def ramps_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
     """In no interval does a ramp grant more than its floor, or what it granted in the one before with its growth."""
     t, limits, deployments = log.attempts, plan.limits, plan.deployments
-    served = (t["started"] != DID_NOT) | ((t["outcome"] != Kind.RATE_LIMIT) & (t["outcome"] != Kind.TOO_LARGE))
-    served &= (t["deployment"] >= 0) & (t["outcome"] != Kind.THROTTLED)
+    begun = t["started"] != DID_NOT
+    refused = (Kind.RATE_LIMIT, Kind.TOO_LARGE, Kind.THROTTLED, Kind.NO_DEPLOYMENT)
+    perhaps = begun | ~np.isin(t["outcome"], refused)  # what was given up in a queue may have been granted or not
     for b in np.flatnonzero(limits.measure == 4).tolist():
         every, growth, floor = limits.ramp_every[:, b], limits.ramp_growth[:, b], limits.ramp_floor[:, b]
         if len({*every.tolist()}) > 1:
             continue  # intervals of several lengths: not told here
         first, of = deployments.first_limit, deployments.limits
         under = [n for n in range(len(deployments.model)) if b in of[first[n] : first[n + 1]]]
-        rows = np.flatnonzero(served & np.isin(t["deployment"], under))
-        granted = np.bincount((t["dispatched"][rows] - plan.begin) // int(every[0]), minlength=1)
-        before = np.append(0, granted[:-1])
+        here, interval = np.isin(t["deployment"], under), (t["dispatched"] - plan.begin) // int(every[0])
+        most = int(interval.max(initial=0)) + 1
+        granted = np.bincount(interval[begun & here], minlength=most)
+        before = np.append(0, np.bincount(interval[perhaps & here], minlength=most)[:-1])
         allowed = np.maximum(int(floor.max()), np.floor(before * float(growth.max())))
         times = plan.begin + np.arange(len(granted)) * int(every[0])
         yield rule(f"{plan.names.limits[b]}: never more than it may grow", granted > allowed, times, "at ns")

@@ -9,11 +9,14 @@ import numpy as np
 
 from simkit.engine.log import DID_NOT, Log
 from simkit.laws.draws import Stream, pair
-from simkit.plan.codes import Kind, Outcome
+from simkit.plan.codes import Degrade, Kind, Outcome
 from simkit.plan.plan import NEVER, Bools, Ints, Plan
 from simkit.result.tally import tally
+from simkit.study.invariants_resilience import left_service
 
 FOREVER = 2**62
+FIRST = 1 << 33
+"""Numbers of actions that are asked for the first time are below."""
 
 
 def in_order(log: Log) -> dict[str, Ints]:
@@ -57,8 +60,12 @@ def due(plan: Plan, seed: int, replication: int, count: int) -> Iterator[int]:
 
 
 def lost_arrivals(plan: Plan, log: Log, seed: int) -> int:
-    """Every arrival before the horizon has one row, at its time; a later one may have one, in turn."""
+    """Every arrival before the horizon has one row, at its time; a later one may have one, in turn.
+
+    Those who ask again are not counted: `reloads_follow` of the package has them.
+    """
     found = in_order(log)
+    found = {name: column[found["action"] < FIRST] for name, column in found.items()}
     times = list(due(plan, seed, log.replication, len(found["action"]) + 1))
     numbers = found["action"] != np.arange(len(found["action"]))
     if len(times) < len(found["action"]):
@@ -105,7 +112,7 @@ def wrong_tokens(plan: Plan, log: Log) -> int:
     t = log.attempts
     parts = t["tokens_cached"] + t["tokens_written"]
     wrong = (t["billed_in"] > t["tokens_in"]) | (t["billed_out"] > t["tokens_out"]) | (parts > t["tokens_in"])
-    return int(sum((t[name] < 0).sum() for name in BILL) + wrong.sum())
+    return int(sum((t[name] < 0).sum() for name in BILL[1:]) + wrong.sum())
 
 
 def wrong_totals(plan: Plan, log: Log) -> int:
@@ -118,25 +125,39 @@ def wrong_totals(plan: Plan, log: Log) -> int:
 
 
 def strangers(plan: Plan, log: Log) -> int:
-    """An attempt's deployment is one of its model, its call one of its action's kind."""
+    """An attempt's deployment (if there was one) is one of its model, its call one of its action's kind."""
     t = log.attempts
+    elsewhere = (t["deployment"] >= 0) & (plan.deployments.model[t["deployment"]] != t["model"])
     kinds = np.array(plan.names.call_kind)[t["call"]] != log.actions["kind"][actions_of(log)]
-    return int(kinds.sum() + (plan.deployments.model[t["deployment"]] != t["model"]).sum())
+    return int(kinds.sum() + elsewhere.sum())
 
 
 # Waiting.
 
 
+def left_queue(plan: Plan, log: Log) -> Ints:
+    """When each action left the own service's queue (FOREVER: not yet): it began, ended, or went to the ladder."""
+    a = log.actions
+    late = a["arrival"] + plan.policy.deadline[epoch_at(plan, a["arrival"])]
+    gone = np.minimum(np.where(a["end"] != DID_NOT, a["end"], FOREVER), late)
+    return np.asarray(np.where(a["start"] != DID_NOT, a["start"], gone))
+
+
 def wrong_waits(plan: Plan, log: Log) -> int:
-    """An action's wait is the own service's and its attempts'; of attempts that never began it may be part or not."""
+    """An action's wait is the own service's and its attempts'; of attempts that never began it may be part or not.
+
+    For a person it waits as long as it takes.
+    """
     a, t, row = log.actions, log.attempts, actions_of(log)
     begun, left = t["started"] != DID_NOT, np.where(t["ended"] == DID_NOT, t["dispatched"], t["ended"])
     certain = np.where(begun, t["started"] - t["dispatched"], 0)
     ended = np.isin(t["outcome"], [Kind.TIMEOUT, Kind.CANCELLED])
     possible = certain + np.where(~begun & ended, left - t["dispatched"], 0)
-    served, over = a["start"] != DID_NOT, a["end"] != DID_NOT
-    own = np.where(served, a["start"] - a["arrival"], np.where(over, a["end"] - a["arrival"], 0))
+    left_own = left_queue(plan, log)
+    own = np.where(left_own <= log.ended, left_own - a["arrival"], 0)
     low, high = own.copy(), own.copy()
+    human = (plan.ladder.what == Degrade.HUMAN).any()
+    high[(a["reason"] == Kind.HUMAN) | (human & (a["outcome"] == Outcome.CENSORED))] = FOREVER
     np.add.at(low, row, certain)
     np.add.at(high, row, possible)
     return int((certain < 0).sum() + (own < 0).sum() + (a["waited"] < low).sum() + (a["waited"] > high).sum())
@@ -148,7 +169,7 @@ def wrong_waits(plan: Plan, log: Log) -> int:
 def overfull(plan: Plan, log: Log) -> int:
     """Whenever a slot is taken, no more are taken than there are then: of the own service and of each deployment."""
     a, t = log.actions, log.attempts
-    wrong = crowded(plan, a["start"], a["end"], plan.service.workers)
+    wrong = crowded(plan, a["start"], left_service(plan, log, FOREVER), plan.service.workers)
     for n in range(len(plan.deployments.model)):
         here = t["deployment"] == n
         wrong += crowded(plan, t["started"][here], t["released"][here], plan.deployments.concurrency[:, n])
@@ -167,7 +188,7 @@ def crowded(plan: Plan, taken: Ints, freed: Ints, slots: Ints) -> int:
 def overlong_queue(plan: Plan, log: Log) -> int:
     """Whenever an action joins the own service's queue, no more wait than there are places then."""
     a = log.actions
-    left = np.where(a["start"] != DID_NOT, a["start"], np.where(a["end"] != DID_NOT, a["end"], FOREVER))
+    left = left_queue(plan, log)
     waits = (left > a["arrival"]) & (a["outcome"] != Outcome.REJECTED)
     return crowded(plan, np.where(waits, a["arrival"], DID_NOT), left, plan.service.queue)
 
@@ -175,7 +196,7 @@ def overlong_queue(plan: Plan, log: Log) -> int:
 def idle_while_waiting(plan: Plan, log: Log) -> int:
     """Nobody waits for the own service while it has a free slot (told at the times when somebody joins the queue)."""
     a = log.actions
-    left = np.where(a["start"] != DID_NOT, a["start"], np.where(a["end"] != DID_NOT, a["end"], FOREVER))
+    left = left_queue(plan, log)
     joined = np.unique(a["arrival"][(left > a["arrival"]) & (a["outcome"] != Outcome.REJECTED)])
     begun = a["start"] != DID_NOT
     freed = np.where(a["end"][begun] == DID_NOT, FOREVER, a["end"][begun])

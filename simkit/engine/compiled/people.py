@@ -20,6 +20,7 @@ def takes_case(m: Memory, f: Reals, a: int, rung: int) -> bool:
         return False
     leave_service(m, a)
     m[a + A_RUNG] = rung
+    m[a + A_DUE] = NONE  # an overhead that a deadline cut short ends nothing any more
     m[a + A_ASKED] = m[M_NOW]
     if is_free:
         m[M_DESK_BUSY] += 1

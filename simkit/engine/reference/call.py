@@ -138,6 +138,7 @@ class Call:
             attempt.cancel()
         last = flying[0] if flying else self.told
         assert last is not None and self.asker is not None
+        self.told = last  # for a timer that comes while the client waits before the next request
         self.asker.stop()
         shown = self.streams and any(attempt.first_token != DID_NOT for attempt in flying)
         self.ear.succeed(News(Kind.TIMEOUT, last, shown, cut))
