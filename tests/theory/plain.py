@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from witness import SECOND, duration
+import numpy as np
+from witness import SECOND, duration, measured
 
 from simkit.engine.codes import Kind
+from simkit.engine.log import Log
+from simkit.plan.plan import Plan
 
 MODEL: dict[str, Any] = {
     "deployments": [{"provider": "p"}],
@@ -13,6 +16,8 @@ MODEL: dict[str, Any] = {
     "prices": {"input": "$1", "output": "$1"},
 }
 CALL: dict[str, Any] = {"name": "answer", "model": "m", "input": 1, "output": 0}
+BROKEN: dict[str, Any] = MODEL | {"errors": {"server_error": "100%"}}
+"""A model that never answers."""
 EVEN, POISSON = "deterministic", "poisson"
 
 
@@ -26,6 +31,16 @@ def scenario(count: int, calls: list[Any] | None = None, process: str = EVEN, **
         "models": {"m": MODEL},
         "resilience": {"client": "none"},
     } | parts
+
+
+def policy(client: str = "none", **fields: Any) -> dict[str, Any]:
+    """Settings of the only layer."""
+    return {"client": client} | fields
+
+
+def taking(time: Any) -> dict[str, Any]:
+    """Server errors that take so long."""
+    return {"server_error": {"takes": time}}
 
 
 def exponential(mean: float) -> dict[str, Any]:
@@ -48,3 +63,9 @@ def share_of(rows: dict[str, Any], kind: Kind) -> float:
 def mean_latency(rows: dict[str, Any]) -> float:
     """In seconds."""
     return float((rows["end"] - rows["arrival"]).mean()) / SECOND
+
+
+def measured_attempts(log: Log, plan: Plan) -> dict[str, Any]:
+    """All attempts of the actions that arrived in the measured time: those of later ones are cut short by the end."""
+    inside = np.isin(log.attempts["action"], measured(log, plan)["action"])
+    return {name: column[inside] for name, column in log.attempts.items()}

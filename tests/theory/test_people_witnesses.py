@@ -73,7 +73,7 @@ ERLANG_A = Witness(
     {"left": Figure(LEAVE), "wait": Figure(WAIT)},
 )
 
-# Nobody waits for a slot: lognormal answers of median 1 s against a lognormal patience of 1.2 s; their ratio is lognormal
+# Nobody waits for a slot: lognormal answers of median 1 s, a lognormal patience of 1.2 s, whose ratio is lognormal, too
 PATIENCE = Witness(
     "patience",
     lambda f: scenario(

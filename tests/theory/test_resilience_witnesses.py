@@ -7,38 +7,31 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plain import CALL, MODEL, POISSON, exponential, lognormal, percent, scenario, share_of
+from plain import (
+    BROKEN,
+    CALL,
+    MODEL,
+    POISSON,
+    exponential,
+    lognormal,
+    measured_attempts,
+    percent,
+    policy,
+    scenario,
+    share_of,
+    taking,
+)  # fmt: skip
 from witness import SECOND, Figure, Floats, Witness, assert_holds, assert_told_apart, duration, measured, percentile
 
 from simkit import theory
 from simkit.engine.codes import Kind, Mark, Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
-from simkit.result.breakers import breaker_use
 
 ENGINE = "compiled"
 """Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2030
-BROKEN: dict[str, Any] = MODEL | {"errors": {"server_error": "100%"}}
-"""A model that never answers."""
 THREE = ("first", "second", "third")
-Rows = dict[str, Any]
-
-
-def policy(client: str = "none", **fields: Any) -> dict[str, Any]:
-    """Settings of the only layer."""
-    return {"client": client} | fields
-
-
-def taking(time: Any) -> dict[str, Any]:
-    """Server errors that take so long."""
-    return {"server_error": {"takes": time}}
-
-
-def attempts(log: Log, plan: Plan) -> Rows:
-    """All attempts of the actions that arrived in the measured time: those of later ones are cut short by the end."""
-    inside = np.isin(log.attempts["action"], measured(log, plan)["action"])
-    return {name: column[inside] for name, column in log.attempts.items()}
 
 
 def mean_attempts(log: Log, plan: Plan) -> float:
@@ -51,7 +44,7 @@ def succeeded(log: Log, plan: Plan) -> float:
 
 def waits(log: Log, plan: Plan) -> dict[str, float]:
     """Mean wait before each of three retries in seconds; an action's attempts stand in the order in which they end."""
-    t = attempts(log, plan)
+    t = measured_attempts(log, plan)
     wait = t["dispatched"][1:] - t["ended"][:-1]
     number = np.where(t["action"][1:] == t["action"][:-1], t["attempt"][1:] + t["rung"][1:], 0)
     return {name: float(wait[number == n].mean()) / SECOND for n, name in enumerate(THREE, 1)}
@@ -71,7 +64,7 @@ def quantile(tail: Callable[[float], float], share: float, high: float) -> float
 
 def stream_timeouts(log: Log, plan: Plan) -> dict[str, float]:
     """Share that is given up before the first token, and between tokens."""
-    rows = attempts(log, plan)
+    rows = measured_attempts(log, plan)
     cut, begun = rows["outcome"] == Kind.TIMEOUT, rows["first_token"] >= 0
     return {"first": float((cut & ~begun).mean()), "idle": float((cut & begun).mean())}
 
@@ -170,7 +163,7 @@ RETRY_OTHER = Witness(
 
 def told_to_wait(log: Log, plan: Plan) -> dict[str, float]:
     """Of the first tries that were refused: the share that is not retried, and the mean wait of the others."""
-    t = attempts(log, plan)
+    t = measured_attempts(log, plan)
     refused = (t["attempt"] == 0) & (t["outcome"] == Kind.RATE_LIMIT)
     retries = np.flatnonzero(t["attempt"] == 1)
     return {
@@ -281,7 +274,7 @@ def hedge_wins() -> float:
 
 def hedged(log: Log, plan: Plan) -> dict[str, float]:
     """Hedges a call, the share of answers that are theirs, and the 99th percentile of the latency."""
-    rows, actions = attempts(log, plan), measured(log, plan)
+    rows, actions = measured_attempts(log, plan), measured(log, plan)
     hedges = rows["hedge"] == 1
     calls = float((~hedges).sum())
     return {
@@ -332,8 +325,8 @@ def slow_times(spread: float, **parts: Any) -> dict[str, Any]:
 
 
 def by_period(log: Log, plan: Plan) -> dict[str, float]:
-    """Variance of the mean latency of a period, and the variance within periods over that of all, plus 1."""
-    rows = attempts(log, plan)
+    """Variance of the mean latency of a period, and the mean, as factors of 20 ms."""
+    rows = measured_attempts(log, plan)
     latency = ((rows["ended"] - rows["dispatched"]) / 20e6)[np.argsort(rows["dispatched"])]
     period = np.sort(rows["dispatched"]) // 40_000_000
     counts = np.bincount(period)
@@ -349,144 +342,9 @@ SLOWNESS = Witness(
     {"between": Figure(0.5**2 / 3), "mean": Figure(1.0, twin=False)},
 )
 
-# --- breakers, throttle -------------------------------------------------------------------------------
-
-
-def breaker_open(log: Log, plan: Plan) -> dict[str, float]:
-    """Share of the time that it is open, and attempts sent a second."""
-    sent = (log.attempts["deployment"] >= 0) & (log.attempts["dispatched"] >= 0)
-    return {
-        "open": float(breaker_use(plan, log.breakers).open_ns.sum()) / plan.horizon,
-        "sent": float((sent & (log.attempts["dispatched"] < plan.horizon)).sum()) / (plan.horizon / SECOND),
-    }
-
-
-# Nothing answers, and a failure takes 5 ms. Open for 10 ms, until the next of Poisson arrivals on average 10 ms half
-# open, 5 ms until the probe has failed
-BREAKER = Witness(
-    "breaker",
-    lambda f: scenario(
-        4_500,
-        process=POISSON,
-        warmup="1s",
-        models={"m": BROKEN},
-        failures=taking(duration(0.005 * f)),
-        resilience=policy(breaker={"consecutive": 1, "cooldown": duration(0.01 * f), "probes": 1}),
-    ),
-    breaker_open,
-    {"open": Figure(0.01 / 0.025), "sent": Figure(1 / 0.025)},
-)
-
-
-def proven_share(error: float, streak: int, probes: int, cooldown: float, gap: float) -> float:
-    """Share of time open: closed for `streak` failures in a row, open, half open for `probes` successes or a failure.
-
-    Renewal reward over a cycle that begins as it closes. Results come one by one, each at an arrival.
-    """
-    closed = (error**-streak - 1) / (1 - error) * gap
-    rounds = (1 - error) ** -probes
-    half_open = (1 - (1 - error) ** probes) / error * gap
-    return rounds * cooldown / (closed + rounds * (cooldown + half_open))
-
-
-# Half of the results are failures, which come at once: three in a row open for 30 ms, two successes close
-PROBES = Witness(
-    "breaker_probes",
-    lambda f: scenario(
-        25_000,
-        process=POISSON,
-        warmup="1s",
-        models={"m": MODEL | {"errors": {"server_error": percent(0.5 * f)}}},
-        failures=taking("1ns"),
-        resilience=policy(breaker={"consecutive": 3, "cooldown": "30ms", "probes": 2}),
-    ),
-    breaker_open,
-    {"open": Figure(proven_share(0.5, 3, 2, 0.03, 0.01))},
-)
-
-
-def results_until_open(size: int, more: int, error: float) -> float:
-    """Mean number of results until a failure makes more than `more` of the last `size`, looked at from `size` on.
-
-    A Markov chain of what the last `size` - 1 results were, exactly: bits of failures.
-    """
-    states = np.arange(1 << (size - 1))
-    failures = np.array([int(s).bit_count() for s in states])
-    mask = len(states) - 1
-    chain = np.eye(len(states))
-    for bad, share in ((0, 1 - error), (1, error)):
-        goes_on = np.flatnonzero((bad == 0) | (failures + bad <= more))
-        np.subtract.at(chain, (states[goes_on], ((states << 1 | bad) & mask)[goes_on]), share)
-    steps = np.linalg.solve(chain, np.ones(len(states)))
-    first = np.array([error ** int(k) * (1 - error) ** int(size - 1 - k) for k in failures])
-    return size - 1 + float(first @ steps)
-
-
-def per_opening(log: Log, plan: Plan) -> dict[str, float]:
-    """Attempts sent from one opening to the next, and the share of openings after the fewest."""
-    opened = log.breakers["time"]
-    sent = np.sort(log.attempts["ended"][log.attempts["deployment"] >= 0])
-    counts = np.diff(np.searchsorted(sent, opened, "right"))
-    return {"results": float(counts.mean()), "at_once": float((counts == 10).mean())}
-
-
-# A window of ten results, one in each of its parts: opens when more than half of the last ten failed
-RATE = Witness(
-    "breaker_rate",
-    lambda f: scenario(
-        60_000,
-        models={"m": MODEL | {"errors": {"server_error": percent(0.45 * f)}}},
-        failures=taking("1ns"),
-        resilience=policy(
-            breaker={
-                "rates": [{"more_than": "50%", "of": 10}], "window": "100ms", "cooldown": "10ms", "probes": 0,
-            }
-        ),
-    ),
-    per_opening,
-    {
-        "results": Figure(results_until_open(10, 5, 0.45)),
-        "at_once": Figure(0.45 * sum(math.comb(9, k) * 0.45**k * 0.55 ** (9 - k) for k in range(5, 10)), 0.02),
-    },
-)  # fmt: skip
-
-
-def throttled(log: Log, plan: Plan) -> dict[str, float]:
-    """Share that is held back, without the first ten seconds."""
-    rows = measured(log, plan)
-    late = rows["arrival"] >= 10 * SECOND
-    return {"held_back": float((rows["reason"][late] == Kind.THROTTLED).mean())}
-
-
-# 100 a second ask, 20 fit: with K = 2 the caller sends 40, and holds back the others (SRE book, ch. 21)
-THROTTLE = Witness(
-    "throttle",
-    lambda f: scenario(
-        12_000,
-        quotas={"q": {"requests": f"{round(1200 * f)}/min", "burst": "1s", "of": ["p"]}},
-        failures={"rate_limit": {"takes": "0s"}},
-        resilience=policy(throttle={"k": 2, "window": "10s"}),
-    ),
-    throttled,
-    {"held_back": Figure(1 - 2 * 20 / 100)},
-)
-
 WITNESSES = (
     *(STREAM_TIMEOUTS, CALL_TIMEOUT, BROKEN_STREAMS, RETRY_ANY, RETRY_SAME, RETRY_OTHER, RETRY_AFTER),
-    *(
-        FULL,
-        EQUAL,
-        DECORRELATED,
-        ADDITIVE,
-        CLIENT_BACKOFF,
-        HEDGE,
-        HEDGED_STREAMS,
-        SLOWNESS,
-        BREAKER,
-        PROBES,
-        RATE,
-        THROTTLE,
-    ),
+    *(FULL, EQUAL, DECORRELATED, ADDITIVE, CLIENT_BACKOFF, HEDGE, HEDGED_STREAMS, SLOWNESS),
 )
 
 
