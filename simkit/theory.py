@@ -104,6 +104,30 @@ def mmck_wait(arrivals: float, service: float, servers: int, places: int) -> flo
     return queued / (arrivals * (1 - float(p[-1])))
 
 
+def mmcm(arrivals: float, service: float, servers: int, patience: float) -> tuple[float, float]:
+    """Share of arrivals that leave the queue of M/M/c+M unserved, and the mean wait over all; any load is steady.
+
+    Erlang A (Palm 1957; Garnett, Mandelbaum and Reiman 2002): birth and death, n in the system leave at
+    min(n, c) / service + (n - c)+ / patience. The share is that of leaving in a queue of E[Q] by Little's law.
+    """
+    n = np.arange(1, servers + 60 + int(4 * arrivals * max(patience, service)))
+    leave = np.minimum(n, servers) / service + np.maximum(n - servers, 0) / patience
+    weights = np.concatenate(([1.0], np.cumprod(arrivals / leave)))
+    queued = float(np.dot(np.maximum(np.arange(len(weights)) - servers, 0), weights / weights.sum()))
+    return queued / patience / arrivals, queued / arrivals
+
+
+def guarded_losses(arrivals: Sequence[float], service: float, places: Sequence[int]) -> list[float]:
+    """Share lost of each class of M/M/infinity, where class i is turned away at `places[i]` in the system and more.
+
+    Guard channels, trunk reservation (Hong and Rappaport 1986): birth and death, with those let in arriving.
+    """
+    n = np.arange(max(places))
+    births = sum(rate * (n < most) for rate, most in zip(arrivals, places, strict=True))
+    weights = np.concatenate(([1.0], np.cumprod(births * service / (n + 1))))
+    return [float(weights[most:].sum() / weights.sum()) for most in places]
+
+
 # --- one server, general service ----------------------------------------------------------------------
 
 

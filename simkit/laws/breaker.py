@@ -60,13 +60,18 @@ def breaker_due(
 def cooldown_ns(
     now: int, base: int, longest: int, grows: bool, openings: int, retry_after: int, from_retry_after: bool
 ) -> int:
-    """When the cooldown that begins now is over: `base`, times the openings if it grows, or what a Retry-After says."""
+    """When the cooldown that begins now is over: what a Retry-After says, or `base`, times the openings if it grows.
+
+    A growing one is at most `longest`, but never shorter than `base`.
+    """
     if from_retry_after and retry_after > 0:
         length = retry_after
-    elif grows and base > 0 and openings > longest // base:
-        length = longest
+    elif not grows or base == 0:
+        length = base
+    elif openings > longest // base:
+        length = max(longest, base)
     else:
-        length = min(base * (openings if grows else 1), longest)
+        length = base * openings
     return min(now + length, LATEST)
 
 

@@ -136,7 +136,7 @@ class Breaker(Part):
     cooldown_growth: bool | None = None
     """Is the cooldown multiplied by the number of openings?"""
     cooldown_max: Duration | None = None
-    """Never open for longer (left out: no limit)."""
+    """A growing cooldown is never longer, but at least `cooldown` (left out: no limit)."""
     cooldown_from_retry_after: bool | None = None
     """Does a Retry-After say how long it stays open?"""
     sweep: Duration | None = None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from plain import CALL, EVEN, MODEL, POISSON, exponential, lognormal, mean_latency, percent, scenario, share_of
 from witness import CHANGED, LIMIT, SECOND, Figure, Witness, duration, measured, samples, standing
 
 from simkit import theory
@@ -19,49 +20,6 @@ from simkit.plan.plan import Plan
 ENGINES = ("reference",)
 SEED = 2027
 REPLICATIONS, TWINS = 40, 24
-MODEL: dict[str, Any] = {
-    "deployments": [{"provider": "p"}],
-    "ttft": "1ns",
-    "tokens_per_second": 1,
-    "prices": {"input": "$1", "output": "$1"},
-}
-CALL: dict[str, Any] = {"name": "answer", "model": "m", "input": 1, "output": 0}
-EVEN, POISSON = "deterministic", "poisson"
-
-
-def scenario(count: int, calls: list[Any] | None = None, process: str = EVEN, **parts: Any) -> dict[str, Any]:
-    """100 arrivals a second until there are `count`, no warm-up, and nothing else than what is said."""
-    return {
-        "traffic": {"rate": "100/s", "process": process},
-        "horizon": duration(count / 100),
-        "warmup": "0s",
-        "actions": {"ask": {"calls": calls or [CALL]}},
-        "models": {"m": MODEL},
-        "resilience": {"client": "none"},
-    } | parts
-
-
-def exponential(mean: float) -> dict[str, Any]:
-    return {"exponential": {"mean": duration(mean)}}
-
-
-def lognormal(median: float, sigma: float) -> dict[str, Any]:
-    return {"lognormal": {"median": duration(median), "sigma": sigma}}
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.6f}%"
-
-
-def share_of(rows: dict[str, Any], kind: Kind) -> float:
-    """Share of the actions that end for a reason."""
-    return float((rows["reason"] == kind).mean())
-
-
-def mean_latency(rows: dict[str, Any]) -> float:
-    """In seconds."""
-    return float((rows["end"] - rows["arrival"]).mean()) / SECOND
-
 
 # --- who asks, and who goes first ---------------------------------------------------------------------
 

@@ -79,6 +79,26 @@ def standing(sample: Floats, closed: float) -> tuple[float, float]:
     return abs(float(np.mean(sample)) - closed) / error, error / closed
 
 
+def assert_holds(witness: Witness, seed: int, replications: int, folder: Path, engine: str) -> None:
+    """All figures lie within `LIMIT` standard errors of their closed forms, and these errors are small enough."""
+    found = samples(witness, 1.0, seed, replications, folder, engine)
+    for name, figure in witness.figures.items():
+        distance, error = standing(found[name], figure.closed)
+        assert error <= figure.power, f"{name}: standard error {error:.2%} of the closed form: too blunt"
+        assert distance <= LIMIT, (
+            f"{name}: {found[name].mean():.6g}, closed form {figure.closed:.6g}: {distance:.1f} SE"
+        )
+
+
+def assert_told_apart(witness: Witness, seed: int, replications: int, folder: Path, engine: str) -> None:
+    """With its law changed the figures that must notice it lie further away."""
+    found = samples(witness, CHANGED, seed, replications, folder, engine)
+    for name, figure in witness.figures.items():
+        if figure.twin:
+            distance, _ = standing(found[name], figure.closed)
+            assert distance > LIMIT, f"{name}: a law changed by 3 % is not noticed: {distance:.1f} SE"
+
+
 def measured(log: Log, plan: Plan) -> dict[str, NDArray[np.int64]]:
     """The action rows that arrived in the measured period."""
     inside = (log.actions["arrival"] >= 0) & (log.actions["arrival"] < plan.horizon)

@@ -234,7 +234,7 @@ MECHANISMS = {
     "breaker": Mechanism(
         (*layer("breaker"), *layer("retry_while_open")),
         (
-            "breaker_calendar", "breaker_consecutive", "breaker_envoy", "breaker_fixed_window",
+            "breaker_calendar", "breaker_consecutive", "breaker_cooldown_max", "breaker_envoy", "breaker_fixed_window",
             "breaker_half_open", "breaker_panic", "breaker_probe_cancelled", "breaker_provider", "breaker_rate",
             "breaker_remembers", "breaker_trips_on", "breaker_two_probes", "litellm_all_cooled",
             "litellm_cooldown",

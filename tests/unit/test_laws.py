@@ -222,6 +222,9 @@ def test_a_cooldown_that_is_over_is_noticed_once(probes: int, then: int) -> None
 def test_a_cooldown_grows_up_to_its_limit_or_is_what_the_provider_says() -> None:
     assert [cooldown_ns(S, 30 * S, 300 * S, True, n, 0, False) for n in (1, 2, 11)] == [31 * S, 61 * S, 301 * S]
     assert cooldown_ns(S, 30 * S, 300 * S, False, 7, 0, False) == 31 * S
+    assert cooldown_ns(S, 30 * S, 20 * S, False, 1, 0, False) == 31 * S  # only one that grows is cut
+    assert cooldown_ns(S, 30 * S, 20 * S, True, 2, 0, False) == 31 * S
+    assert cooldown_ns(S, 0, 20 * S, True, 2, 0, False) == S
     assert cooldown_ns(S, 30 * S, 300 * S, True, 7, 5 * S, True) == 6 * S
     assert cooldown_ns(S, 30 * S, 300 * S, True, 7, 5 * S, False) == 211 * S
     assert cooldown_ns(S, 2**61, 2**62, True, 7, 0, False) == 2**62
