@@ -38,8 +38,9 @@ def endings_figure(endings: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
         return nothing("No attempt was made.")
     picture, (ax,) = canvas(3.4)
     edges, base = window_edges(endings), np.zeros(len(rates))
-    colours = [style.SKY, *(colour for colour in (style.VERMILLION, *style.SERIES) if colour != style.SKY)]
-    for colour, name in zip(colours, rates, strict=False):
+    colours = iter((style.VERMILLION, style.ORANGE, style.PURPLE, style.GREEN, style.BLUE, style.INK))
+    for name in rates:
+        colour = {"ok": style.SKY, "cancelled": style.GREY}.get(str(name)) or next(colours)
         top = base + rates[name].to_numpy(float)
         label = str(name).replace("_", " ")
         ax.stairs(top, edges, baseline=base, fill=True, color=colour, linewidth=0, label=label)
@@ -81,7 +82,8 @@ def pressure_figure(pressure: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
     edges = window_edges(pressure)
     for name in rates:
         _, colour, line = PRESSURE[str(name)]
-        ax.stairs(rates[name], edges, baseline=None, color=colour, linewidth=1.4, linestyle=line)
+        above = 3 if name == "actions" else 2
+        ax.stairs(rates[name], edges, baseline=None, color=colour, linewidth=1.4, linestyle=line, zorder=above)
     ax.set_ylim(0, float(rates.to_numpy().max()) * 1.15)
     formatted("y", ax, "number")
     ax.set_ylabel("per minute")
@@ -96,7 +98,7 @@ def pressure_figure(pressure: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
 def outcome_steps(reasons: pd.DataFrame, ended: float) -> pd.DataFrame:
     """A waterfall: name (`failed: timeout`), outcome, share, and `before`, the sum of the shares above it.
 
-    `reasons` has outcome, reason, actions; degraded ones come first, then what users lost, each the most frequent first.
+    `reasons` has outcome, reason, actions; degraded ones come first; the most frequent first.
     """
     order = {name: place for place, name in enumerate(style.OUTCOMES)}
     rows = reasons.assign(place=reasons["outcome"].map(order)).sort_values(
@@ -205,7 +207,7 @@ def patience_figure(actions: pd.DataFrame) -> Picture:
         return nothing("Nobody gave up.")
     picture, (ax,) = canvas(3.4)
     every = np.maximum(np.concatenate([served, left]), 1e-3)
-    edges = np.geomspace(every.min() / 1.01, every.max() * 1.01, 61)
+    edges = np.geomspace(every.min() / 1.01, every.max() * 1.01, 61).tolist()
     for times, colour, text in ((served, style.SKY, "served after"), (left, style.VERMILLION, "gave up after")):
         label = f"{text}: {words.number(len(times))}"
         ax.hist(times, bins=edges, weights=np.full(len(times), 1 / len(every)), color=colour, alpha=0.75, label=label)

@@ -12,16 +12,18 @@ def retry_waits(attempts: dict[str, Column], owner: Ints) -> tuple[Rows, Ints]:
 
     The try before is the latest earlier one of the same repetition of a call; its end is that of the later twin.
     """
-    keys = [attempts[name] for name in ("hedge", "attempt", "rung", "repeat", "call")]
-    order = np.lexsort((*keys, owner))
-    retry = (attempts["cause"] == Cause.RETRY) | (attempts["cause"] == Cause.CLIENT_RETRY)
-    one, two, at = order[np.maximum(np.arange(len(order)) - 1, 0)], order[np.maximum(np.arange(len(order)) - 2, 0)], order
-    same = (owner[one] == owner[at]) & (attempts["call"][one] == attempts["call"][at])
-    same &= (attempts["repeat"][one] == attempts["repeat"][at]) & (np.arange(len(order)) > 0)
-    ended, twin = attempts["ended"], attempts["hedge"][one] == 1
-    before = np.where(twin, np.maximum(ended[one], ended[two]), ended[one])
+    keys = ("hedge", "attempt", "rung", "repeat", "call")
+    order = np.lexsort((*(attempts[name] for name in keys), owner))
+    rows = np.arange(len(order))
+    before, twin = order[np.maximum(rows - 1, 0)], order[np.maximum(rows - 2, 0)]
+    same = (rows > 0) & (owner[before] == owner[order])
+    for name in ("call", "repeat"):
+        same &= attempts[name][before] == attempts[name][order]
+    ended = attempts["ended"]
+    over = np.where(attempts["hedge"][before] == 1, np.maximum(ended[before], ended[twin]), ended[before])
     waits = np.zeros(len(order), np.int64)
-    waits[at] = np.where(same & (before >= 0), np.maximum(attempts["dispatched"][at] - before, 0), 0)
+    waits[order] = np.where(same & (over >= 0), np.maximum(attempts["dispatched"][order] - over, 0), 0)
+    retry = (attempts["cause"] == Cause.RETRY) | (attempts["cause"] == Cause.CLIENT_RETRY)
     return retry, waits[retry]
 
 

@@ -34,7 +34,7 @@ def rows_of(columns):
 
 
 def naive_wait(mine, t):
-    """Of the attempts of an action: until a retry was sent, since the latest try before it of the same repetition of a call was over."""
+    """Of the attempts of an action: until a retry was sent, since the latest try before it was over."""
     if t["cause"] not in (Cause.RETRY, Cause.CLIENT_RETRY):
         return 0
     same = [s for s in mine if all(s[key] == t[key] for key in ("call", "repeat"))]
@@ -64,6 +64,9 @@ def naive_series(plan, log, objectives):
     windows = timeline_windows(plan.horizon)
     series = defaultdict(lambda: [0] * windows.count)
     measured = {a["action"]: a for a in rows_of(log.actions) if 0 <= a["arrival"] < plan.horizon}
+    attempts = defaultdict(list)
+    for t in rows_of(log.attempts):
+        attempts[t["action"]].append(t)
     for a in measured.values():
         w = a["arrival"] // windows.length
         series["arrived"][w] += 1

@@ -22,15 +22,15 @@ A_WIDTH, T_WIDTH = len(ACTION_COLUMNS), len(ATTEMPT_COLUMNS)
     A_ACTION, A_ARRIVAL, A_USER, A_KIND, A_START, A_FIRST_TOKEN, A_END, A_OUTCOME, A_REASON, A_GOOD, A_WAITED,
     A_ATTEMPTS, A_COST, A_DEGRADE_COST,
 ) = (ACTION_COLUMNS.index(name) for name in (
-    "action", "arrival", "user", "kind", "start", "first_token", "end", "outcome", "reason", "good", "waited", "attempts",
-    "cost", "degrade_cost",
+    "action", "arrival", "user", "kind", "start", "first_token", "end", "outcome", "reason", "good", "waited",
+    "attempts", "cost", "degrade_cost",
 ))  # fmt: skip
 (
-    T_CALL, T_REPEAT, T_RUNG, T_TRY, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_STARTED, T_FIRST_TOKEN, T_ENDED, T_OUTCOME,
-    T_CACHED, T_BILLED_IN, T_BILLED_OUT, T_COST, T_LIMIT, T_MARKS,
+    T_CALL, T_REPEAT, T_RUNG, T_TRY, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_STARTED, T_FIRST_TOKEN, T_ENDED,
+    T_OUTCOME, T_CACHED, T_BILLED_IN, T_BILLED_OUT, T_COST, T_LIMIT, T_MARKS,
 ) = (ATTEMPT_COLUMNS.index(name) for name in (
-    "call", "repeat", "rung", "attempt", "cause", "model", "deployment", "dispatched", "started", "first_token", "ended", "outcome",
-    "tokens_cached", "billed_in", "billed_out", "cost", "limit", "marks",
+    "call", "repeat", "rung", "attempt", "cause", "model", "deployment", "dispatched", "started", "first_token",
+    "ended", "outcome", "tokens_cached", "billed_in", "billed_out", "cost", "limit", "marks",
 ))  # fmt: skip
 OK, DEGRADED, FAILED, REJECTED, ABANDONED, CENSORED = range(len(Outcome))
 ANSWERED, RATE_LIMIT, OVERLOADED, MALFORMED, THROTTLED, NO_DEPLOYMENT = (
