@@ -65,15 +65,20 @@ def random_outages(document: Document, index: Index) -> list[tuple[str, list[boo
     found: list[tuple[str, list[bool], Outage]] = []
     for name, provider in document.providers.items():
         row = [p == name for _, p, _ in index.deployments]
-        found += [(f"provider {name} {i}", row, outage) for i, outage in enumerate(provider.outages)]
+        found += [(outage_name(name, i), row, outage) for i, outage in enumerate(provider.outages)]
     for name, model in document.models.items():
         row = [m == name for m, _, _ in index.deployments]
-        found += [(f"model {name} {i}", row, outage) for i, outage in enumerate(model.outages)]
+        found += [(outage_name(name, i), row, outage) for i, outage in enumerate(model.outages)]
     for n, (_, deployment) in enumerate(deployments_of(document)):
         row = [n == other for other in range(len(index.deployments))]
         name = index.deployment_names[n]
-        found += [(f"deployment {name} {i}", row, outage) for i, outage in enumerate(deployment.outages)]
+        found += [(outage_name(name, i), row, outage) for i, outage in enumerate(deployment.outages)]
     return [each for each in found if any(each[1])]
+
+
+def outage_name(target: str, number: int) -> str:
+    """`random outage of openai`; from the second law of a target on with its number."""
+    return f"random outage of {target}" + (f" ({number + 1})" if number else "")
 
 
 def history(outage: Outage) -> int:

@@ -3,19 +3,31 @@
 Most are reached from a table (`result.timeline.plot()`); those that belong to no table are named here.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simkit.report.figures_attempts import balance_figure as balance_figure
+    from simkit.report.figures_attempts import patience_figure as patience_figure
+    from simkit.report.figures_attempts import people_figure as people_figure
+    from simkit.report.figures_attempts import waits_figure as waits_figure
     from simkit.report.figures_study import routing_figure as routing_figure
     from simkit.report.figures_study import routing_saving as routing_saving
 
-__all__ = ["routing_figure", "routing_saving"]
+_HOMES = {
+    "balance_figure": "figures_attempts",
+    "patience_figure": "figures_attempts",
+    "people_figure": "figures_attempts",
+    "routing_figure": "figures_study",
+    "routing_saving": "figures_study",
+    "waits_figure": "figures_attempts",
+}
+
+__all__ = ["balance_figure", "patience_figure", "people_figure", "routing_figure", "routing_saving", "waits_figure"]
 
 
 def __getattr__(name: str) -> Any:
     """Load a picture when it is first used: matplotlib is heavy."""
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module 'simkit.report' has no attribute {name!r}")
-    from simkit.report import figures_study
-
-    return getattr(figures_study, name)
+    return getattr(import_module(f"simkit.report.{_HOMES[name]}"), name)

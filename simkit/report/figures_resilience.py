@@ -113,7 +113,7 @@ def _state_legend(ax: Axes, spans: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-def attempt_shares(table: pd.DataFrame, most: int = 24) -> pd.DataFrame:
+def attempt_shares(table: pd.DataFrame, most: int = 40) -> pd.DataFrame:
     """Share of actions by number of attempts, outside of incidents and in them; beyond `most` they stand together.
 
     `table` has attempts, outside, in_incidents (counts). A column without any action is left out.
@@ -122,7 +122,8 @@ def attempt_shares(table: pd.DataFrame, most: int = 24) -> pd.DataFrame:
     if len(counts) > most + 1:
         counts = pd.concat([counts.loc[: most - 1], counts.loc[most:].sum().to_frame(most).T])
     used = counts.loc[:, counts.sum() > 0]
-    return used / used.sum()
+    seen = np.flatnonzero(used.sum(axis=1))
+    return (used / used.sum()).iloc[seen[0] if len(seen) else 0 :]
 
 
 def attempts_figure(table: pd.DataFrame) -> Picture:
@@ -143,7 +144,8 @@ def attempts_figure(table: pd.DataFrame) -> Picture:
     texts = [str(int(n)) for n in shares.index]
     if int(shares.index[-1]) + 1 < len(table):
         texts[-1] += "+"
-    ax.set_xticks(numbers, texts)
+    every = -(-len(texts) // 20)
+    ax.set_xticks(numbers[::-every], texts[::-every])
     ax.set_ylim(0, float(shares.to_numpy().max()) * 1.3)
     ax.set_yticks([tick for tick in ax.get_yticks() if tick <= 1])
     formatted("y", ax, "share")

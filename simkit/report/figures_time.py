@@ -31,7 +31,7 @@ def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mappin
     if timeline.empty:
         return nothing("No action was measured.")
     picture, (top, bottom) = canvas(2.9, 2.9)
-    edges = _edges(timeline)
+    edges = window_edges(timeline)
     lines = timeline[[name for name in PERCENTILES if name in timeline]]
     for name in lines:
         top.stairs(
@@ -70,7 +70,7 @@ def limits_figure(limits: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
     if use.empty:
         return nothing("This scenario has no limits: nothing can be full.")
     picture, (ax,) = canvas(3.6)
-    edges = _edges(limits.drop_duplicates("start"))
+    edges = window_edges(limits.drop_duplicates("start"))
     for colour, name in zip(style.SERIES, use, strict=False):
         ax.stairs(use[name].to_numpy(float), edges, baseline=None, color=colour, linewidth=1.5)
     top = max(1.08, 1.08 * float(np.nanmax(use.to_numpy(float))))
@@ -108,7 +108,7 @@ def budget_figure(left: pd.DataFrame, timeline: pd.DataFrame, incidents: pd.Data
     if left.empty or not len(left.columns):
         return nothing("This scenario has no objectives: add `slo: {success: 99.5%, latency: {p95: 5s}}`.")
     picture, (ax,) = canvas(3.4)
-    times = _edges(timeline)
+    times = window_edges(timeline)
     worst = float(left.min().min())
     floor = -0.25 if worst > -0.2 else max(worst * 1.1, -3.0)
     for colour, name in zip((style.BLUE, style.ORANGE, style.GREEN, *style.SERIES), left, strict=False):
@@ -131,7 +131,8 @@ def budget_figure(left: pd.DataFrame, timeline: pd.DataFrame, incidents: pd.Data
     return picture
 
 
-def _edges(windows: pd.DataFrame) -> NDArray[np.float64]:
+def window_edges(windows: pd.DataFrame) -> NDArray[np.float64]:
+    """Where windows (columns start, end) begin and the last ends, as matplotlib counts days."""
     return days(pd.concat([windows["start"], windows["end"].iloc[-1:]]))
 
 
@@ -152,7 +153,7 @@ def clock(ax: Axes, windows: pd.DataFrame) -> None:
     text = ConciseDateFormatter(locator, tz=zone, formats=formats, zero_formats=zeros)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(text)
     ax.set_xlabel(f"local time ({zone})" if zone is not None else "time")
-    edges = _edges(windows)
+    edges = window_edges(windows)
     ax.set_xlim(edges[0], edges[-1])
 
 

@@ -1,10 +1,14 @@
-"""What incidents teach, in sentences: a fallback that was too small, a storm of retries that outlives its cause."""
+"""What incidents teach, in sentences: a fallback too small, a storm that outlives its cause, retries that multiply,
+slowness that no breaker sees, a breaker that flaps."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from simkit.engine.codes import BreakerState
 from simkit.result.bottlenecks import Bottleneck
+from simkit.result.breakers import place_of, places_of
 from simkit.result.evidence import Evidence
 from simkit.result.recovery import ENDED, SENT, SERVED
 from simkit.result.reviews import Case, cases
@@ -20,12 +24,21 @@ LOW, LOUD = 0.9, 1.5
 """A storm: fewer are served after the end, with so many times the attempts that are usual."""
 LONGEST = 10 * MINUTE
 """And for at least so long, and as long as the incident itself."""
+MULTIPLIED = 6.0
+"""Attempts per action, against what is usual, from which on retries stand on one another."""
+FLAPS = 20
+"""Openings of one breaker in one incident from which on it flaps."""
 
 
 def lessons(evidence: Evidence, limits: Sequence[Bottleneck]) -> tuple[str, ...]:
     """Every lesson that applies, as a sentence or two."""
     every = cases(evidence)
-    return tuple(text for text in (_small_fallback(evidence, every, limits), _storm(every)) if text)
+    storm = _storm(every)
+    found = (
+        _small_fallback(evidence, every, limits), storm, "" if storm else _multiplied(every),
+        _unseen(evidence, every), _flapping(evidence, every),
+    )  # fmt: skip
+    return tuple(text for text in found if text)
 
 
 def _small_fallback(evidence: Evidence, every: Sequence[Case], limits: Sequence[Bottleneck]) -> str:
@@ -94,3 +107,64 @@ def _is_storm(one: Case) -> bool:
     usual = one.usual("sent")
     long = _lasts(one) >= max(LONGEST, one.stretch.end - one.stretch.start)
     return bool(ended and usual and long and served < LOW * ended and sent > LOUD * usual * ended)
+
+
+def _multiplied(every: Sequence[Case]) -> str:
+    """The incident with the most attempts per action, where they gained nothing."""
+    hit = [one for one in every if one.sum("lost") > LOST * one.sum("ended") and _times(one) >= MULTIPLIED]
+    if not hit:
+        return ""
+    name = max(hit, key=_times).name
+    mine = [one for one in hit if one.name == name]
+    sent, lost, ended = (sum(one.sum(column) for one in mine) for column in ("sent", "lost", "ended"))
+    return (
+        f"Retries stand on retries: while `{name}` lasts, every action makes {number(significant(sent / ended, 2))}"
+        f" attempts against {number(significant(mine[0].usual('sent') or 0.0, 2))}, and {percent(lost / ended)} of the"
+        " actions are lost all the same."
+    )
+
+
+def _times(one: Case) -> float:
+    """Attempts per action against what is usual."""
+    tries, usual = one.tries, one.usual("sent")
+    return tries / usual if tries and usual else 0.0
+
+
+def _unseen(evidence: Evidence, every: Sequence[Case]) -> str:
+    """An incident that only slows down, does harm, and opens no breaker."""
+    if not evidence.plan.breaker.on.any():
+        return ""
+    hit = [one for one in every if one.harmful and _only_slows(one) and not _openings(one).any()]
+    if not hit:
+        return ""
+    return (
+        f"No breaker opens while `{hit[0].name}` lasts: slow answers are no failures."
+        " A `first_token_timeout` would make failures of them."
+    )
+
+
+def _only_slows(one: Case) -> bool:
+    """Does nothing but slowness come with it?"""
+    hard, rows = one.evidence.plan.incidents, one.tally.incidents["severity"][list(one.stretch.incidents)]
+    return bool((hard.slowdown[rows] > 1).all() and (hard.error_rate[rows] == 0).all())
+
+
+def _openings(one: Case) -> NDArray[np.int64]:
+    """How often each breaker opened while it lasted, by place (all copies together)."""
+    rows = one.tally.breakers.rows
+    inside = (rows["time"] >= one.stretch.start) & (rows["time"] < one.stretch.end)
+    opened = rows["place"][inside & (rows["state"] == BreakerState.OPEN)]
+    return np.bincount(place_of(opened), minlength=1).astype(np.int64)
+
+
+def _flapping(evidence: Evidence, every: Sequence[Case]) -> str:
+    """The incident in which one breaker opened most often."""
+    most = max(every, key=lambda one: int(_openings(one).max()), default=None)
+    if most is None or _openings(most).max() < FLAPS:
+        return ""
+    mine = [_openings(one) for one in every if one.name == most.name]
+    place = int(_openings(most).argmax())
+    often = number(round(sum(int(one[place]) for one in mine if len(one) > place) / len(mine)))
+    probes = bool((evidence.plan.breaker.probes > 0).any())
+    why = "" if probes else ": after each cooldown all traffic is back at once. Half-open probes would let less through"
+    return f"A breaker flaps: {places_of(evidence.plan)[place]} opens {often} times while `{most.name}` lasts{why}."

@@ -14,8 +14,9 @@ from simkit.result.slo import Standing, Verdict, standings
 from simkit.result.statistics import Estimate
 from simkit.result.words import dollars, percent, seconds, whole
 
-SEVERE = 0.2
-"""Error rate from which on an incident is a reason of its own."""
+SEVERE, SLOW = 0.2, 2.0
+"""Error rate, and slowdown, from which on an incident is a reason of its own."""
+LOSSES = ("failed", "rejected", "abandoned")
 HOLD, COST, BREAK = "Will it hold?", "What will it cost?", "What breaks first?"
 
 
@@ -102,9 +103,11 @@ def _lost(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> str:
     if not most:
         return ""
     outcome, reason = divmod(int(reasons.argmax()), reasons.shape[1])
-    word = {Outcome.FAILED: "fail", Outcome.REJECTED: "are rejected", Outcome.ABANDONED: "are abandoned"}
     rate = percent(most / evidence.total("ended"))
-    return f" {rate} {word[Outcome(outcome + Outcome.FAILED)]}{_by(evidence, Kind(reason), limits)}{_during(evidence)}."
+    if outcome + Outcome.FAILED == Outcome.ABANDONED:
+        return f" {rate} are given up by users who wait too long{_during(evidence)}.{_waiting(evidence, limits)}"
+    word = {Outcome.FAILED: "fail", Outcome.REJECTED: "are rejected"}[Outcome(outcome + Outcome.FAILED)]
+    return f" {rate} {word}{_by(evidence, Kind(reason), limits)}{_during(evidence)}."
 
 
 def _during(evidence: Evidence) -> str:
@@ -112,13 +115,20 @@ def _during(evidence: Evidence) -> str:
     names, severity = evidence.plan.names, evidence.plan.incidents
     lost: Counter[str] = Counter()
     for run in evidence.tallies:
-        edges, failed = run.windows.edges, run.series["failed"] + run.series["rejected"]
+        edges, failed = run.windows.edges, np.sum([run.series[name] for name in LOSSES], axis=0)
         for source, start, end, hard in zip(*(run.incidents[c].tolist() for c in INCIDENT_COLUMNS), strict=True):
-            hit = (edges[1:] > start) & (edges[:-1] < end) & bool(severity.error_rate[hard] >= SEVERE)
+            severe = bool(severity.error_rate[hard] >= SEVERE or severity.slowdown[hard] >= SLOW)
+            hit = (edges[1:] > start) & (edges[:-1] < end) & severe
             lost[names.incidents[source] if source >= 0 else names.outages[-1 - source]] += int(failed[hit].sum())
     name, number = max(lost.items(), key=lambda pair: pair[1], default=("", 0))
-    share = number / max(1, evidence.total("failed") + evidence.total("rejected"))
-    return f", {percent(min(share, 1.0))} of all that are lost while `{name}` lasts" if share > 0.5 else ""
+    share = number / max(1, sum(evidence.total(name) for name in LOSSES))
+    if share <= 0.5:
+        return ""
+    return (
+        f", all of them while `{name}` lasts"
+        if share > 0.9995
+        else (f", {percent(share)} of all losses while `{name}` lasts")
+    )
 
 
 def _by(evidence: Evidence, reason: Kind, limits: tuple[Bottleneck, ...]) -> str:
@@ -145,12 +155,35 @@ def _slow(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottle
     mean = metrics["latency_mean"].value
     if mean is None:
         return ""
-    served = evidence.total("served") / len(evidence.tallies)
+    waiting = _waiting(evidence, limits)
+    if waiting:
+        return waiting
+    return f" The time is the models' own: a served action takes {seconds(mean)} in the mean{_slowed(evidence)}."
+
+
+def _waiting(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> str:
+    """The limit that holds up longest, where that is a good part of the time."""
+    served, took = evidence.total("served") / len(evidence.tallies), evidence.total("latency") / 1e9
     slowest = max(limits, key=lambda one: (one.mean_delay_s or 0.0) * one.delayed, default=None)
-    waiting = (slowest.mean_delay_s or 0.0) * slowest.delayed / served if slowest else 0.0
-    if slowest and waiting >= 0.2 * mean:
-        return f" {percent(min(1.0, waiting / mean))} of the time is waiting for {_limit(evidence, slowest, limits)}."
-    return f" The time is the models' own: a served action takes {seconds(mean)} in the mean."
+    if slowest is None or not served or not took:
+        return ""
+    mean = took / evidence.total("served")
+    waiting = (slowest.mean_delay_s or 0.0) * slowest.delayed / served
+    if waiting < 0.2 * mean:
+        return ""
+    return f" {percent(min(1.0, waiting / mean))} of the time is waiting for {_limit(evidence, slowest, limits)}."
+
+
+def _slowed(evidence: Evidence) -> str:
+    """The scheduled incident that slows most, if there is one."""
+    names, hard = evidence.plan.names, evidence.plan.incidents
+    slow = {
+        (float(hard.slowdown[severity]), names.incidents[source])
+        for run in evidence.tallies
+        for source, severity in zip(run.incidents["source"].tolist(), run.incidents["severity"].tolist(), strict=True)
+        if source >= 0 and hard.slowdown[severity] >= SLOW
+    }
+    return f"; they are {max(slow)[0]:.3g} times slower while `{max(slow)[1]}` lasts" if slow else ""
 
 
 def _cost(evidence: Evidence, metrics: dict[str, Estimate]) -> Answer:

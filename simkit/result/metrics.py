@@ -21,6 +21,7 @@ from simkit.result.metric import (
     share,
 )
 from simkit.result.metrics_resilience import METRICS as RESILIENCE
+from simkit.result.metrics_resilience import has_retries
 from simkit.result.slo import all_objectives, budget_left, burn_rate
 from simkit.result.statistics import Estimate, jackknife, mean, missing
 from simkit.result.words import percent
@@ -58,12 +59,6 @@ def has_quality(evidence: Evidence) -> bool:
 def has_users(evidence: Evidence) -> bool:
     """Are users modelled?"""
     return evidence.users() > 0
-
-
-def has_retries(evidence: Evidence) -> bool:
-    """May an attempt be repeated?"""
-    plan = evidence.plan
-    return bool((plan.inner.max_retries > 0).any() or (plan.outer.max_retries > 0).any())
 
 
 def has_fallback(evidence: Evidence) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from simkit.plan.codes import Degrade
+from simkit.plan.codes import Cause, Degrade
 from simkit.plan.plan import NEVER
 from simkit.result.alerts import PAGE, pages_of
 from simkit.result.evidence import Evidence
@@ -68,6 +68,17 @@ def has_reload(evidence: Evidence) -> bool:
     return bool((audience.reload_abandoned > 0).any() or (audience.reload_failed > 0).any())
 
 
+def has_streams(evidence: Evidence) -> bool:
+    """Does any call show its tokens as they come?"""
+    actions = evidence.plan.actions
+    return bool((actions.streaming & (actions.route >= 0)).any())
+
+
+def has_retries(evidence: Evidence) -> bool:
+    """Is anything tried again, by either layer?"""
+    return bool((evidence.plan.inner.max_retries > 0).any() or (evidence.plan.outer.max_retries > 0).any())
+
+
 def has_alerts(evidence: Evidence) -> bool:
     """Do alerts watch an objective?"""
     return evidence.watch is not None and any(evidence.watch.heeds(one) for one in evidence.objectives)
@@ -89,6 +100,8 @@ ABSENT: dict[Callable[[Evidence], bool], str] = {
     has_people: "no people are at the end of the degrade ladder",
     has_shedding: "there is no load shedding",
     has_reload: "users do not ask again",
+    has_streams: "no call streams",
+    has_retries: "there are no retries",
     has_pages: "there are no alerts that page",
 }
 
@@ -112,6 +125,24 @@ def _open_share(evidence: Evidence) -> Estimate:
 
 def _openings(evidence: Evidence) -> Estimate:
     return mean([float(one.breakers.openings.sum()) for one in evidence.tallies], evidence.level)
+
+
+def _hedge_cost(evidence: Evidence) -> Estimate:
+    rows = np.array([float(one.cost["cause"][Cause.HEDGE]) for one in evidence.tallies])
+    whole = np.array([float(one.cost["cause"].sum()) for one in evidence.tallies])
+    if not whole.sum():
+        return missing("nothing was spent")
+    if len(rows) < 2:
+        return Estimate(float(rows.sum() / whole.sum()), note=NO_INTERVAL)
+    return jackknife(float(rows.sum() / whole.sum()), rows, whole, evidence.level).within(0.0, 1.0)
+
+
+def _per_question(evidence: Evidence) -> Estimate:
+    every = evidence.rows("arrived")
+    fresh = every - evidence.rows("reloads")
+    if not fresh.sum():
+        return missing("no action arrived")
+    return jackknife(float(every.sum() / fresh.sum()), every, fresh, evidence.level)
 
 
 def _pages(evidence: Evidence) -> Estimate:
@@ -165,10 +196,29 @@ METRICS = (
         "timeout_rate", "share", "Attempts ended by a timeout / attempts sent.",
         _when(has_timeout, share("attempts_timeout", "sent", NO_ATTEMPT)),
     ),
+    Metric(
+        "cancelled_attempts_per_call", "number", "Attempts cut by a timer above them, a twin or an end / calls.",
+        ratio("attempts_cancelled", "calls", NO_CALL),
+    ),
+    Metric(
+        "stream_failure_rate", "share", "Attempts that failed after their first token was shown / attempts sent.",
+        _when(has_streams, share("cut_short", "sent", NO_ATTEMPT)),
+    ),
+    Metric(
+        "backoff_wait_mean", "s", "From the end of a try to the retry after it: mean.",
+        _when(has_retries, ratio("retry_wait", "retries", "nothing was tried again", 1e9)),
+    ),
+    Metric(
+        "gave_up_rate", "share", "Attempts not tried again because their Retry-After was too long / attempts sent.",
+        _when(has_retries, share("marked_gave_up", "sent", NO_ATTEMPT)),
+    ),
     Metric("hedge_rate", "share", "Hedges / calls.", _when(has_hedges, ratio("hedges", "calls", NO_CALL))),
     Metric(
         "hedge_win_rate", "share", "Hedges that answered first / hedges.",
         _when(has_hedges, share("hedge_wins", "hedges", "no hedge was sent")),
+    ),
+    Metric(
+        "hedge_cost_share", "share", "Cost of hedges, won or lost / of all attempts.", _when(has_hedges, _hedge_cost)
     ),
     Metric(
         "retries_refused_rate", "share", "Retries and hedges that the budget refused / those wanted.",
@@ -186,11 +236,23 @@ METRICS = (
         "breaker_open_share", "share", "Time that breakers were open / (breakers x horizon).",
         _when(has_breaker, _open_share),
     ),
+    Metric(
+        "bypass_rate", "share", "Attempts sent although their breaker was open / attempts sent.",
+        _when(has_breaker, share("marked_bypass", "sent", NO_ATTEMPT)),
+    ),
     Metric("shed_rate", "share", "Shed / ended.", _when(has_shedding, share("shed", "ended", NO_END))),
     Metric("human_rate", "share", "Answered by a person / ended.", _when(has_people, share("human", "ended", NO_END))),
     Metric(
+        "human_time_mean", "s", "From the end of the last attempt to a person's answer, the queue included: mean.",
+        _when(has_people, ratio("people_time", "human", "people answered nothing", 1e9)),
+    ),
+    Metric(
         "reload_rate", "share", "Actions asked again by a user / actions.",
         _when(has_reload, share("reloads", "arrived", "no action arrived")),
+    ),
+    Metric(
+        "actions_per_question", "number", "Actions / those that are not asked again: 1 when nobody reloads.",
+        _when(has_reload, _per_question),
     ),
     Metric(
         "pages_per_month", "number", "Times that alerts call somebody in 730 hours; those that overlap count once.",

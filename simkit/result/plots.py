@@ -99,6 +99,19 @@ def _alerts(result: "Result") -> Any:
     return figures.alerts_figure(burn, rules, bars, result.timeline, _shaded_in(result, first), note)
 
 
+def _reasons(result: "Result") -> Any:
+    ended = result.evidence.total("ended") / result.replications
+    return _figures("figures_attempts").outcomes_figure(result.reasons, ended)
+
+
+def _endings(result: "Result") -> Any:
+    return _figures("figures_attempts").endings_figure(result.endings, _shaded(result))
+
+
+def _pressure(result: "Result") -> Any:
+    return _figures("figures_attempts").pressure_figure(result.pressure, _shaded(result))
+
+
 PICTURES = {
     "latency_distribution": _latency,
     "timeline": _timeline,
@@ -110,4 +123,7 @@ PICTURES = {
     "breakers": _breakers,
     "attempts_per_action": _attempts,
     "alerts": _alerts,
+    "reasons": _reasons,
+    "endings": _endings,
+    "pressure": _pressure,
 }

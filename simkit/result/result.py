@@ -201,6 +201,16 @@ class Result:
         return self._table("attempts_per_action")
 
     @cached_property
+    def endings(self) -> "Table":
+        """How attempts ended, by window."""
+        return self._table("endings")
+
+    @cached_property
+    def pressure(self) -> "Table":
+        """Actions, attempts, retries, and what held them back, by window."""
+        return self._table("pressure")
+
+    @cached_property
     def latency_distribution(self) -> "Table":
         """Served actions by latency."""
         return self._table("latency_distribution")

@@ -20,7 +20,8 @@ ENDS = {
     "human": "by people", "stale": "by an old answer", "abandoned": "gave up",
 }  # fmt: skip
 """How actions ended that did not end well, in words."""
-CENT = 0.01
+CENT, LITTLE = 0.01, 0.05
+"""Less money, and a smaller difference in attempts, is not spoken of."""
 
 
 def review_blocks(evidence: Evidence) -> list[Block]:
@@ -28,14 +29,15 @@ def review_blocks(evidence: Evidence) -> list[Block]:
     every = reviews(evidence)
     if not every:
         return []
-    shown = sorted(sorted(every, key=_weight)[:MOST], key=lambda one: one.first.stretch.start)
+    worth = [one for one in every if one.replication < 0 or _weight(one)[1] < 0]
+    shown = sorted(sorted(worth, key=_weight)[:MOST], key=lambda one: one.first.stretch.start)
     blocks: list[Block] = [Heading("Incidents")]
     for one in shown:
         lead = f"{one.first.name}, {_when(evidence, one)}:"
         blocks.append(Paragraph(review_text(evidence, one), lead, "bad" if _harmful(one) else ""))
     if len(every) > len(shown):
         more = len(every) - len(shown)
-        blocks.append(Paragraph(f"{more} more did less harm: see the table `reviews`."))
+        blocks.append(Paragraph(f"{more} more did {'less' if shown else 'no'} harm: see the table `reviews`."))
     return blocks
 
 
@@ -110,7 +112,7 @@ def _money(one: Review) -> Iterator[str]:
 
 def _attempts(one: Review) -> Iterator[str]:
     tries, usual = one.mean(lambda case: case.tries), one.mean(lambda case: case.usual("sent"))
-    if tries is not None and usual is not None:
+    if tries is not None and usual is not None and abs(tries - usual) >= LITTLE * usual:
         yield (
             f"{tries:.2g} attempts per action against {usual:.2g}"
             if tries < 10

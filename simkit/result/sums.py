@@ -47,3 +47,11 @@ def turned_away(attempts: dict[str, Column]) -> Rows:
     full = (attempts["outcome"] == Kind.OVERLOADED) & (attempts["started"] == DID_NOT) & (attempts["deployment"] >= 0)
     refused: Rows = (attempts["cause"] == Cause.FALLBACK) & ((attempts["outcome"] == Kind.RATE_LIMIT) | full)
     return refused
+
+
+def cut_short(attempts: dict[str, Column], streaming: Rows) -> Rows:
+    """Streams that failed when something had been shown; `streaming`: by call. A malformed answer has come whole."""
+    kind = attempts["outcome"]
+    failed = (kind != Kind.OK) & (kind < Kind.NO_DEPLOYMENT) & (kind != Kind.MALFORMED)
+    shown: Rows = failed & (attempts["first_token"] >= 0) & streaming[attempts["call"]]
+    return shown

@@ -18,7 +18,7 @@ from simkit.result.reviews import reviews as every_review
 from simkit.result.slo import allowance
 from simkit.result.table import Table, table
 from simkit.result.tables import Draw, local_times
-from simkit.result.tally import Tally
+from simkit.result.tally import ATTEMPT_KINDS, Tally
 
 Floats = NDArray[np.float64]
 NOT = float("nan")
@@ -153,6 +153,34 @@ def attempts_per_action(evidence: Evidence, draw: Draw = None) -> Table:
     most = int(np.flatnonzero(sums.sum(axis=0)).max(initial=0)) + 1
     outside, inside_ = sums[:, :most] / len(evidence.tallies)
     return table({"attempts": np.arange(most), "outside": outside, "in_incidents": inside_}, draw)
+
+
+def endings(evidence: Evidence, draw: Draw = None) -> Table:
+    """Attempts by window of their action's arrival and by how they ended: start, end (local), ok, rate_limit, ..."""
+    return table(_windows(evidence) | {kind: _series(evidence, f"attempts_{kind}") for kind in ATTEMPT_KINDS}, draw)
+
+
+PRESSURE = {
+    "actions": "arrived", "reloads": "reloads", "sent": "sent", "retries": "retries", "hedges": "hedges",
+    "refused": "marked_no_budget", "held_back": "attempts_throttled",
+}  # fmt: skip
+
+
+def pressure(evidence: Evidence, draw: Draw = None) -> Table:
+    """What becomes of the load, by window: start, end (local), actions, reloads, sent, retries, hedges, refused, ...
+
+    `refused`: by a retry budget; `held_back`: by the caller's own throttle.
+    """
+    return table(_windows(evidence) | {name: _series(evidence, one) for name, one in PRESSURE.items()}, draw)
+
+
+def _windows(evidence: Evidence) -> dict[str, Any]:
+    edges = evidence.tallies[0].windows.edges
+    return {"start": local_times(evidence, edges[:-1]), "end": local_times(evidence, edges[1:])}
+
+
+def _series(evidence: Evidence, name: str) -> Floats:
+    return np.asarray(np.array([one.series[name] for one in evidence.tallies], np.float64).mean(axis=0))
 
 
 def struck_windows(evidence: Evidence, run: Tally) -> NDArray[np.bool_]:

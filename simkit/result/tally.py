@@ -19,7 +19,8 @@ from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse, pulse_of
 from simkit.result.recovery import Recovery, minutes_of, recovery_of
 from simkit.result.sample import Sample, bins_of
-from simkit.result.sums import Ints, Money, Rows, count, is_sent, money_by, pairs, total_by, turned_away
+from simkit.result.sums import Ints, Money, Rows, count, cut_short, is_sent, money_by, pairs, total_by, turned_away
+from simkit.result.waits import people_times, retry_waits
 from simkit.result.windows import Windows, timeline_windows
 
 EXACT = 200_000
@@ -121,6 +122,8 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
     wasted = (attempts["outcome"] != Kind.OK) | ~served[owner]
     series = _action_series(actions, place, windows.count, log.ended, objectives)
     series |= _attempt_series(plan, attempts, owner, place[owner], windows.count, wasted)
+    handed, took = people_times(actions, attempts, owner)
+    series["people_time"] = total_by(place[handed], took, windows.count)
     latency = (actions["end"] - actions["arrival"])[served]
     sent = count(owner[is_sent(attempts)], len(place))
     minutes = minutes_of(plan, actions, attempts, owner, log.ended, objectives)
@@ -216,7 +219,7 @@ def _action_series(
 def _attempt_series(
     plan: Plan, attempts: dict[str, Column], owner: Ints, place: Ints, size: int, wasted: Rows
 ) -> dict[str, Ints]:
-    """attempts, attempts_KIND, sent, marked_MARK, calls, retries, hedges, fallbacks, cascades, escalated; money."""
+    """attempts, attempts_KIND, sent, marked_MARK, calls, retries, retry_wait (ns), hedges, cut_short, ...; money."""
     cause, kind = attempts["cause"], attempts["outcome"]
     first = cause == Cause.FIRST
     route = plan.actions.route[attempts["call"]]
@@ -231,6 +234,9 @@ def _attempt_series(
     hedge = cause == Cause.HEDGE
     series["hedges"] = count(place[hedge], size)
     series["hedge_wins"] = count(place[hedge & (kind == Kind.OK)], size)
+    series["cut_short"] = count(place[cut_short(attempts, plan.actions.streaming)], size)
+    retry, waits = retry_waits(attempts, owner)
+    series["retry_wait"] = total_by(place[retry], waits, size)
     series["fallbacks"] = count(place[_once_a_call(attempts, owner, cause == Cause.FALLBACK)], size)
     series["cascades"] = count(place[first & cascade], size)
     series["escalated"] = count(place[_once_a_call(attempts, owner, cause == Cause.ESCALATION)], size)

@@ -238,6 +238,10 @@ def random_attempts(rng, action, kind, arrival, ended):
     return rows
 
 
+SHOWN = (Kind.OK, Kind.TIMEOUT, Kind.CANCELLED)
+"""Attempts that may have a first token."""
+
+
 def random_attempt(rng, call, now, ended):
     deployment = int(rng.integers(3))
     outcome = int(rng.choice([0, 0, 0, 0, 1, 1, 3, 3, 4, 5, 9, 12, 13, 14, 15]))
@@ -255,7 +259,7 @@ def random_attempt(rng, call, now, ended):
         "model": int(deployment > 0), "deployment": deployment, "dispatched": now,
         "replica": int(rng.integers(2)), "marks": int(rng.choice([0, 0, 0, 1, 2, 4, 8, 12, 16])),
         "started": now + queued if begun else -1,
-        "first_token": now + queued + length // 4 if begun and outcome == Kind.OK else -1,
+        "first_token": now + queued + length // 4 if begun and outcome in SHOWN else -1,
         "ended": now if refused else now + queued + (length if begun else 0),
         "released": (-1 if outcome == Kind.UNFINISHED else now + queued + length) if begun else -1,
         "outcome": outcome, "tokens_in": tokens[0], "tokens_out": tokens[1],

@@ -33,6 +33,16 @@ def rows_of(columns):
     return [dict(zip(names, row, strict=True)) for row in zip(*(columns[name].tolist() for name in names), strict=True)]
 
 
+def naive_wait(mine, t):
+    """Of the attempts of an action: until a retry was sent, since the latest try before it was over."""
+    if t["cause"] not in (Cause.RETRY, Cause.CLIENT_RETRY):
+        return 0
+    same = [s for s in mine if all(s[key] == t[key] for key in ("call", "repeat"))]
+    before = [s for s in same if (s["rung"], s["attempt"]) < (t["rung"], t["attempt"])]
+    last = max(((s["rung"], s["attempt"]) for s in before), default=None)
+    return max(0, t["dispatched"] - max((s["ended"] for s in before if (s["rung"], s["attempt"]) == last), default=0))
+
+
 def naive_bad(objective, action, ended):
     """(bad, counted) by the words of DESIGN 3 and 7."""
     if action["outcome"] == Outcome.CENSORED:
@@ -54,6 +64,9 @@ def naive_series(plan, log, objectives):
     windows = timeline_windows(plan.horizon)
     series = defaultdict(lambda: [0] * windows.count)
     measured = {a["action"]: a for a in rows_of(log.actions) if 0 <= a["arrival"] < plan.horizon}
+    attempts = defaultdict(list)
+    for t in rows_of(log.attempts):
+        attempts[t["action"]].append(t)
     for a in measured.values():
         w = a["arrival"] // windows.length
         series["arrived"][w] += 1
@@ -62,6 +75,9 @@ def naive_series(plan, log, objectives):
         series["people"][w] += a["degrade_cost"]
         series["shed"][w] += a["reason"] == Kind.SHED
         series["human"][w] += a["reason"] == Kind.HUMAN
+        if a["reason"] == Kind.HUMAN and a["outcome"] == Outcome.DEGRADED:
+            over = [t["ended"] for t in attempts[a["action"]]]
+            series["people_time"][w] += a["end"] - max(a["arrival"], a["start"], *over)
         if a["outcome"] <= 1:
             series["latency"][w] += a["end"] - a["arrival"]
             series["judged"][w] += a["good"] >= 0
@@ -85,6 +101,9 @@ def naive_series(plan, log, objectives):
         for bit, name in enumerate(("probe", "bypass", "no_budget", "gave_up", "all_open")):
             series[f"marked_{name}"][w] += t["marks"] >> bit & 1
         series["retries"][w] += t["cause"] in (Cause.RETRY, Cause.CLIENT_RETRY)
+        series["retry_wait"][w] += naive_wait(attempts[t["action"]], t)
+        failed = t["outcome"] in range(1, Kind.NO_DEPLOYMENT) and t["outcome"] != Kind.MALFORMED
+        series["cut_short"][w] += failed and t["first_token"] >= 0 and bool(plan.actions.streaming[t["call"]])
         series["hedges"][w] += t["cause"] == Cause.HEDGE
         series["hedge_wins"][w] += t["cause"] == Cause.HEDGE and t["outcome"] == Kind.OK
         series["cascades"][w] += t["cause"] == Cause.FIRST and t["call"] == 1  # the only call with the cascade's route

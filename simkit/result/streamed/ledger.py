@@ -32,22 +32,22 @@ from simkit.result.windows import timeline_windows
 FIRST_TABLE = 19
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
-    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET,
-) = range(FIRST_TABLE, FIRST_TABLE + 30, 2)  # fmt: skip
+    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS,
+) = range(FIRST_TABLE, FIRST_TABLE + 32, 2)  # fmt: skip
 
 # Tables of sums.
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
     AWAY, BY_MINUTE, PULSE, COST_HIGH, HELD_HIGH, HOLDING_HIGH,
-) = range(FIRST_TABLE + 30, FIRST_TABLE + 72, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 72
+) = range(FIRST_TABLE + 32, FIRST_TABLE + 74, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 74
 """Where the tables begin."""
 
 SERIES_NAMES = (
     "arrived", *OUTCOMES, "reloads", "people", "shed", "human", "latency", "judged", "good", "bad", "counted",
     "attempts", *(f"attempts_{kind}" for kind in ATTEMPT_KINDS), "sent", *(f"marked_{mark}" for mark in MARKS), "calls",
-    "retries", "hedges", "hedge_wins", "fallbacks", "cascades", "escalated", "cost", "wasted", "tokens_in",
-    "tokens_out", "tokens_cached",
+    "retries", "retry_wait", "hedges", "hedge_wins", "cut_short", "fallbacks", "cascades", "escalated", "cost",
+    "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time",
 )  # fmt: skip
 """Columns of SERIES (a row is a window); after them two for each objective: bad and counted."""
 COSTS = ("model", "deployment", "provider", "call", "kind", "outcome", "cause", "waste")
@@ -119,6 +119,7 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         MAX_OUTPUT: plan.actions.max_output,
         FIRST_BUCKET: plan.deployments.first_limit,
         BUCKET: plan.deployments.limits,
+        STREAMS: plan.actions.streaming,
         QUEUED: [has_queue(one) for one, here in zip(places, some, strict=True) if here],
     }
     return {header: np.array(values, np.int64) for header, values in facts.items()}

@@ -19,34 +19,35 @@ from simkit.result.windows import MINUTE
 
 A_WIDTH, T_WIDTH = len(ACTION_COLUMNS), len(ATTEMPT_COLUMNS)
 (
-    A_ACTION, A_ARRIVAL, A_USER, A_KIND, A_FIRST_TOKEN, A_END, A_OUTCOME, A_REASON, A_GOOD, A_WAITED, A_ATTEMPTS,
-    A_COST, A_DEGRADE_COST,
+    A_ACTION, A_ARRIVAL, A_USER, A_KIND, A_START, A_FIRST_TOKEN, A_END, A_OUTCOME, A_REASON, A_GOOD, A_WAITED,
+    A_ATTEMPTS, A_COST, A_DEGRADE_COST,
 ) = (ACTION_COLUMNS.index(name) for name in (
-    "action", "arrival", "user", "kind", "first_token", "end", "outcome", "reason", "good", "waited", "attempts",
-    "cost", "degrade_cost",
+    "action", "arrival", "user", "kind", "start", "first_token", "end", "outcome", "reason", "good", "waited",
+    "attempts", "cost", "degrade_cost",
 ))  # fmt: skip
 (
-    T_CALL, T_REPEAT, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_STARTED, T_FIRST_TOKEN, T_ENDED, T_OUTCOME,
-    T_CACHED, T_BILLED_IN, T_BILLED_OUT, T_COST, T_LIMIT, T_MARKS,
+    T_CALL, T_REPEAT, T_RUNG, T_TRY, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_STARTED, T_FIRST_TOKEN, T_ENDED,
+    T_OUTCOME, T_CACHED, T_BILLED_IN, T_BILLED_OUT, T_COST, T_LIMIT, T_MARKS,
 ) = (ATTEMPT_COLUMNS.index(name) for name in (
-    "call", "repeat", "cause", "model", "deployment", "dispatched", "started", "first_token", "ended", "outcome",
-    "tokens_cached", "billed_in", "billed_out", "cost", "limit", "marks",
+    "call", "repeat", "rung", "attempt", "cause", "model", "deployment", "dispatched", "started", "first_token",
+    "ended", "outcome", "tokens_cached", "billed_in", "billed_out", "cost", "limit", "marks",
 ))  # fmt: skip
 OK, DEGRADED, FAILED, REJECTED, ABANDONED, CENSORED = range(len(Outcome))
-ANSWERED, RATE_LIMIT, OVERLOADED, THROTTLED, NO_DEPLOYMENT = (
-    int(k) for k in (Kind.OK, Kind.RATE_LIMIT, Kind.OVERLOADED, Kind.THROTTLED, Kind.NO_DEPLOYMENT)
+ANSWERED, RATE_LIMIT, OVERLOADED, MALFORMED, THROTTLED, NO_DEPLOYMENT = (
+    int(k) for k in (Kind.OK, Kind.RATE_LIMIT, Kind.OVERLOADED, Kind.MALFORMED, Kind.THROTTLED, Kind.NO_DEPLOYMENT)
 )
 FIRST_RUNG, LAST_RUNG = int(Kind.PARTIAL), int(Kind.STALE)
 OF_SHEDDING, OF_HUMAN = int(Kind.SHED), int(Kind.HUMAN)
 FIRST, RETRY, FALLBACK, ESCALATION, HEDGE, CLIENT_RETRY = range(len(Cause))
 ARRIVED, FIRST_OUTCOME = 0, 1
 (
-    RELOADS, PEOPLE, SHED, BY_HUMAN, TOOK, JUDGED, GOOD, BAD, COUNTED, TRIED, SENT, MARKED, CALLS, RETRIES, HEDGES,
-    HEDGE_WINS, FALLBACKS, CASCADES, ESCALATED, SPENT, WASTED, TOKENS_IN, TOKENS_OUT, TOKENS_CACHED,
+    RELOADS, PEOPLE, SHED, BY_HUMAN, TOOK, JUDGED, GOOD, BAD, COUNTED, TRIED, SENT, MARKED, CALLS, RETRIES,
+    RETRY_WAIT, HEDGES, HEDGE_WINS, CUT_SHORT, FALLBACKS, CASCADES, ESCALATED, SPENT, WASTED, TOKENS_IN, TOKENS_OUT,
+    TOKENS_CACHED, PEOPLE_TIME,
 ) = (SERIES_NAMES.index(name) for name in (
     "reloads", "people", "shed", "human", "latency", "judged", "good", "bad", "counted", "attempts", "sent",
-    f"marked_{MARKS[0]}", "calls", "retries", "hedges", "hedge_wins", "fallbacks", "cascades",
-    "escalated", "cost", "wasted", "tokens_in", "tokens_out", "tokens_cached",
+    f"marked_{MARKS[0]}", "calls", "retries", "retry_wait", "hedges", "hedge_wins", "cut_short", "fallbacks",
+    "cascades", "escalated", "cost", "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time",
 ))  # fmt: skip
 (
     M_ENDED, M_SERVED, M_LOST, M_DEGRADED, M_ABANDONED, M_SENT, M_COST, M_THROTTLED, M_NO_DEPLOYMENT, M_FELL_BACK,
@@ -214,8 +215,10 @@ def add_attempts(m: Memory, rows: Memory, first: int, beyond: int, acts: Memory,
     """The attempts of a measured action."""
     window, served, sent = window_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED, 0
     w, minute = place(m, SERIES, window), minute_of(m, acts, a)
+    if acts[a + A_OUTCOME] == DEGRADED and acts[a + A_REASON] == OF_HUMAN:
+        m[w + PEOPLE_TIME] += people_time(acts, a, rows, first, beyond)
     for t in range(first, beyond, T_WIDTH):
-        count_attempt(m, rows, first, t, w)
+        count_attempt(m, rows, first, beyond, t, w)
         bill_attempt(m, rows, t, w, 0 if served and rows[t + T_OUTCOME] == ANSWERED else 1)
         if rows[t + T_DEPLOYMENT] >= 0:
             add_deployment(m, rows, t, replies)
@@ -262,11 +265,41 @@ def turned_away(rows: Memory, t: int) -> bool:
 
 
 @step
-def count_attempt(m: Memory, rows: Memory, first: int, t: int, w: int) -> None:
+def people_time(acts: Memory, a: int, rows: Memory, first: int, beyond: int) -> int:
+    """From the end of its last attempt until a person had answered."""
+    since = max(acts[a + A_ARRIVAL], acts[a + A_START])
+    for t in range(first, beyond, T_WIDTH):
+        since = max(since, rows[t + T_ENDED])
+    return acts[a + A_END] - since
+
+
+@step
+def retry_wait(rows: Memory, first: int, beyond: int, t: int) -> int:
+    """From the end of the try before (of its later twin) until a retry was sent."""
+    mine, latest, end = 64 * rows[t + T_RUNG] + rows[t + T_TRY], -1, -1
+    for s in range(first, beyond, T_WIDTH):
+        code = 64 * rows[s + T_RUNG] + rows[s + T_TRY]
+        if rows[s + T_CALL] == rows[t + T_CALL] and rows[s + T_REPEAT] == rows[t + T_REPEAT] and latest <= code < mine:
+            end = max(end, rows[s + T_ENDED]) if code == latest else rows[s + T_ENDED]
+            latest = code
+    return max(rows[t + T_DISPATCHED] - end, 0) if end >= 0 else 0
+
+
+@step
+def cut_short(m: Memory, rows: Memory, t: int) -> bool:
+    """A stream that failed when something had been shown; a malformed answer has come whole."""
+    kind = rows[t + T_OUTCOME]
+    failed = ANSWERED < kind < NO_DEPLOYMENT and kind != MALFORMED
+    return failed and rows[t + T_FIRST_TOKEN] >= 0 and m[m[STREAMS] + rows[t + T_CALL]] == 1
+
+
+@step
+def count_attempt(m: Memory, rows: Memory, first: int, beyond: int, t: int, w: int) -> None:
     """What it was for, and how it ended."""
     cause = rows[t + T_CAUSE]
     m[w + TRIED] += 1
     m[w + TRIED + 1 + rows[t + T_OUTCOME]] += 1
+    m[w + CUT_SHORT] += 1 if cut_short(m, rows, t) else 0
     if rows[t + T_MARKS] != 0:
         count_marks(m, rows[t + T_MARKS], w)
     if cause == FIRST:
@@ -274,6 +307,7 @@ def count_attempt(m: Memory, rows: Memory, first: int, t: int, w: int) -> None:
         m[w + CASCADES] += m[m[CASCADE] + rows[t + T_CALL]]
     elif cause in (RETRY, CLIENT_RETRY):
         m[w + RETRIES] += 1
+        m[w + RETRY_WAIT] += retry_wait(rows, first, beyond, t)
     elif cause == HEDGE:
         m[w + HEDGES] += 1
         m[w + HEDGE_WINS] += 1 if rows[t + T_OUTCOME] == ANSWERED else 0
