@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simkit.plan import demand, policy, supply, trouble, users, work
+from simkit.plan import demand, plain, policy, supply, trouble, users, work
 from simkit.plan.calendar import start_utc_ns
 from simkit.plan.errors import PlanError
 from simkit.plan.index import RAMP, Index, index_of
@@ -64,6 +64,7 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         **dict(zip(("inner", "outer", "has_gateway", "breaker"), policy.two_layers(documents), strict=True)),
         "ladder": users.ladder(documents, epochs, end, zero, pool),
         "audience": users.audience(documents, pool),
+        **plain.economy(documents, index),
         "prices": prices(documents, epochs, zero, end),
     }
     return Plan(
@@ -79,7 +80,7 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         service_cost=service_cost(documents, epochs, horizon),
         price_book=f"{book().date} (genai-prices {book().version})",
         recorded=demand.recorded(trace) if trace is not None else Recorded(),
-        **tables,  # type: ignore[arg-type]
+        **tables,
     )
 
 
@@ -200,6 +201,7 @@ def names(document: Document, index: Index) -> Names:
         limits=tuple(f"{quota}: {measure}" for quota, measure in index.limits),
         limit_text=tuple(limit_text(document.quotas[quota], measure) for quota, measure in index.limits),
         incidents=tuple(i.name or f"{i.target} {n + 1}" for n, i in enumerate(document.incidents)),
+        budgets=(),
         outages=tuple(name for name, _, _ in trouble.random_outages(document, index)),
     )
 

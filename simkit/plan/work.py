@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from simkit.plan import plain
 from simkit.plan.index import ANY, Index, all_routes, call_places
 from simkit.plan.plan import NEVER, Actions, Routes
 from simkit.plan.tables import DistPool
@@ -50,6 +51,7 @@ def actions(documents: list[Document], index: Index, pool: DistPool) -> Actions:
         max_output=np.array(
             [[c.output.max if c.output.max is not None else NEVER for c in row] for row in by_epoch], dtype=np.int64
         ),
+        **plain.threads(by_epoch, index),
     )
 
 

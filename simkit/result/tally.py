@@ -12,6 +12,7 @@ import numpy as np
 
 from simkit.engine.codes import Cause, Kind, Mark, Outcome
 from simkit.engine.log import Column, Log
+from simkit.plan.codes import GENERATION
 from simkit.plan.plan import Plan
 from simkit.result.breakers import BreakerUse, breaker_use
 from simkit.result.limits import LimitUse, limit_uses
@@ -33,8 +34,6 @@ FAILURES = KINDS[Kind.RATE_LIMIT : Kind.CANCELLED]
 MARKS = tuple(str(mark.name).lower() for mark in Mark)
 MOST_ATTEMPTS = 255
 """Attempts of an action are counted up to so many; the last bin holds those with more."""
-GENERATION = 33
-"""Bits of an action's id below the number of its reload."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +197,7 @@ def _action_series(
     """arrived, reloads, people (picodollars), shed, human, outcomes, latency (ns), judged, good; bad, counted."""
     outcome, good = actions["outcome"], actions["good"]
     served = outcome <= Outcome.DEGRADED
-    series = {"arrived": count(place, size), "reloads": count(place[actions["action"] >> GENERATION > 0], size)}
+    series = {"arrived": count(place, size), "reloads": count(place[actions["action"] >> GENERATION & 15 > 0], size)}
     series["people"] = total_by(place, actions["degrade_cost"], size)
     for reason in (Kind.SHED, Kind.HUMAN):
         series[reason.name.lower()] = count(place[actions["reason"] == reason], size)

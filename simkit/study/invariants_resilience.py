@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from simkit.engine.codes import BreakerState, Cause, Kind, Mark, Outcome
 from simkit.engine.log import Log
-from simkit.plan.codes import Degrade
+from simkit.plan.codes import GENERATION, Degrade
 from simkit.plan.plan import NEVER, Plan
 from simkit.result.breakers import place_of
 from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
@@ -125,7 +125,9 @@ def reloads_follow(plan: Plan, log: Log) -> Iterator[Invariant]:
     yield rule("who asks again was not served before", wrong, a["action"], "action")
     yield rule("a question asked again was asked before", again & ~known, a["action"], "action")
     most = int(plan.audience.reload_at_most[0])
-    yield rule(f"nobody asks again more than {most} times", a["action"] >> 33 > most, a["action"], "action")
+    yield rule(
+        f"nobody asks again more than {most} times", a["action"] >> GENERATION & 15 > most, a["action"], "action"
+    )
 
 
 def people_cost_where_they_are(plan: Plan, log: Log) -> Iterator[Invariant]:

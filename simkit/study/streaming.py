@@ -113,4 +113,4 @@ def warm(plan: "Plan") -> None:
     run(*simulation.memory, 0)
     finish(simulation.memory.m)
     nothing = np.zeros((0, 1), np.int64)
-    stream.take(nothing, nothing, nothing, nothing, 0)
+    stream.take(nothing, nothing, nothing, nothing, nothing, nothing, 0)

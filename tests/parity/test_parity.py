@@ -54,7 +54,7 @@ GENERATED = range(100)
 def differences(one: Log, other: Log) -> list[str]:
     """A line for each table or column in which two logs differ."""
     found = []
-    for table in ("actions", "attempts", "incidents", "breakers"):
+    for table in ("actions", "attempts", "incidents", "breakers", "lookups", "budgets"):
         ours, theirs = getattr(one, table), getattr(other, table)
         assert ours.keys() == theirs.keys()
         for column in ours:

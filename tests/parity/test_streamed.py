@@ -221,9 +221,8 @@ def of_rows(plan: Plan, log: Log, cuts: tuple[int, ...] = ()) -> Tally:
     first = np.concatenate([[0], np.cumsum(log.actions["attempts"])])
     for begin, beyond in zip((0, *cuts), (*cuts, len(actions)), strict=True):
         mine = np.ascontiguousarray(attempts[first[begin] : first[beyond]])
-        stream.take(
-            np.ascontiguousarray(actions[begin:beyond]), mine, incidents if begin == 0 else incidents[:0], log.ended
-        )
+        others = [incidents if begin == 0 else incidents[:0], *[incidents[:0]] * 3]
+        stream.take(np.ascontiguousarray(actions[begin:beyond]), mine, *others, log.ended)
     return stream.tally(log.replication, log.ended, log.events, log.peaks)
 
 

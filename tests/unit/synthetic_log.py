@@ -5,8 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from simkit.engine.codes import KINDS, BreakerState, Cause, Kind, Outcome
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Log
-from simkit.plan.codes import Degrade
+from simkit.engine.log import (
+    ACTION_COLUMNS,
+    ATTEMPT_COLUMNS,
+    BREAKER_COLUMNS,
+    BUDGET_COLUMNS,
+    INCIDENT_COLUMNS,
+    LOOKUP_COLUMNS,
+    Log,
+)
+from simkit.plan.codes import Act, Degrade
+from simkit.plan.economy import STEPS, Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending
 from simkit.plan.plan import (
     NEVER,
     Actions,
@@ -57,6 +66,7 @@ NAMES = Names(
     limit_text=("30k/min", "100/min"),
     incidents=("storm",),
     outages=("beta down",),
+    budgets=("month",),
 )
 
 
@@ -72,6 +82,17 @@ def synthetic_layer(**given) -> Layer:
     usual = {"max_retries": ints(2, 2), "hedge_after": ints(SECOND, SECOND), "replicas": ints(2),
              "budget": np.ones(1, bool), "throttle": np.ones(1, bool)}  # fmt: skip
     return filled(Layer, {}, **(kinds | usual | given))
+
+
+def synthetic_spending() -> Spending:
+    """$10 a month on everything: alert at half of it, block at all of it."""
+    ten = 10 * 10**12
+    at = np.full((2, 1, STEPS), NEVER)
+    at[:, 0, :2] = ten // 2, ten
+    return Spending(
+        np.ones(1, bool), np.ones(1, bool), np.ones((1, 3), bool), tile(ten, 2, 1), at,
+        ints(Act.ALERT, Act.BLOCK, *[-1] * (STEPS - 2))[None],
+    )  # fmt: skip
 
 
 def synthetic_plan(**changes) -> Plan:
@@ -93,11 +114,13 @@ def synthetic_plan(**changes) -> Plan:
             np.ones((e, 2)), np.ones((e, 2, x)), ints(0, 0), ints(0, 2, 3), ints(0, 1, 0), ints(0, 1, 0),
             np.ones(c, bool), np.ones(c, bool), np.zeros(c, bool), tile(-1, e, c), tile(1, c), np.zeros((e, c)),
             tile(9, c), tile(-1, e, c, 3), tile(-1, e, c, x), np.array([[500, NEVER, 800], [600, NEVER, 900]]),
+            ints(0, 1, 2), np.zeros(c, bool), tile(NEVER, e, c), tile(1, e, c), np.zeros(c, bool), np.zeros(c, bool),
+            tile(NEVER, e, c), np.zeros(c, bool), tile(1, e, c), tile(-1, e, c, x), tile(0, e, c),
         ),
         routes=Routes(np.ones((e, 2, x, m)), np.array([[-1, -1], [1, -1]]), np.zeros((e, 2, x))),
         models=Models(
             ints(0, 1, 3), ints(0, 0), np.full((e, m, x), 0.9), tile(NEVER, e, m), np.array([[1], [-1]]),
-            np.zeros((e, m, f)), tile(0, e, m),
+            np.zeros((e, m, f)), tile(0, e, m), tile(-1, m), tile(-1, m), np.zeros(m, bool),
         ),
         deployments=Deployments(
             ints(0, 1, 1), ints(0, 0, 1), np.ones((e, n)), np.ones((e, n)), ints(0, 1, 2),
@@ -122,6 +145,13 @@ def synthetic_plan(**changes) -> Plan:
         breaker=filled(Breaker, {}, on=np.ones(1, bool), by_provider=np.zeros(1, bool)),
         ladder=filled(Ladder, {"share": (e, 2)}, what=ints(Degrade.RULE, Degrade.HUMAN)),
         audience=filled(Audience, {}, patience=ints(0, 0), reload_abandoned=np.full(e, 0.3), reload_failed=np.zeros(e)),
+        answers=filled(Answers, dict.fromkeys(Answers._fields, (e, 2)), on=np.zeros(2, bool)),
+        prompts=filled(Prompts, dict.fromkeys(Prompts._fields, (e, n)), on=np.zeros(1, bool)),
+        sessions=filled(Sessions, {}, most=ints(1, 1)),
+        spending=synthetic_spending(),
+        allowances=filled(Allowances, {}, on=np.zeros(1, bool), day=tile(NEVER, e, 1), month=tile(NEVER, e, 1)),
+        resets=filled(Resets, dict.fromkeys(Resets._fields, 0)),
+        batch=filled(Batch, {}, batch=np.zeros(2, bool), api=np.zeros(1, bool)),
         prices=PriceTable(empty, *(np.zeros((0, n, 1), np.int64),) * 5, np.zeros((0, n), np.int64)),
         stationary=False,
         service_cost=7_000_000_000_001,
@@ -140,7 +170,10 @@ def blamed(row) -> dict[str, int]:
     return {"limit": 0} if row.get("outcome") == Kind.RATE_LIMIT else {}
 
 
-def log_of(actions, attempts=(), incidents=(), breakers=(), *, replication=0, ended=HORIZON + 600 * SECOND) -> Log:
+def log_of(
+    actions, attempts=(), incidents=(), breakers=(), lookups=(), budgets=(), *, replication=0,
+    ended=HORIZON + 600 * SECOND,
+) -> Log:  # fmt: skip
     """A log from rows as dicts; what a row leaves out is -1 where that means nothing happened, else 0."""
     act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(("user", "plan", "start", "first_token", "end", "good"), -1)
     att = dict.fromkeys(ATTEMPT_COLUMNS, 0) | dict.fromkeys(
@@ -152,6 +185,8 @@ def log_of(actions, attempts=(), incidents=(), breakers=(), *, replication=0, en
         table(ATTEMPT_COLUMNS, [att | blamed(row) | row for row in attempts]),
         table(INCIDENT_COLUMNS, list(incidents)),
         table(BREAKER_COLUMNS, list(breakers)),
+        table(LOOKUP_COLUMNS, list(lookups)),
+        table(BUDGET_COLUMNS, list(budgets)),
         ints(4, 2, 3),
         ended,
         len(actions) + len(attempts),

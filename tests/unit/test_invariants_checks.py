@@ -25,6 +25,8 @@ def log_of(attempts: list[dict[str, int]], actions: list[dict[str, int]] | None 
         table(ATTEMPT_COLUMNS, attempts),
         {},
         {},
+        {},
+        {},
         np.zeros(1, np.int64),
         100 * SECOND,
         0,

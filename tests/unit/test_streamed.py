@@ -49,8 +49,9 @@ def streamed(plan, log, objectives, pages=1, every=EVERY):
     cuts = [len(actions) * page // pages for page in range(pages + 1)]
     stream = Stream(plan, objectives, every)
     for page, (a, b) in enumerate(pairwise(cuts)):
-        incidents, opened = (np.array_split(rows(table), pages)[page] for table in (log.incidents, log.breakers))
-        stream.take(actions[a:b], attempts[first[a] : first[b]], incidents, opened, log.ended)
+        tables = (log.incidents, log.breakers, log.lookups, log.budgets)
+        others = (np.array_split(rows(table), pages)[page] for table in tables)
+        stream.take(actions[a:b], attempts[first[a] : first[b]], *others, log.ended)
         state = {name: np.array(value) for name, value in stream.state().items()}
         stream = Stream(plan, objectives, every)
         stream.restore(state)

@@ -198,8 +198,15 @@ REGIONS = (
     Region(at.M_ATTEMPT_PAGE, at.M_ATTEMPT_ROOM, at.M_ATTEMPT_ROWS, at.ATTEMPT_LOGGED),
     Region(at.M_INCIDENT_PAGE, at.M_INCIDENT_ROOM, at.M_INCIDENT_ROWS, at.INCIDENT_LOGGED),
     Region(at.M_BREAKER_PAGE, at.M_BREAKER_ROOM, at.M_BREAKER_ROWS, at.BREAKER_LOGGED),
+    Region(at.M_LOOKUP_PAGE, at.M_LOOKUP_ROOM, at.M_LOOKUP_ROWS, at.LOOKUP_LOGGED),
+    Region(at.M_SPENT_PAGE, at.M_SPENT_ROOM, at.M_SPENT_ROWS, at.SPENT_LOGGED),
 )
-FIRST_ROOM = {at.M_AGENDA: 2 * PAGE, at.M_INCIDENT_PAGE: at.ROOM, at.M_BREAKER_PAGE: at.ROOM}
+FIRST_ROOM = {
+    at.M_AGENDA: 2 * PAGE,
+    at.M_INCIDENT_PAGE: at.ROOM,
+    at.M_BREAKER_PAGE: at.ROOM,
+    at.M_SPENT_PAGE: at.ROOM,
+}
 """Rows of the regions before the first event where they are not a page."""
 
 

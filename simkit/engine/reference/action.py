@@ -11,14 +11,11 @@ from simkit.engine.reference.call import Call
 from simkit.engine.reference.news import Process
 from simkit.engine.reference.station import Place
 from simkit.laws.draws import Stream
-from simkit.plan.codes import EventClass, Kind, Outcome
+from simkit.plan.codes import GENERATION, EventClass, Kind, Outcome
 from simkit.plan.plan import NEVER
 
 if TYPE_CHECKING:
     from simkit.engine.reference.world import World
-
-GENERATION = 33
-"""An action's number is its ordinal; from this bit on stands how often its user has asked again."""
 
 
 class Action:
@@ -26,9 +23,9 @@ class Action:
 
     __slots__ = (
         "arrival", "attempts", "calls", "client_replica", "complexity", "cost", "deadline_at", "degrade_cost",
-        "first_token", "good", "kind", "measured", "number", "origin", "outcome", "over", "pending", "place", "plan",
-        "priority", "reason", "replica", "shown", "slot", "started", "story", "tokens_in", "tokens_out", "told", "user",
-        "waited", "world",
+        "first_token", "good", "kind", "lookup_cost", "measured", "number", "origin", "outcome", "over", "pending",
+        "place", "plan", "priority", "reason", "replica", "shown", "slot", "started", "story", "thrift",
+        "tokens_in", "tokens_out", "told", "tool_cost", "user", "waited", "world",
     )  # fmt: skip
 
     def __init__(self, world: "World", number: int, now: int) -> None:
@@ -49,7 +46,7 @@ class Action:
         self.slot: simpy.Event | None = None
         self.started = self.first_token = self.good = DID_NOT
         self.outcome = self.reason = self.waited = self.attempts = self.cost = self.tokens_in = self.tokens_out = 0
-        self.degrade_cost = 0
+        self.degrade_cost = self.lookup_cost = self.tool_cost = self.thrift = 0
         self.story = array("q")  # rows of the attempts that have ended
         self.draw_user()
         self.draw_kind()

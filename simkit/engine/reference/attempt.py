@@ -33,7 +33,8 @@ class Attempt:
         "code", "cost", "deployment", "dispatched", "ended", "finish_at", "first_token", "first_token_by",
         "generation", "gives_up_at", "hedge", "is_sent", "key", "kind", "limit", "marks", "model", "number", "over",
         "place", "price_row", "repeat", "retry_after", "row", "rung", "slot", "stalled_at", "started", "times_out_at",
-        "tokens_in", "tokens_out", "twin", "watched_at", "world", "written",
+        "tokens_history", "tokens_in", "tokens_out", "tokens_reasoning", "tokens_retrieved", "tokens_system", "twin",
+        "watched_at", "world", "written",
     )  # fmt: skip
     generation: int
     """Of its breaker, when it was sent."""
@@ -58,6 +59,7 @@ class Attempt:
         self.code = code_of(call.number, self.repeat, self.rung, number, self.hedge)
         self.key = self.action.number << 25 | self.code
         self.tokens_in, self.tokens_out = call.tokens_in, call.tokens_out
+        self.tokens_system = self.tokens_history = self.tokens_retrieved = self.tokens_reasoning = 0
         self.cached = self.written = self.billed_in = self.billed_out = self.cost = self.retry_after = 0
         self.dispatched = self.world.clock.now
         self.started = self.first_token = self.limit = DID_NOT

@@ -3,9 +3,8 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from simkit.engine.reference.action import GENERATION
 from simkit.laws.draws import Stream
-from simkit.plan.codes import EventClass, Kind, Outcome
+from simkit.plan.codes import GENERATION, EventClass, Kind, Outcome
 
 if TYPE_CHECKING:
     from simkit.engine.reference.action import Action
@@ -41,7 +40,7 @@ class Audience:
 
     def ended(self, action: "Action") -> None:
         """Does the user ask the same again after this end?"""
-        generation = action.number >> GENERATION
+        generation = action.number >> GENERATION & 15
         if generation < self.habits.reload_at_most[0] and self.asks_again(action):
             number = action.origin | (generation + 1) << GENERATION
             self.world.arrive_later(number, self.habits.reload_after[self.world.epoch])

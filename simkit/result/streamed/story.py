@@ -9,12 +9,12 @@ from simkit.engine.compiled.pointer import pointer
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, apart, law, step
-from simkit.plan.codes import Cause, Kind, Outcome
+from simkit.plan.codes import GENERATION, Cause, Kind, Outcome
 from simkit.result.recovery import COLUMNS
 from simkit.result.streamed.demand import own_demand, story_demand
 from simkit.result.streamed.ledger import *
 from simkit.result.streamed.ledger import COSTS, OBJECTIVE_KINDS, SAMPLES, SERIES_NAMES
-from simkit.result.tally import GENERATION, MARKS, MOST_ATTEMPTS
+from simkit.result.tally import MARKS, MOST_ATTEMPTS
 from simkit.result.windows import MINUTE
 
 A_WIDTH, T_WIDTH = len(ACTION_COLUMNS), len(ATTEMPT_COLUMNS)
@@ -111,7 +111,7 @@ def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory,
     """A measured action."""
     w, outcome, cost = place(m, SERIES, window_of(m, acts, a)), acts[a + A_OUTCOME], acts[a + A_COST]
     m[w + ARRIVED] += 1
-    m[w + RELOADS] += 1 if acts[a + A_ACTION] >> GENERATION > 0 else 0
+    m[w + RELOADS] += 1 if (acts[a + A_ACTION] >> GENERATION) & 15 > 0 else 0
     m[w + PEOPLE] += acts[a + A_DEGRADE_COST]
     m[w + SHED] += 1 if acts[a + A_REASON] == OF_SHEDDING else 0
     m[w + BY_HUMAN] += 1 if acts[a + A_REASON] == OF_HUMAN else 0

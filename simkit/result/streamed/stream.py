@@ -39,8 +39,17 @@ class Stream:
         self.incidents: list[Ints] = []
         self.breakers = BreakerSums(plan)
 
-    def take(self, actions: Ints, attempts: Ints, incidents: Ints, breakers: Ints, ended: int) -> None:
-        """Add rows as in the log: actions that have ended, with their attempts in the same order; incidents; breakers.
+    def take(
+        self,
+        actions: Ints,
+        attempts: Ints,
+        incidents: Ints,
+        breakers: Ints,
+        lookups: Ints,
+        budgets: Ints,
+        ended: int,
+    ) -> None:
+        """Add rows as in the log: actions that have ended, with their attempts in the same order; the other tables.
 
         `ended` is when the run stopped; it matters for censored actions only.
         """
