@@ -153,10 +153,19 @@ class Batch(NamedTuple):
     """(E) of such actions."""
 
 
+def mean_turns(times: int, again: float, most: int) -> float:
+    """Mean number of turns: the fixed ones, then as often as there is one more."""
+    mean, chance = float(min(times, most)), 1.0
+    for _ in range(times, most):
+        chance *= again
+        mean += chance
+    return mean
+
+
 LOCAL_DAY, LOCAL_MONTH, UTC_DAY, UTC_MONTH = 1, 2, 4, 8
 """Bits of `Resets.what`."""
 
 __all__ = [
     "LOCAL_DAY", "LOCAL_MONTH", "STEPS", "UTC_DAY", "UTC_MONTH",
-    "Allowances", "Answers", "Batch", "Prompts", "Resets", "Sessions", "Spending",
+    "Allowances", "Answers", "Batch", "Prompts", "Resets", "Sessions", "Spending", "mean_turns",
 ]  # fmt: skip

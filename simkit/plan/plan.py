@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simkit.plan.arrays import NEVER, SECOND, Bools, Floats, Ints
-from simkit.plan.economy import Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending
+from simkit.plan.economy import Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, mean_turns
 from simkit.plan.resilience import Audience, Breaker, Ladder, Layer
 
 
@@ -393,7 +393,16 @@ class Plan:
     def expected_actions(self) -> float:
         """How many actions a replication is expected to have, warm-up and cooldown included."""
         rows = len(self.arrivals.trace_time)
-        return float(rows or self.arrivals.cumulative[-1:].sum())
+        if rows or len(self.arrivals.start) == 0:
+            return float(rows)
+        epoch = np.searchsorted(self.epochs, self.arrivals.start[:-1], side="right") - 1
+        return float((np.diff(self.arrivals.cumulative) * self.mean_turns[np.maximum(epoch, 0)]).sum())
+
+    @property
+    def mean_turns(self) -> Floats:
+        """(E) mean number of turns of a conversation, if all are served."""
+        rows = zip(self.sessions.times, self.sessions.again, self.sessions.most, strict=True)
+        return np.array([mean_turns(int(times), float(again), int(most)) for times, again, most in rows])
 
 
 __all__ = [

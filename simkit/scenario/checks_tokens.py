@@ -87,7 +87,7 @@ def check_context_exceeded(document: Document) -> Iterator[Finding]:
 def check_prompt_prefix(document: Document) -> Iterator[Finding]:
     """A prompt cache that the calls' prefixes are too short for."""
     cache = document.caches.prompt
-    if cache is None or not cache.hit_rate:
+    if cache is None or cache.hit_rate == 0:
         return
     for path, parts in _by_call(document).items():
         system = parts[0].call.input.system

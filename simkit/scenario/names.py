@@ -6,6 +6,8 @@ from typing import TypeVar
 from simkit.scenario.tree import Node
 
 T = TypeVar("T")
+BATCH = "@batch"
+"""What the name of a model's batch side ends with."""
 
 
 class Names:
@@ -21,7 +23,8 @@ class Names:
         declared = list(entries(tree, "providers"))
         self.providers = declared or list(used)
         regions = [name.partition("/")[2] for name in self.deployments]
-        self.targets = list(dict.fromkeys([*self.models, *self.providers, *used, *self.deployments, *regions]))
+        sides = batch_sides(tree)
+        self.targets = list(dict.fromkeys([*self.models, *self.providers, *used, *self.deployments, *regions, *sides]))
 
 
 def entries(tree: Node, *path: str) -> dict[str, Node]:
@@ -68,6 +71,14 @@ def calls(tree: Node) -> Iterator[tuple[str, Node]]:
                 yield kind, call
 
 
+def batch_sides(tree: Node) -> list[str]:
+    """Names of the batch sides of models and of their deployments, if there are any."""
+    if tree.get("batch", "api") is None:
+        return []
+    named = (name.partition("/") for name in [*entries(tree, "models"), *(name for name, _ in deployments(tree))])
+    return [f"{model}{BATCH}{slash}{place}" for model, slash, place in named]
+
+
 def items(tree: Node, *path: str) -> list[Node]:
     """The list at a path; empty if there is none."""
     node = tree.get(*path)
@@ -90,4 +101,4 @@ def has_tokens(trace: Node | None) -> bool:
     return columns is None or not columns.map.keys().isdisjoint({"input", "output", "cached", "model"})
 
 
-__all__ = ["Names", "calls", "deployments", "entries", "has_tokens", "items", "parsed"]
+__all__ = ["BATCH", "Names", "calls", "deployments", "entries", "has_tokens", "items", "parsed"]

@@ -1,4 +1,4 @@
-"""What the product does and wants: `service`, `users`, `caches`, `slo`, `observed`, `changes`, `sources`."""
+"""What the product does and wants: `service`, `users`, `slo`, `observed`, `changes`, `sources`."""
 
 from typing import Annotated, Any, Literal
 
@@ -62,20 +62,6 @@ class Audience(Part):
     """Who asks again, and how often."""
 
 
-class PromptCache(Part):
-    """The provider's prompt cache, in its short form: a share of calls finds the `system` prefix cached."""
-
-    hit_rate: Share
-    """Share of attempts whose prefix is read from the cache, where it is long enough."""
-
-
-class Caches(Part):
-    """Caches."""
-
-    prompt: PromptCache | None = None
-    """The provider's prompt cache."""
-
-
 class Slo(Part):
     """Service level objectives; each has its own error budget."""
 
@@ -129,5 +115,5 @@ class Source(Part):
 
 
 __all__ = [
-    "Audience", "Caches", "Change", "Observed", "PromptCache", "Reload", "Service", "Shed", "Slo", "Source",
+    "Audience", "Change", "Observed", "Reload", "Service", "Shed", "Slo", "Source",
 ]  # fmt: skip

@@ -8,10 +8,13 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 from simkit.scenario.actions import Action, Route
 from simkit.scenario.alerts import Alerts
 from simkit.scenario.base import Part
+from simkit.scenario.batch import Batch
+from simkit.scenario.caches import Caches
 from simkit.scenario.errors import Invalid
 from simkit.scenario.models import Failure, FailureKind, Incident, Model, Provider, Quota
-from simkit.scenario.policy import Audience, Caches, Change, Observed, Service, Slo, Source
+from simkit.scenario.policy import Audience, Change, Observed, Service, Slo, Source
 from simkit.scenario.resilience import Resilience
+from simkit.scenario.spending import Budget
 from simkit.scenario.traffic import Traffic
 from simkit.scenario.units import Duration, Name
 
@@ -97,7 +100,13 @@ class Document(Part):
     service: Service = Service()
     """Your own service."""
     caches: Caches = Caches()
-    """Caches."""
+    """Caches: of answers, of prompts."""
+    cheaper: dict[Name, Name] = Field(default_factory=dict)
+    """Model to the one that takes its place when a budget or a user's quota says degrade."""
+    budgets: dict[Name, Budget] = Field(default_factory=dict)
+    """What may be spent on models, e.g. `{month: $500/month}`."""
+    batch: Batch = Batch()
+    """What becomes of actions that can wait."""
     resilience: Resilience = Resilience()
     """What happens when an attempt fails."""
     users: Audience = Audience()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simkit.scenario.actions import Call, Parallel, Repeat, Route
+from simkit.scenario.batch_models import is_batch
 from simkit.scenario.defaults import layers
 from simkit.scenario.distribution import Dist
 from simkit.scenario.models import Deployment, Quota
@@ -182,7 +183,10 @@ def names_of(model: str, deployment: Deployment) -> set[str]:
 
 def covers(quota: Quota, model: str, deployment: Deployment) -> bool:
     """Does the quota count what this deployment serves?"""
-    return not names_of(model, deployment).isdisjoint(quota.of)
+    names = names_of(model, deployment)
+    if is_batch(model):  # the batch side has limits of its own
+        names = {name for name in names if name.partition("/")[0] == model}
+    return not names.isdisjoint(quota.of)
 
 
 def setting(document: Document, model: str, deployment: Deployment, name: str) -> Any:
@@ -238,7 +242,7 @@ def demand(document: Document, visit: Visit, deployment: Deployment, quota: Quot
 def mean_cached(document: Document, visit: Visit) -> float:
     """Mean tokens of a visit's prompt that are read from the provider's cache."""
     prompt_cache, system = document.caches.prompt, visit.call.input.system
-    if prompt_cache is None or system is None:
+    if prompt_cache is None or system is None or prompt_cache.hit_rate is None:
         return 0.0
     prefix = quantiles(system, grid(1)[0])
     long_enough = prefix >= (document.models[visit.model].prompt_cache_minimum or 0)
