@@ -61,7 +61,7 @@ class Recorder:
                 t.dispatched, t.started, t.first_token, ended, released, kind,
                 t.tokens_in, t.tokens_out, t.cached, t.written, t.billed_in, t.billed_out, t.cost,
                 t.retry_after, t.limit, t.action.replica, t.marks,
-                t.tokens_system, t.tokens_history, t.tokens_retrieved, t.tokens_reasoning,
+                t.prompt.system, t.prompt.history, t.prompt.retrieved, t.prompt.reasoning,
             )
         )  # fmt: skip
 
