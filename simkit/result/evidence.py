@@ -33,7 +33,7 @@ SUMS = {
     "served": ("ok", "degraded"),
     "ended": OUTCOMES[:-1],
     "failures": tuple(f"attempts_{kind}" for kind in FAILURES),
-    "spent": ("cost", "people", "service"),
+    "spent": ("cost", "people", "lookup_cost", "tool_cost", "service"),
     "wanted": ("retries", "hedges", "marked_no_budget"),
 }
 """Names for sums of several series. Beside them `service`: cost of the own service; `runs`: 1 a replication."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simkit.engine.codes import Cause, Kind, Outcome
 from simkit.engine.log import Column
 from simkit.plan.plan import Plan
+from simkit.result.economy import all_money
 from simkit.result.objectives import Objective
 from simkit.result.sums import Rows, count, is_sent, total_by, turned_away
 from simkit.result.windows import MINUTE
@@ -93,7 +94,7 @@ def minutes_of(
     by_attempt = minute[owner]
     columns = [count(minute[rows], size) for rows in chosen]
     columns.append(count(by_attempt[is_sent(attempts)], size))
-    columns.append(total_by(minute, actions["cost"] + actions["degrade_cost"], size))
+    columns.append(total_by(minute, all_money(actions), size))
     for kind in (Kind.THROTTLED, Kind.NO_DEPLOYMENT):
         columns.append(count(by_attempt[attempts["outcome"] == kind], size))
     for rows in (attempts["cause"] == Cause.FALLBACK, turned_away(attempts)):

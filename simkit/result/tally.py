@@ -15,6 +15,7 @@ from simkit.engine.log import Column, Log
 from simkit.plan.codes import GENERATION
 from simkit.plan.plan import Plan
 from simkit.result.breakers import BreakerUse, breaker_use
+from simkit.result.economy import Economy, action_series, attempt_series, economy_of, lookup_series
 from simkit.result.limits import LimitUse, limit_uses
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse, pulse_of
@@ -73,7 +74,7 @@ class Tally:
     replication: int
     windows: Windows
     series: dict[str, Ints]
-    """Sums by window, see `_action_series` and `_attempt_series` for the names."""
+    """Sums by window, see `_action_series`, `_attempt_series` and `economy.SERIES` for the names."""
     latencies: Histogram
     attempts: Histogram
     """Actions by window of arrival and number of attempts that were sent, at most `MOST_ATTEMPTS`."""
@@ -96,6 +97,8 @@ class Tally:
     """What became of every incident."""
     pulse: Pulse
     """What alerts are told from."""
+    economy: Economy
+    """Where the money went."""
     ended: int
     events: int
     responses: tuple[tuple[int, int, int], ...] = ()
@@ -123,6 +126,8 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
     series |= _attempt_series(plan, attempts, owner, place[owner], windows.count, wasted)
     handed, took = people_times(actions, attempts, owner)
     series["people_time"] = total_by(place[handed], took, windows.count)
+    series |= lookup_series(plan, log.lookups, windows) | action_series(actions, place, windows.count)
+    series |= attempt_series(plan, attempts, place[owner], windows.count)
     latency = (actions["end"] - actions["arrival"])[served]
     sent = count(owner[is_sent(attempts)], len(place))
     minutes = minutes_of(plan, actions, attempts, owner, log.ended, objectives)
@@ -143,6 +148,7 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
         fallbacks_refused=_fallbacks_refused(plan, attempts),
         recovery=recovery_of(plan, minutes, log.incidents),
         pulse=pulse_of(plan.horizon, every, log.actions, objectives),
+        economy=economy_of(plan, log, actions, attempts, owner, place),
         ended=log.ended,
         events=log.events,
     )

@@ -59,7 +59,7 @@ class Witness:
             ]  # fmt: skip
         self.ended = [a for a in self.actions if a["outcome"] != 5]
         self.served = [a for a in self.actions if a["outcome"] in (0, 1)]
-        people = sum(a["degrade_cost"] for a in self.actions)
+        people = sum(a["degrade_cost"] + a["lookup_cost"] + a["tool_cost"] for a in self.actions)
         self.spent = sum(t["cost"] for t in self.attempts) + people + self.runs * PLAN.service_cost
 
     def share(self, *outcomes):
@@ -187,7 +187,7 @@ NAIVE = {
     "breaker_open_share": lambda w: w.open_share(),
     "shed_rate": lambda w: sum(a["reason"] == Kind.SHED for a in w.ended) / len(w.ended),
     "human_rate": lambda w: sum(a["reason"] == Kind.HUMAN for a in w.ended) / len(w.ended),
-    "reload_rate": lambda w: sum(a["action"] >= 1 << 33 for a in w.actions) / len(w.actions),
+    "reload_rate": lambda w: sum(a["action"] >> 33 & 15 > 0 for a in w.actions) / len(w.actions),
     "pages_per_month": None,  # by hand in test_alerts.py
     "time_to_detect_p50": None,
     "undetected_incidents_share": None,

@@ -1,6 +1,6 @@
 """The streamed tally is the tally of the log, figure by figure, however its rows come in pages."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -77,11 +77,31 @@ def test_without_alerts_incidents_and_breakers():
     log, objectives = random_log(3, 200, grouped=True), objectives_of(Slo(**SLO))
     empty = {name: column[:0] for name, column in log.incidents.items()}
     none = {name: column[:0] for name, column in log.breakers.items()}
-    log = type(log)(0, log.actions, log.attempts, empty, none, log.peaks, log.ended, log.events)
+    log = replace(log, incidents=empty, breakers=none)
     found = streamed(plan, log, objectives, every=0)
     assert different(found, tally(plan, log, objectives)) == []
     assert found.recovery.stretches == () and found.pulse.bad.shape == (4, 0)
     assert found.breakers.open_ns.size == 0
+
+
+def test_without_caches_and_batch_nothing_is_kept_of_them():
+    off = {
+        "answers": PLAN.answers._replace(on=np.zeros(2, bool)),
+        "batch": PLAN.batch._replace(batch=np.zeros(2, bool)),
+    }
+    plan, log = synthetic_plan(**off), random_log(4, 200, grouped=True)
+    log = replace(log, lookups={name: column[:0] for name, column in log.lookups.items()})
+    found = streamed(plan, log, objectives_of(Slo(**SLO)))
+    assert different(found, tally(plan, log, objectives_of(Slo(**SLO)), EVERY)) == []
+    assert len(found.economy.warming) == len(found.economy.work) == found.economy.held.n == 0
+
+
+def test_with_many_names_their_cost_is_not_told_by_window():
+    names = replace(PLAN.names, kinds=PLAN.names.kinds + ("other",) * 31)
+    plan, log = synthetic_plan(names=names), random_log(5, 200, grouped=True)
+    found = streamed(plan, log, ())
+    assert different(found, tally(plan, log, (), EVERY)) == []
+    assert found.economy.by_kind.shape[1] == 0 < found.economy.by_model.shape[1]
 
 
 def test_an_empty_run():

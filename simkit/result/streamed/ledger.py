@@ -15,6 +15,8 @@ from simkit.laws.histogram import bin_of
 from simkit.laws.jit import step
 from simkit.plan.codes import Cause, Kind, Outcome
 from simkit.plan.plan import Ints, Plan
+from simkit.result import economy
+from simkit.result.economy import CACHES, GROWTH, MOST_NAMES, MOST_TURNS, PROMPTS, can_wait, repeats, warming_windows
 from simkit.result.limits import deployments_of, grids, has_queue, limited
 from simkit.result.objectives import Objective
 from simkit.result.pulse import cells_of
@@ -25,29 +27,32 @@ from simkit.result.windows import timeline_windows
 # Single numbers.
 (
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
-    EPOCH_COUNT, STORIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
-) = range(19)  # fmt: skip
+    EPOCH_COUNT, STORIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY, PRICE_ROWS,
+    TIERS, LOOKS_UP, WARM_UP, WARM_WINDOW, WARM_WINDOWS, HAS_BATCH, BY_NAME,
+) = range(27)  # fmt: skip
 
-# Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited).
-FIRST_TABLE = 19
+# Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited), prices.
+FIRST_TABLE = 27
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
-    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS,
-) = range(FIRST_TABLE, FIRST_TABLE + 32, 2)  # fmt: skip
+    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, CAN_WAIT, KIND_WAITS, REPEATS, LOOKUP_COST, PRICE_START, ABOVE,
+    INPUT_PRICE, CACHED_PRICE, WRITE_PRICE, OUTPUT_PRICE, REQUEST_PRICE,
+) = range(FIRST_TABLE, FIRST_TABLE + 54, 2)  # fmt: skip
 
-# Tables of sums.
+# Tables of sums. What follows a table that is carried over is where it ends, see `story.carry`.
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
-    AWAY, BY_MINUTE, PULSE, COST_HIGH, HELD_HIGH, HOLDING_HIGH,
-) = range(FIRST_TABLE + 32, FIRST_TABLE + 74, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 74
+    AWAY, BY_MINUTE, PULSE, COST_HIGH, HELD_HIGH, HOLDING_HIGH, WARMING, WORK, HELD_TIMES, KIND_COST, MODEL_COST,
+    PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH,
+) = range(FIRST_TABLE + 54, FIRST_TABLE + 118, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 118
 """Where the tables begin."""
 
 SERIES_NAMES = (
     "arrived", *OUTCOMES, "reloads", "people", "shed", "human", "latency", "judged", "good", "bad", "counted",
     "attempts", *(f"attempts_{kind}" for kind in ATTEMPT_KINDS), "sent", *(f"marked_{mark}" for mark in MARKS), "calls",
     "retries", "retry_wait", "hedges", "hedge_wins", "cut_short", "fallbacks", "cascades", "escalated", "cost",
-    "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time",
+    "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time", *economy.SERIES,
 )  # fmt: skip
 """Columns of SERIES (a row is a window); after them two for each objective: bad and counted."""
 COSTS = ("model", "deployment", "provider", "call", "kind", "outcome", "cause", "waste")
@@ -64,7 +69,6 @@ STATION_ROWS = 5
 
 LOW_BITS = 40
 """Sums that may pass 2^63 are kept in two tables: bits below, and what was carried over from them."""
-CARRIED = ((COST, COST_HIGH), (HELD, HELD_HIGH), (HOLDING, HOLDING_HIGH))
 
 
 @step
@@ -103,7 +107,7 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
     slots = [*plan.deployments.concurrency.T, plan.service.workers]
     places = [*plan.deployments.queue.T, plan.service.queue]
     some = [limited(one) for one in slots]
-    buckets = range(len(plan.names.limits))
+    buckets, prices = range(len(plan.names.limits)), plan.prices
     facts = {
         JUDGED_BY: [OBJECTIVE_KINDS.index(one.kind) for one in objectives],
         LIMIT_NS: [one.limit for one in objectives],
@@ -121,7 +125,18 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         BUCKET: plan.deployments.limits,
         STREAMS: plan.actions.streaming,
         QUEUED: [has_queue(one) for one, here in zip(places, some, strict=True) if here],
+        CAN_WAIT: can_wait(plan),
+        KIND_WAITS: plan.batch.batch,
+        REPEATS: repeats(plan),
+        LOOKUP_COST: plan.answers.cost,
+        PRICE_START: prices.start,
+        REQUEST_PRICE: prices.request,
     }
+    tiers = (
+        (ABOVE, prices.above), (INPUT_PRICE, prices.input), (CACHED_PRICE, prices.cached), (WRITE_PRICE, prices.write),
+        (OUTPUT_PRICE, prices.output),
+    )  # fmt: skip
+    facts |= {header: table.reshape(-1, table.shape[2]) for header, table in tiers}
     return {header: np.array(values, np.int64) for header, values in facts.items()}
 
 
@@ -158,8 +173,24 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         COST_HIGH: (len(COSTS), longest),
         HELD_HIGH: (limits, 4),
         HOLDING_HIGH: (stations, 2),
+        WARMING: (warming_windows(plan).count * bool(plan.answers.on.any()), 3 * len(CACHES)),
+        WORK: (windows.count * bool(plan.batch.batch.any()), 2),
+        HELD_TIMES: (bins * bool(plan.batch.batch.any()),),
+        KIND_COST: (windows.count, _few(names.kinds)),
+        MODEL_COST: (windows.count, _few(names.models)),
+        PROMPT_USE: (deployments, len(PROMPTS)),
+        TURNS: (MOST_TURNS + 1, len(GROWTH)),
+        STEPS: (MOST_TURNS + 1, len(GROWTH)),
+        PROMPT_HIGH: (deployments, len(PROMPTS)),
+        TURNS_HIGH: (MOST_TURNS + 1, len(GROWTH)),
+        STEPS_HIGH: (MOST_TURNS + 1, len(GROWTH)),
     }
     return Layout({header: table.shape for header, table in facts.items()} | sums)
+
+
+def _few(names: Sequence[str]) -> int:
+    """How many they are, if their cost is told by window."""
+    return len(names) if len(names) <= MOST_NAMES else 0
 
 
 def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int) -> Ints:
@@ -175,4 +206,8 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     m[[EXACT, OBJECTIVES, DEPLOYMENTS]] = is_exact(plan), len(facts[JUDGED_BY]), len(plan.names.deployments)
     m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), facts[STATION][-1]
     m[[EPOCH_COUNT, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY]] = len(plan.epochs), minute_count(plan), fair, every
+    warm, by_name = warming_windows(plan), (_few(plan.names.kinds) > 0) + 2 * (_few(plan.names.models) > 0)
+    m[[PRICE_ROWS, TIERS, LOOKS_UP]] = len(plan.prices.start), plan.prices.above.shape[2], plan.answers.on.any()
+    m[[WARM_UP, WARM_WINDOW, WARM_WINDOWS]] = -plan.begin, warm.length, warm.count
+    m[[HAS_BATCH, BY_NAME]] = plan.batch.batch.any(), by_name
     return m

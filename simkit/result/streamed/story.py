@@ -9,9 +9,11 @@ from simkit.engine.compiled.pointer import pointer
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, apart, law, step
-from simkit.plan.codes import GENERATION, Cause, Kind, Outcome
+from simkit.plan.codes import GENERATION, TURN, Cause, Kind, Outcome
+from simkit.result.economy import MOST_TURNS
 from simkit.result.recovery import COLUMNS
 from simkit.result.streamed.demand import own_demand, story_demand
+from simkit.result.streamed.economy import add_money, add_parts, add_work, all_money
 from simkit.result.streamed.ledger import *
 from simkit.result.streamed.ledger import COSTS, OBJECTIVE_KINDS, SAMPLES, SERIES_NAMES
 from simkit.result.tally import MARKS, MOST_ATTEMPTS
@@ -82,12 +84,17 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
             add_attempts(m, rows, first, beyond, acts, a, replies)
         if m[PULSE_EVERY] > 0:
             beat(m, acts, a)
+        if m[HAS_BATCH] == 1:
+            add_work(m, rows, first, beyond)
         own_demand(m, acts, a, rows, first, beyond, measured, ended)
         story_demand(m, rows, first, beyond, measured, ended)
         first = beyond
     carry(m, COST, COST_HIGH, ENDS)
     carry(m, HELD, HELD_HIGH, MARK)
     carry(m, HOLDING, HOLDING_HIGH, TRIES)
+    carry(m, PROMPT_USE, PROMPT_HIGH, TURNS)
+    carry(m, TURNS, TURNS_HIGH, STEPS)
+    carry(m, STEPS, STEPS_HIGH, PROMPT_HIGH)
 
 
 @apart
@@ -109,7 +116,9 @@ def window_of(m: Memory, acts: Memory, a: int) -> int:
 @step
 def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory, ended: int) -> None:
     """A measured action."""
-    w, outcome, cost = place(m, SERIES, window_of(m, acts, a)), acts[a + A_OUTCOME], acts[a + A_COST]
+    window, outcome, cost = window_of(m, acts, a), acts[a + A_OUTCOME], acts[a + A_COST]
+    w = place(m, SERIES, window)
+    add_money(m, acts, a, window, w)
     m[w + ARRIVED] += 1
     m[w + RELOADS] += 1 if (acts[a + A_ACTION] >> GENERATION) & 15 > 0 else 0
     m[w + PEOPLE] += acts[a + A_DEGRADE_COST]
@@ -214,12 +223,14 @@ def minute_of(m: Memory, acts: Memory, a: int) -> int:
 def add_attempts(m: Memory, rows: Memory, first: int, beyond: int, acts: Memory, a: int, replies: Memory) -> None:
     """The attempts of a measured action."""
     window, served, sent = window_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED, 0
+    turn = min(acts[a + A_ACTION] >> TURN, MOST_TURNS)
     w, minute = place(m, SERIES, window), minute_of(m, acts, a)
     if acts[a + A_OUTCOME] == DEGRADED and acts[a + A_REASON] == OF_HUMAN:
         m[w + PEOPLE_TIME] += people_time(acts, a, rows, first, beyond)
     for t in range(first, beyond, T_WIDTH):
         count_attempt(m, rows, first, beyond, t, w)
         bill_attempt(m, rows, t, w, 0 if served and rows[t + T_OUTCOME] == ANSWERED else 1)
+        add_parts(m, rows, t, window, w, turn)
         if rows[t + T_DEPLOYMENT] >= 0:
             add_deployment(m, rows, t, replies)
             sent += 0 if rows[t + T_OUTCOME] == THROTTLED else 1
@@ -240,7 +251,7 @@ def add_minute(m: Memory, acts: Memory, a: int, minute: int, sent: int) -> None:
     m[minute + M_LOST] += 1 if outcome in (FAILED, REJECTED) else 0
     m[minute + M_ABANDONED] += 1 if outcome == ABANDONED else 0
     m[minute + M_SENT] += sent
-    m[minute + M_COST] += acts[a + A_COST] + acts[a + A_DEGRADE_COST]
+    m[minute + M_COST] += all_money(acts, a)
     if outcome == DEGRADED:
         m[minute + M_DEGRADED] += 1
         if FIRST_RUNG <= reason <= LAST_RUNG:

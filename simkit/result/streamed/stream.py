@@ -4,16 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simkit.engine.log import INCIDENT_COLUMNS
+from simkit.engine.log import BUDGET_COLUMNS, INCIDENT_COLUMNS
 from simkit.plan.codes import Cause, Outcome
 from simkit.plan.plan import Ints, Plan
 from simkit.result.breakers import BreakerSums
+from simkit.result.economy import Economy
 from simkit.result.limits import LimitUse
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse
 from simkit.result.recovery import recovery_of
 from simkit.result.sample import Sample
 from simkit.result.streamed import ledger as at
+from simkit.result.streamed.economy import add_lookups
 from simkit.result.streamed.ledger import Layout, empty_ledger, facts_of, layout_of
 from simkit.result.streamed.story import add
 from simkit.result.streamed.uses import limit_uses
@@ -37,6 +39,7 @@ class Stream:
         self.ledger = empty_ledger(plan, facts, self.layout, every)
         self.singles = {name: np.zeros(0, np.int64) for name in SINGLE}
         self.incidents: list[Ints] = []
+        self.budgets: list[Ints] = []
         self.breakers = BreakerSums(plan)
 
     def take(
@@ -55,8 +58,11 @@ class Stream:
         """
         if len(incidents):
             self.incidents.append(incidents.copy())
+        if len(budgets):
+            self.budgets.append(budgets.copy())
         if len(breakers):
             self.breakers.take(breakers)
+        add_lookups(self.ledger, lookups.reshape(-1))
         if self.ledger[at.EXACT]:
             self._make_room(len(actions), len(attempts))
         served, costs, answers = self.singles.values()
@@ -71,7 +77,8 @@ class Stream:
     def state(self) -> dict[str, Ints]:
         """All that has been added up, to be saved."""
         return {
-            "ledger": self.ledger, "incidents": self._incidents(), "breakers": self.breakers.kept,
+            "ledger": self.ledger, "incidents": self._rows(self.incidents, INCIDENT_COLUMNS),
+            "budgets": self._rows(self.budgets, BUDGET_COLUMNS), "breakers": self.breakers.kept,
             "breaker_sums": self.breakers.sums, "breaker_rows": np.array([self.breakers.count]), **self.singles,
         }  # fmt: skip
 
@@ -84,7 +91,7 @@ class Stream:
         if state["ledger"].shape != self.ledger.shape:
             raise ValueError("the state is of another plan")
         self.ledger = state["ledger"]
-        self.incidents = [state["incidents"]]
+        self.incidents, self.budgets = [state["incidents"]], [state["budgets"]]
         self.breakers.kept, self.breakers.sums = state["breakers"], state["breaker_sums"]
         self.breakers.count = int(state["breaker_rows"][0])
         self.singles = {name: state[name] for name in SINGLE}
@@ -94,7 +101,7 @@ class Stream:
         windows, series = timeline_windows(self.plan.horizon), self._table(at.SERIES)
         names = (*at.SERIES_NAMES, *(f"{w}_{one.label}" for one in self.objectives for w in ("bad", "counted")))
         histogram, tries = self._table(at.HISTOGRAM), self._table(at.TRIES)
-        incidents = {name: self._incidents()[:, column].copy() for column, name in enumerate(INCIDENT_COLUMNS)}
+        incidents = self._columns(self.incidents, INCIDENT_COLUMNS)
         return Tally(
             replication=replication,
             windows=windows,
@@ -112,6 +119,7 @@ class Stream:
             fallbacks_refused=self._table(at.AWAY).copy(),
             recovery=recovery_of(self.plan, self._table(at.BY_MINUTE), incidents),
             pulse=self._pulse(),
+            economy=self._economy(),
             ended=ended,
             events=events,
         )
@@ -127,8 +135,26 @@ class Stream:
         columns = SINGLE[name]
         return self.singles[name][: int(self.ledger[USED[name]]) * columns].reshape(-1, columns)
 
-    def _incidents(self) -> Ints:
-        return np.concatenate([np.zeros((0, len(INCIDENT_COLUMNS)), np.int64), *self.incidents])
+    def _economy(self) -> Economy:
+        whole = self.layout.whole
+        return Economy(
+            warming=self._table(at.WARMING).copy(),
+            work=self._table(at.WORK).copy(),
+            held=binned(self._table(at.HELD_TIMES)),
+            by_kind=self._table(at.KIND_COST).copy(),
+            by_model=self._table(at.MODEL_COST).copy(),
+            prompts=whole(self.ledger, at.PROMPT_USE, at.PROMPT_HIGH),
+            turns=whole(self.ledger, at.TURNS, at.TURNS_HIGH),
+            steps=whole(self.ledger, at.STEPS, at.STEPS_HIGH),
+            budgets=self._columns(self.budgets, BUDGET_COLUMNS),
+        )
+
+    def _rows(self, parts: list[Ints], columns: tuple[str, ...]) -> Ints:
+        return np.concatenate([np.zeros((0, len(columns)), np.int64), *parts])
+
+    def _columns(self, parts: list[Ints], columns: tuple[str, ...]) -> dict[str, Ints]:
+        rows = self._rows(parts, columns)
+        return {name: rows[:, column].copy() for column, name in enumerate(columns)}
 
     def _samples(self, histogram: Ints, tries: Ints) -> dict[str, Sample]:
         return self._times_and_cost(histogram) | {"attempts": binned(tries.sum(axis=0))}

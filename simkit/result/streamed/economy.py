@@ -1,0 +1,231 @@
+"""Adding up what the money went on: what `result.economy` finds in a log, row by row."""
+
+from simkit.engine.compiled.memory import Memory
+from simkit.engine.compiled.pointer import pointer
+from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT, LOOKUP_COLUMNS
+from simkit.laws.histogram import bin_of
+from simkit.laws.jit import Ints, law, step
+from simkit.plan.codes import GENERATION, TURN, Cause, Kind, Lookup, Mark
+from simkit.result.economy import CAUSES, FOUND, MOST_TURNS, OF_LOOKUPS
+from simkit.result.streamed.demand import epoch_of
+from simkit.result.streamed.ledger import *
+from simkit.result.streamed.ledger import SERIES_NAMES
+
+T_WIDTH, L_WIDTH = len(ATTEMPT_COLUMNS), len(LOOKUP_COLUMNS)
+(
+    A_ACTION, A_ARRIVAL, A_KIND, A_START, A_REASON, A_COST, A_DEGRADE_COST, A_LOOKUP_COST, A_TOOL_COST, A_THRIFT,
+) = (ACTION_COLUMNS.index(name) for name in (
+    "action", "arrival", "kind", "start", "reason", "cost", "degrade_cost", "lookup_cost", "tool_cost", "thrift",
+))  # fmt: skip
+(
+    T_CALL, T_REPEAT, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_STARTED, T_OUTCOME, T_TOKENS_IN, T_TOKENS_OUT, T_CACHED,
+    T_WRITTEN, T_BILLED_IN, T_BILLED_OUT, T_COST, T_LIMIT, T_MARKS, T_SYSTEM, T_HISTORY, T_RETRIEVED, T_REASONING,
+) = (ATTEMPT_COLUMNS.index(name) for name in (
+    "call", "repeat", "cause", "model", "deployment", "started", "outcome", "tokens_in", "tokens_out",
+    "tokens_cached", "tokens_written", "billed_in", "billed_out", "cost", "limit", "marks", "tokens_system",
+    "tokens_history", "tokens_retrieved", "tokens_reasoning",
+))  # fmt: skip
+L_TIME, L_ARRIVAL, L_CACHE, L_RESULT = (LOOKUP_COLUMNS.index(name) for name in ("time", "arrival", "cache", "result"))
+(
+    LOOKUPS, TOOLS, BY_QUOTA, BY_BUDGET, THRIFTY, QUESTIONS, FIRST_TURNS, OF_SYSTEM, OF_HISTORY, OF_RETRIEVED,
+    OF_REASONING, OF_WRITTEN, CUT, CHEAP, BLOCKED, BY_CAUSE, SAVED, BASE,
+) = (SERIES_NAMES.index(name) for name in (
+    "lookup_cost", "tool_cost", "rejected_quota", "rejected_budget", "thrifty", "questions", "first_turns",
+    "tokens_system", "tokens_history", "tokens_retrieved", "tokens_reasoning", "tokens_written", "truncated",
+    "cheaper", "blocked", f"cause_{CAUSES[0]}", "prompt_saved", "prompt_base",
+))  # fmt: skip
+OF_RETRY, OF_HEDGE, OF_FALLBACK, OF_ESCALATION, SYSTEM, HISTORY, RETRIEVED, USER, REASONING, ANSWER, REQUEST, WRITES = (
+    BY_CAUSE + place for place in range(len(CAUSES))
+)
+FIRST_LOOKUP = SERIES_NAMES.index(OF_LOOKUPS[0])
+ASKED, HITS, JOINED_, FALSE_, EXPIRED_, STALE_, COST_ = range(len(FOUND))
+FIRST, FALLBACK, ESCALATION, HEDGE = (int(one) for one in (Cause.FIRST, Cause.FALLBACK, Cause.ESCALATION, Cause.HEDGE))
+HIT, JOINED, FALSE, EXPIRED, STALE = (
+    int(one) for one in (Lookup.HIT, Lookup.JOINED, Lookup.FALSE, Lookup.EXPIRED, Lookup.STALE)
+)
+ANSWERED, EXHAUSTED = int(Kind.OK), int(Kind.QUOTA_EXHAUSTED)
+OF_QUOTA, OF_BUDGET = int(Kind.QUOTA), int(Kind.BUDGET)
+TRUNCATED, CHEAPER = int(Mark.TRUNCATED), int(Mark.CHEAPER)
+
+
+@law
+def add_lookups(ledger: Ints, lookups: Ints) -> None:
+    """Add rows of lookups, flat."""
+    m, rows = pointer(ledger), pointer(lookups)
+    for r in range(0, len(lookups), L_WIDTH):
+        add_lookup(m, rows, r)
+
+
+@step
+def add_lookup(m: Memory, rows: Memory, r: int) -> None:
+    """A lookup: by its own time from the begin on, and by its action's arrival if that is measured."""
+    time, arrival, cache, found = rows[r + L_TIME], rows[r + L_ARRIVAL], rows[r + L_CACHE], rows[r + L_RESULT]
+    hit = 1 if found in (HIT, FALSE) else 0
+    if m[LOOKS_UP] == 1 and found != STALE and time < m[HORIZON]:
+        warm = place(m, WARMING, min((time + m[WARM_UP]) // m[WARM_WINDOW], m[WARM_WINDOWS] - 1)) + 3 * cache
+        m[warm] += 1
+        m[warm + 1] += hit
+        m[warm + 2] += 1 if found == JOINED else 0
+    if not 0 <= arrival < m[HORIZON]:
+        return
+    w = place(m, SERIES, min(arrival // m[WINDOW], m[WINDOWS] - 1)) + FIRST_LOOKUP + len(FOUND) * cache
+    if found == STALE:
+        m[w + STALE_] += 1
+        return
+    m[w + ASKED] += 1
+    m[w + HITS] += hit
+    m[w + JOINED_] += 1 if found == JOINED else 0
+    m[w + FALSE_] += 1 if found == FALSE else 0
+    m[w + EXPIRED_] += 1 if found == EXPIRED else 0
+    m[w + COST_] += m[place(m, LOOKUP_COST, epoch_of(m, time)) + cache]
+
+
+@step
+def all_money(acts: Memory, a: int) -> int:
+    """What an action cost: models, people, lookups, tools."""
+    return acts[a + A_COST] + acts[a + A_DEGRADE_COST] + acts[a + A_LOOKUP_COST] + acts[a + A_TOOL_COST]
+
+
+@step
+def add_money(m: Memory, acts: Memory, a: int, window: int, w: int) -> None:
+    """What a measured action cost beside the models, what rejected it, which turn it is, how long it was held."""
+    m[w + LOOKUPS] += acts[a + A_LOOKUP_COST]
+    m[w + TOOLS] += acts[a + A_TOOL_COST]
+    m[w + BY_QUOTA] += 1 if acts[a + A_REASON] == OF_QUOTA else 0
+    m[w + BY_BUDGET] += 1 if acts[a + A_REASON] == OF_BUDGET else 0
+    m[w + THRIFTY] += 1 if acts[a + A_THRIFT] > 0 else 0
+    fresh, turn = (acts[a + A_ACTION] >> GENERATION) & 15 == 0, acts[a + A_ACTION] >> TURN
+    m[w + QUESTIONS] += 1 if fresh else 0
+    m[w + FIRST_TURNS] += 1 if fresh and turn == 0 else 0
+    m[place(m, TURNS, min(turn, MOST_TURNS))] += 1
+    if m[BY_NAME] & 1:
+        m[place(m, KIND_COST, window) + acts[a + A_KIND]] += all_money(acts, a)
+    if m[HAS_BATCH] == 1 and m[m[KIND_WAITS] + acts[a + A_KIND]] == 1 and acts[a + A_START] != DID_NOT:
+        m[m[HELD_TIMES] + bin_of(acts[a + A_START] - acts[a + A_ARRIVAL])] += 1
+
+
+@step
+def add_work(m: Memory, rows: Memory, first: int, beyond: int) -> None:
+    """Tokens of attempts by when their service began, by urgency."""
+    for t in range(first, beyond, T_WIDTH):
+        if 0 <= rows[t + T_STARTED] < m[HORIZON]:
+            window = min(rows[t + T_STARTED] // m[WINDOW], m[WINDOWS] - 1)
+            waits = m[m[CAN_WAIT] + rows[t + T_CALL]]
+            m[place(m, WORK, window) + waits] += rows[t + T_TOKENS_IN] + rows[t + T_TOKENS_OUT]
+
+
+@step
+def add_parts(m: Memory, rows: Memory, t: int, window: int, w: int, turn: int) -> None:
+    """An attempt of a measured action: its tokens and its money by what they were for."""
+    marks, first = rows[t + T_MARKS], rows[t + T_CAUSE] == FIRST
+    m[w + CUT] += 1 if marks & TRUNCATED and rows[t + T_OUTCOME] == ANSWERED else 0
+    m[w + CHEAP] += 1 if marks & CHEAPER and first else 0
+    m[w + BLOCKED] += 1 if rows[t + T_OUTCOME] == EXHAUSTED and rows[t + T_LIMIT] <= -2 else 0
+    if m[BY_NAME] & 2:
+        m[place(m, MODEL_COST, window) + rows[t + T_MODEL]] += rows[t + T_COST]
+    if rows[t + T_BILLED_IN] == 0 and rows[t + T_BILLED_OUT] == 0 and rows[t + T_COST] == 0:
+        return
+    grow(m, rows, t, place(m, TURNS, turn))
+    if first and rows[t + T_BILLED_IN] > 0 and m[m[REPEATS] + rows[t + T_CALL]] == 1:
+        step_row = place(m, STEPS, min(rows[t + T_REPEAT], MOST_TURNS))
+        m[step_row] += 1
+        grow(m, rows, t, step_row)
+    whole = rows[t + T_BILLED_IN]
+    m[w + OF_SYSTEM] += min(rows[t + T_SYSTEM], whole)
+    m[w + OF_HISTORY] += min(rows[t + T_HISTORY], whole)
+    m[w + OF_RETRIEVED] += min(rows[t + T_RETRIEVED], whole)
+    m[w + OF_REASONING] += min(rows[t + T_REASONING], rows[t + T_BILLED_OUT])
+    m[w + OF_WRITTEN] += min(rows[t + T_WRITTEN], whole - min(rows[t + T_CACHED], whole))
+    if whole > 0 or rows[t + T_COST] > 0:
+        split(m, rows, t, w)
+
+
+@step
+def grow(m: Memory, rows: Memory, t: int, g: int) -> None:
+    """Tokens and money of an attempt in a row of turns or steps."""
+    whole = rows[t + T_BILLED_IN]
+    m[g + 1] += whole
+    m[g + 2] += min(rows[t + T_SYSTEM], whole)
+    m[g + 3] += min(rows[t + T_HISTORY], whole)
+    m[g + 4] += min(rows[t + T_RETRIEVED], whole)
+    m[g + 5] += rows[t + T_BILLED_OUT]
+    m[g + 6] += rows[t + T_COST]
+
+
+@step
+def split(m: Memory, rows: Memory, t: int, w: int) -> None:
+    """Its money by cause, and what the prompt cache saved of it."""
+    n, whole, out, cause = rows[t + T_DEPLOYMENT], rows[t + T_BILLED_IN], rows[t + T_BILLED_OUT], rows[t + T_CAUSE]
+    row = price_row(m, rows[t + T_STARTED]) * m[DEPLOYMENTS] + n
+    tier = tier_of(m, row, whole)
+    entered, read = m[place(m, INPUT_PRICE, row) + tier], m[place(m, CACHED_PRICE, row) + tier]
+    write = m[place(m, WRITE_PRICE, row) + tier]
+    cached = min(rows[t + T_CACHED], whole)
+    written = min(rows[t + T_WRITTEN], whole - cached)
+    saved = cached * (entered - read) - written * (write - entered)
+    m[w + SAVED] += saved
+    m[w + BASE] += (cached + written) * entered
+    prompt = place(m, PROMPT_USE, n)
+    m[prompt + 1] += cached
+    m[prompt + 2] += written
+    m[prompt + 3] += saved
+    m[prompt] += whole
+    if cause != FIRST:
+        m[w + again(cause)] += rows[t + T_COST]
+        return
+    usual = min(write, entered)
+    system = min(rows[t + T_SYSTEM], whole)
+    history = min(system + rows[t + T_HISTORY], whole)
+    retrieved = min(history + rows[t + T_RETRIEVED], whole)
+    one = prefix(system, cached, written, entered, read, usual)
+    two = prefix(history, cached, written, entered, read, usual)
+    three = prefix(retrieved, cached, written, entered, read, usual)
+    m[w + SYSTEM] += one
+    m[w + HISTORY] += two - one
+    m[w + RETRIEVED] += three - two
+    m[w + USER] += prefix(whole, cached, written, entered, read, usual) - three
+    price, thought = m[place(m, OUTPUT_PRICE, row) + tier], min(rows[t + T_REASONING], out)
+    m[w + REASONING] += thought * price
+    m[w + ANSWER] += (out - thought) * price
+    m[w + REQUEST] += m[m[REQUEST_PRICE] + row]
+    m[w + WRITES] += written * (write - usual)
+
+
+@step
+def prefix(tokens: int, cached: int, written: int, entered: int, read: int, usual: int) -> int:
+    """What the first so many tokens of a prompt cost, without what writing costs more than input."""
+    fresh = entered * tokens + (read - entered) * min(tokens, cached)
+    return fresh + (usual - entered) * min(max(tokens - cached, 0), written)
+
+
+@step
+def again(cause: int) -> int:
+    """The column of what was not a first try."""
+    if cause == HEDGE:
+        return OF_HEDGE
+    if cause == FALLBACK:
+        return OF_FALLBACK
+    return OF_ESCALATION if cause == ESCALATION else OF_RETRY
+
+
+@step
+def price_row(m: Memory, time: int) -> int:
+    """The last row of prices that began by a time."""
+    low, high = 0, m[PRICE_ROWS]
+    while high - low > 1:
+        middle = (low + high) // 2
+        if m[m[PRICE_START] + middle] <= time:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@step
+def tier_of(m: Memory, row: int, prompt: int) -> int:
+    """The tier of a prompt's length."""
+    tier, above = 0, place(m, ABOVE, row)
+    for z in range(1, m[TIERS]):
+        if m[above + z] < prompt:
+            tier = z
+    return tier
