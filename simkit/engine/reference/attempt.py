@@ -224,7 +224,7 @@ class Attempt:
         self.finish_at = self.end_of_service(v)
         self.expect()
         if self.visits and self.answers:
-            world.clock.at(self.thinks_from, EventClass.FINISHED, self.key, self.first_token_made, sub=1)
+            world.clock.at(self.thinks_from, EventClass.FINISHED, self.key, self.visit, sub=1)
         if self.twin is not None:
             hedge.race(self)
 
@@ -298,14 +298,10 @@ class Attempt:
         self.settle(self.kind, self.finish_at)
         self.tell(self.kind)
 
-    def first_token_made(self) -> None:
-        """The first token is there, if nothing went wrong before."""
-        if self.place is Place.SERVED:
-            self.visit()
-
     def visit(self) -> None:
-        """If it has made a first token, its prompt is kept by the prompt cache."""
-        if self.visits and self.answers and self.world.clock.now >= self.thinks_from:
+        """If it is at work and has made a first token, its prompt is kept by the prompt cache."""
+        is_at_work = self.answers and self.place is Place.SERVED
+        if self.visits and is_at_work and self.world.clock.now >= self.thinks_from:
             assert self.world.prefixes is not None
             self.visits = False
             self.world.prefixes.visit(self)
