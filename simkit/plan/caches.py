@@ -13,15 +13,25 @@ from simkit.plan.policy import limit
 from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows
 from simkit.plan.work import cumulative
-from simkit.scenario.caches import LOOKUP, RAMP, ExactCache, KeyLaw, PromptRules, SemanticCache
+from simkit.scenario.caches import (
+    LOOKUP,
+    MINIMUM,
+    PREFILL,
+    RAMP,
+    REFRESH,
+    STEP,
+    TTL,
+    ExactCache,
+    KeyLaw,
+    PromptRules,
+    SemanticCache,
+)
 from simkit.scenario.models import Deployment, Model
 from simkit.scenario.portable import exp, log
 from simkit.scenario.scenario import Document
 from simkit.scenario.shapes import Scaled
 from simkit.scenario.units import parse_duration
 
-MINIMUM, STEP, TTL, REFRESH, PREFILL = 1024, 1, "5min", True, 1.0
-"""Rules of a prompt cache where nobody says them."""
 USES = {"lru": 0, "lfu": 255}
 """Uses of an entry are counted up to this."""
 NO_INTS, NO_FLOATS = np.zeros(0, np.int64), np.zeros(0, np.float64)

@@ -10,6 +10,8 @@ from simkit.scenario.units import Count, Duration, Money, Percent, Share
 
 LOOKUP = {"exact": "1ms", "semantic": "40ms"}
 """What a lookup takes if nothing is said: a round trip within a zone and its work; an embedding and a vector search."""
+MINIMUM, STEP, TTL, REFRESH, PREFILL = 1024, 1, "5min", True, 1.0
+"""Rules of a prompt cache where nobody says them."""
 RAMP = "1h"
 """How long a cache with a given hit rate takes to fill if nothing is said."""
 
@@ -136,6 +138,7 @@ class Caches(Part):
 
 
 __all__ = [
-    "LOOKUP", "RAMP", "AnswerCache", "Caches", "ExactCache", "KeyLaw", "LongerLife", "PromptCache", "PromptRules",
+    "LOOKUP", "MINIMUM", "PREFILL", "RAMP", "REFRESH", "STEP", "TTL",
+    "AnswerCache", "Caches", "ExactCache", "KeyLaw", "LongerLife", "PromptCache", "PromptRules",
     "ProviderPromptCache", "SemanticCache",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from simkit.scenario.consistency import start_exists
 from simkit.scenario.crosscheck import problems as cross_problems
+from simkit.scenario.economy import economy_problems
 from simkit.scenario.errors import Invalid, Problem, ScenarioError, nearest
 from simkit.scenario.founder import KEYS, FounderDocument, full_form
 from simkit.scenario.knobs import knob_problems
@@ -167,6 +168,7 @@ def build(path: Path, layered: Node, overrides: tuple[Override, ...]) -> Scenari
     problems += wrong + _trace_problems(kept) + price_problems(kept)
     if document is not None and not problems:
         problems += [*start_exists(kept, document), *stack_problems(kept, [document])]
+        problems += economy_problems(kept, document)
     problems += path_problems(kept, document is not None and not problems)
     problems += [] if problems else knob_problems(kept)
     if problems or document is None:

@@ -98,7 +98,7 @@ def has_tokens(trace: Node | None) -> bool:
     if trace is None:
         return False
     columns = trace.get("columns")
-    return columns is None or not columns.map.keys().isdisjoint({"input", "output", "cached", "model"})
+    return columns is None or not columns.map.keys().isdisjoint({"input", "output", "cached", "model", "blocks"})
 
 
 __all__ = ["BATCH", "Names", "calls", "deployments", "entries", "has_tokens", "items", "parsed"]

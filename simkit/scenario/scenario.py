@@ -78,7 +78,8 @@ class Document(Part):
     """Unmeasured time before start that fills queues and buckets (default 1h; a trace: none)."""
     cooldown: Duration | None = None
     """Unmeasured arrivals after the horizon until the measured actions have ended, at most this long
-    (default: the deadline, or 10 min; with people at the end of the ladder at least four times what they take)."""
+    (default: the deadline, or 10 min; with people at the end of the ladder at least four times what they take; with
+    actions that can wait as long as those may)."""
     prices: BookDate | None = None
     """Date of the price book, e.g. 2026-11 (default: the scenario's start, with dated changes on the way)."""
     traffic: Traffic

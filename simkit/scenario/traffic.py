@@ -137,8 +137,8 @@ class Traffic(Part):
     seasonality: Seasonality = Seasonality()
     """Busy and quiet hours, days and months."""
 
-    choices: ClassVar = (frozenset({"rate", "users", "trace"}),)
-    required: ClassVar = choices
+    choices: ClassVar = (frozenset({"rate", "users", "trace"}), frozenset({"sessions", "trace"}))
+    required: ClassVar = choices[:1]
     aliases: ClassVar = {
         "daily_active_users": ("users", "daily_active"),
         "actions_per_user_per_day": ("users", "actions_per_day"),

@@ -266,17 +266,13 @@ def unknown_keys(node: Node, shape: Shape) -> Iterator[Problem]:
         below = child(shape, key, node)
         if part is not None and key not in fields(part) and part.model_config.get("extra") != "allow":
             known = keys(part)
-            hint = nearest(key, known) or COMING.get(key) or _belongs(key)
+            hint = nearest(key, known) or _belongs(key)
             text = one.text() if one.place.path.endswith(key) else key  # a bare word stands for a key
             yield one.place.problem("There is no such key here.", text, listing(known, key), hint)
         else:
             yield from unknown_keys(one, below)
     for index, one in enumerate(node.items):
         yield from unknown_keys(one, child(shape, index, node))
-
-
-COMING = {"stale_cache": "A stale answer needs a cache of answers, which there is not yet."}
-"""Keys that are no mistake, but too early."""
 
 
 def _belongs(key: str) -> str:
