@@ -41,13 +41,6 @@ from simkit.scenario.load import load
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.yaml"))
 ENGINES = ("reference", "compiled")
-REFERENCE_ALONE = (
-    "batch_", "budget_block", "budget_model", "budget_overshoot", "budget_steps", "chunks", "degrade_stale", "exact_",
-    "history_", "hit_rate", "latency_law", "loop_", "prompt_", "provider_cap", "quota_", "reasoning", "semantic_",
-    "tool_cost", "truncated", "turns_",
-)  # fmt: skip
-"""Beginnings of the names of cases that the compiled engine does not do as they say, yet."""
-
 COLUMNS = {
     "actions": ACTION_COLUMNS,
     "attempts": ATTEMPT_COLUMNS,
@@ -193,8 +186,6 @@ def run_case(path: Path, folder: Path, engine: str) -> tuple[dict[str, Any], Log
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_clockwork(path: Path, engine: str, tmp_path: Path) -> None:
-    if engine == "compiled" and path.stem.startswith(REFERENCE_ALONE):
-        pytest.skip("the reference engine alone does this")
     case, log, names = run_case(path, tmp_path, engine)
     wrong: list[str] = []
     for table in COLUMNS:

@@ -50,16 +50,6 @@ SHORT = {
 """How they are cut short for the quick tests."""
 GENERATED = range(100)
 
-REFERENCE_ALONE = {"tokens_system", "tokens_history", "tokens_retrieved", "tokens_reasoning", "marks", "good"}
-"""Columns that the compiled engine does not fill as it should, yet: what a prompt is made of, answers cut short."""
-
-CASES_OF_REFERENCE = (
-    "batch_", "budget_block", "budget_model", "budget_overshoot", "budget_steps", "chunks", "degrade_stale", "exact_",
-    "history_", "hit_rate", "latency_law", "loop_", "prompt_", "provider_cap", "quota_", "reasoning", "semantic_",
-    "tool_cost", "truncated", "turns_",
-)  # fmt: skip
-"""Beginnings of the names of clockwork cases that the compiled engine does not do, yet."""
-
 
 def differences(one: Log, other: Log) -> list[str]:
     """A line for each table or column in which two logs differ."""
@@ -67,7 +57,7 @@ def differences(one: Log, other: Log) -> list[str]:
     for table in ("actions", "attempts", "incidents", "breakers", "lookups", "budgets"):
         ours, theirs = getattr(one, table), getattr(other, table)
         assert ours.keys() == theirs.keys()
-        for column in sorted(ours.keys() - REFERENCE_ALONE):
+        for column in ours:
             if len(ours[column]) != len(theirs[column]):
                 found.append(f"{table}: {len(ours[column])} rows and {len(theirs[column])}")
                 break
@@ -110,8 +100,6 @@ def test_shipped(name: str) -> None:
 
 @pytest.mark.parametrize("path", CLOCKWORK, ids=lambda path: path.stem)
 def test_clockwork(path: Path, tmp_path: Path) -> None:
-    if path.stem.startswith(CASES_OF_REFERENCE):
-        pytest.skip("the reference engine alone does this")
     case = YAML(typ="safe").load(path)
     assert_equal(compile_plan(load(Case(case["scenario"], case.get("trace", "")).write(tmp_path))))
 
