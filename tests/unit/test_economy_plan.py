@@ -203,6 +203,12 @@ def test_a_batch_side_costs_half_and_takes_what_the_api_takes(tmp_path: Path) ->
     assert plan.batch.api[0] and plan.batch.within.tolist() == [2 * H]
 
 
+def test_the_full_form_tells_the_batch_sides(tmp_path: Path) -> None:
+    found = scenario(tmp_path, **waiting(api="40min"))
+    assert found.resolved().endswith("# m@batch; within 1d.\n")
+    assert "@batch" not in scenario(tmp_path, batch={"api": "40min"}).resolved()
+
+
 def test_without_an_api_there_are_no_batch_sides(tmp_path: Path) -> None:
     document = scenario(tmp_path, **waiting(window={"from": 22, "to": 6})).document
     assert with_batch_models(document) is document
