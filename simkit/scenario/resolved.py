@@ -128,7 +128,7 @@ def batch_sides(document: Document) -> Iterator[str]:
     """A comment on the models that are there beside those of the file: they are made, not written."""
     api, names = document.batch.api, waiting_models(document) if document.batch.api is not None else []
     if api is not None and names:
-        yield "# What can wait is answered by the batch sides of its models, at half the price, with limits of their own:"
+        yield "# What can wait is answered by the batch sides of its models, at half the price, with own limits:"
         yield f"# {', '.join(name + BATCH for name in names)}; within {format_duration(api.within)}."
 
 
