@@ -5,6 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from economy_strategies import thrifty
 from resilience_strategies import resilient
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
@@ -112,6 +113,11 @@ def test_generated(seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated_resilience(seed: int, tmp_path: Path) -> None:
     assert_equal(compile_plan(load(resilient(Random(seed)).write(tmp_path))), seed, seed % 3)
+
+
+@pytest.mark.parametrize("seed", GENERATED)
+def test_generated_economy(seed: int, tmp_path: Path) -> None:
+    assert_equal(compile_plan(load(thrifty(Random(seed)).write(tmp_path))), seed, seed % 3)
 
 
 def test_progress_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from economy_strategies import thrifty
 from scenario_strategies import scenario
 from test_parity import ROOT, differences
 from test_streamed import BUSY, OBJECTIVES, unequal
@@ -113,6 +114,12 @@ def test_generated(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> 
     check_resumed(plan, seed, tmp_path / "parts", slices)
 
 
+@pytest.mark.parametrize("seed", GENERATED)
+def test_generated_economy(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
+    plan = compile_plan(load(thrifty(Random(7000 + seed)).write(tmp_path)))
+    check_resumed(plan, seed, tmp_path / "parts", slices)
+
+
 @pytest.mark.parametrize("most_exact", [200_000, 0])
 def test_support_chat(
     most_exact: int, tmp_path: Path, slices: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
@@ -170,7 +177,8 @@ def overfull(plan: Plan, engine: Callable[..., Log], most: int) -> OverfullError
 @pytest.mark.parametrize("seed", GENERATED)
 def test_both_engines_stop_at_the_same_moment(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
     """With as many in flight as it allows, a run goes on; one more, and both stop, with the same log."""
-    plan = compile_plan(load(scenario(Random(7000 + seed)).write(tmp_path)))
+    made = thrifty if seed % 2 else scenario
+    plan = compile_plan(load(made(Random(7000 + seed)).write(tmp_path)))
     for most in (1, 2, 3, 5, 8, 13, 10_000):
         reference, compiled = (overfull(plan, engine, most) for engine in (run_reference, run_compiled))
         if isinstance(reference, Log) or isinstance(compiled, Log):
