@@ -90,7 +90,7 @@ class Action:
         self.complexity = self.world.dice.choose(v, actions.complexity_cdf[epoch, self.kind])
         self.priority = self.world.kinds.priority[self.kind]
         self.can_wait: bool = self.world.batch.batch[self.kind]
-        self.goes_to_batch = self.can_wait and self.world.batch.api[0]
+        self.goes_to_batch = self.can_wait and self.world.has_batch_side
         if self.plan >= 0:
             self.priority += int(self.world.plan.people.plan_priority[self.plan])
 
@@ -193,7 +193,8 @@ class Action:
         self.first_token = min(seen) if seen else self.world.clock.now
         verdicts = [call.good for call in self.calls if self.world.kinds.judged[call.index]]
         self.good = min(verdicts) if verdicts else -1
-        self.history += self.said()
+        if self.world.conversations is not None:
+            self.history += self.said()
         self.end(Outcome.OK, Kind.OK)
 
     def said(self) -> int:

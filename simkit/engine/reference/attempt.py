@@ -23,6 +23,7 @@ BY_BUDGET = -2
 """`limit` of an attempt that a budget refused: this minus the budget's index."""
 TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
 OK = int(Kind.OK)
+CHEAPER = int(Mark.CHEAPER)
 ANSWERING = (OK, int(Kind.STREAM_BROKEN), int(Kind.MALFORMED))
 """Ends of attempts that had begun to answer: tokens came and count."""
 
@@ -75,7 +76,7 @@ class Attempt:
         self.answers = self.over = self.is_sent = False
         self.visits = False
         """Will the prompt cache keep the beginning of its prompt?"""
-        self.marks = int(Mark.CHEAPER) if model == call.cheaper else 0
+        self.marks = CHEAPER if model == call.cheaper else 0
         self.deployment = NOBODY
         self.kind = OK
         self.place = Place.OUTSIDE
@@ -366,27 +367,25 @@ class Attempt:
         runs_on = world.kinds.runs_on[self.call.index] and not self.is_batch
         if self.place is Place.SERVED and runs_on and self.finish_at < NEVER:
             self.over = True
-            self.pay(self.kind, self.finish_at)
+            bill.charge(self, self.kind, self.finish_at)
+            if world.spending is not None:
+                world.spending.charge(self)
             self.record(now, self.finish_at, kind)
             self.learn(kind)
         else:
             self.settle(kind, now)
 
     def settle(self, kind: int, now: int) -> None:
-        """End it now: bill, log, give up slot or queue place; whoever watches deployments learns of it."""
+        """End it now: bill, budgets, log, give up slot or queue place; whoever watches deployments learns of it."""
         if self.visits and kind in ANSWERING:
             self.visit()
         self.over = True
-        self.pay(kind, now)
+        bill.charge(self, kind, now)
+        if self.world.spending is not None:
+            self.world.spending.charge(self)
         self.record(now, now, kind)
         self.leave()
         self.learn(kind)
-
-    def pay(self, kind: int, until: int) -> None:
-        """The bill for what was done until then; budgets are charged with it."""
-        bill.charge(self, kind, until)
-        if self.cost and self.world.spending is not None:
-            self.world.spending.charge(self.deployment, self.cost)
 
     def leave(self) -> None:
         """Give up slot or queue place."""

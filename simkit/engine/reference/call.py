@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simkit.engine.reference.action import Action
 
 OK = int(Kind.OK)
+TRUNCATED = int(Mark.TRUNCATED)
 
 
 class Call:
@@ -56,15 +57,14 @@ class Call:
         """What it asks of the caches of answers."""
         self.cheaper = -1
         """The model that stands in for a dearer one."""
-        kinds = self.world.kinds
-        self.remembers: bool = kinds.history[index] or kinds.summarises[index]
+        self.remembers: bool = self.world.remembers[index]
         """Does it send again what was said before?"""
         self.loop = self.said = self.visible = 0
         """Tokens that its next repetition sends again; that the conversation keeps of it; of its last answer."""
 
     def life(self) -> Process:
         """Repetition after repetition, unless a cache has the answer; a failed one fails the action."""
-        if self.is_needless():
+        if self.remembers and self.is_needless():
             return
         if self.world.caches and self.world.kinds.cached[self.index]:
             self.inquiry = Inquiry(self)
@@ -119,7 +119,7 @@ class Call:
         self.prompt = Prompt(self)
         self.rung = 0
         base, cause = self.first_model(), Cause.FIRST
-        model = self.stand_in(base)
+        model = self.stand_in(base) if self.world.substitutes else base
         while True:
             self.asker = self.who_asks(model)
             news: News = yield from self.asker.life(cause)
@@ -127,7 +127,7 @@ class Call:
                 return news
             self.judge(news.attempt)
             base, cause = self.escalation(base), Cause.ESCALATION
-            model = self.stand_in(base) if base >= 0 else -1
+            model = self.stand_in(base) if base >= 0 and self.world.substitutes else base
             if model < 0 or (model != base and model == news.attempt.model):
                 self.answered()
                 return news
@@ -245,7 +245,7 @@ class Call:
         """An answer came: is it right for the user? One that was cut short is not."""
         self.first_token = answer.first_token if answer.streams else DID_NOT
         self.good = self.verdict(answer.model)
-        if answer.marks & Mark.TRUNCATED:
+        if answer.marks & TRUNCATED:
             self.good = min(self.good, 0)
 
     def verdict(self, model: int) -> int:

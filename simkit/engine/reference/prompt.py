@@ -22,26 +22,32 @@ class Prompt:
     )  # fmt: skip
 
     def __init__(self, call: "Call") -> None:
-        world, origin, e = call.world, call.action.origin, call.world.epoch
-        kinds, dice = world.kinds, world.dice
+        world, action, c = call.world, call.action, call.index
+        kinds, dice, e, origin = world.kinds, world.dice, world.epoch, action.origin
         code = code_of(call.number, call.repeat, 0, 0, 0)
-        parts = kinds.input[e][call.index]
+        system, retrieved, user = kinds.input[e][c]
         u, v = dice.pair(Stream.TOKENS, origin, code, 0)
         w, x = dice.pair(Stream.TOKENS, origin, code, 1)
-        self.system = dice.count(parts[0], u)
-        self.retrieved = dice.count(parts[1], v) * kinds.chunks[e][call.index]
-        self.user = dice.count(parts[2], w)
-        self.history = self.before = self.cuts = 0
-        if call.remembers:
-            self.look_back(call)
-        self.tokens_in = self.system + self.history + self.retrieved + self.user
-        answer = dice.count(kinds.output[e][call.index][call.action.complexity], x)
+        self.system = dice.count(system, u)
+        self.retrieved = dice.count(retrieved, v) * kinds.chunks[e][c]
+        self.user = dice.count(user, w)
+        self.history = self.before = self.cuts = self.reasoning = self.marks = 0
         self.cached = self.row = -1
         self.pieces: list[Piece] | None = None
         """What it begins with, once a prompt cache has looked at it."""
+        if call.remembers:
+            self.look_back(call)
+        self.tokens_in = self.system + self.history + self.retrieved + self.user
+        answer = dice.count(kinds.output[e][c][action.complexity], x)
         if world.has_trace:
             answer = self.replay(call, answer)
-        self.ask(call, answer, code)
+        thinks = kinds.reasoning[e][c][action.complexity]
+        if thinks >= 0:
+            self.reasoning = dice.count(thinks, dice.pair(Stream.TOKENS, origin, code, 2)[0])
+            answer += self.reasoning
+        self.tokens_out = answer
+        if answer > kinds.max_output[e][c]:
+            self.cut_short(kinds.max_output[e][c])
 
     def look_back(self, call: "Call") -> None:
         """What was said before is sent again: all of it for a summary, else as much as the limit lets through.
@@ -71,21 +77,13 @@ class Prompt:
         self.cached = min(int(trace.trace_cached[row]), self.tokens_in)
         return int(trace.trace_output[row]) if trace.trace_output[row] >= 0 else answer
 
-    def ask(self, call: "Call", answer: int, code: int) -> None:
-        """Tokens of the answer, those thought before it among them, as far as it may be that long."""
-        world, e = call.world, call.world.epoch
-        dist = world.kinds.reasoning[e][call.index][call.action.complexity]
-        thought = 0
-        if dist >= 0:
-            u, _ = world.dice.pair(Stream.TOKENS, call.action.origin, code, 2)
-            thought = world.dice.count(dist, u)
-        longest = world.kinds.max_output[e][call.index]
-        self.tokens_out = min(answer + thought, longest)
-        self.reasoning = min(thought, self.tokens_out)
-        self.marks = int(Mark.TRUNCATED) if answer + thought > longest else 0
+    def cut_short(self, longest: int) -> None:
+        """The answer, with what is thought before it, is longer than may be."""
+        self.tokens_out = longest
+        self.reasoning = min(self.reasoning, longest)
+        self.marks = int(Mark.TRUNCATED)
 
     @property
     def visible(self) -> int:
         """Tokens of the answer that the user sees."""
-        visible: int = self.tokens_out - self.reasoning
-        return visible
+        return self.tokens_out - self.reasoning

@@ -8,6 +8,7 @@ from simkit.plan.economy import LOCAL_DAY, LOCAL_MONTH, UTC_DAY, UTC_MONTH
 
 if TYPE_CHECKING:
     from simkit.engine.reference.action import Action
+    from simkit.engine.reference.attempt import Attempt
     from simkit.engine.reference.world import World
 
 OF_QUOTA, OF_BUDGET = 1, 2
@@ -28,11 +29,13 @@ class Spending:
         self.of = [covers[:, n].nonzero()[0].tolist() for n in range(covers.shape[1])]
         """Budgets that each deployment's bills go to."""
 
-    def charge(self, deployment: int, cost: int) -> None:
-        """A bill is known."""
+    def charge(self, attempt: "Attempt") -> None:
+        """The bill of an attempt is known."""
+        if attempt.cost == 0:
+            return
         steps = self.rules.at[self.world.epoch]
-        for budget in self.of[deployment]:
-            self.spent[budget] += cost
+        for budget in self.of[attempt.deployment]:
+            self.spent[budget] += attempt.cost
             at = steps[budget]
             while self.step[budget] < len(at) and at[self.step[budget]] <= self.spent[budget]:
                 self.write(budget, self.step[budget])

@@ -100,6 +100,11 @@ class World:
         self.spending = Spending(self) if self.budget_rules.whole else None
         self.allowances = Allowances(self) if self.allowance_rules.on[0] else None
         self.has_quotas = self.spending is not None or self.allowances is not None
+        self.has_batch_side: bool = self.batch.api[0]
+        self.substitutes = self.has_quotas or self.has_batch_side
+        """May another model be asked in place of the one that was meant?"""
+        self.remembers = [h or s for h, s in zip(self.kinds.history, self.kinds.summarises, strict=True)]
+        """Calls that send again what was said before."""
         self.hold = Hold(self)
 
     def is_watched(self) -> bool:
