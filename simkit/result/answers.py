@@ -1,4 +1,4 @@
-"""The three answers that a run opens with, each a sentence with its figures."""
+"""The answers that a run opens with, each a sentence with its figures."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import INCIDENT_COLUMNS
 from simkit.result.aftermath import lessons
+from simkit.result.bill import Weighed, bill_text
 from simkit.result.bottlenecks import Bottleneck, bottlenecks, load_text
 from simkit.result.evidence import Evidence
 from simkit.result.slo import Standing, Verdict, standings
@@ -18,6 +19,7 @@ SEVERE, SLOW = 0.2, 2.0
 """Error rate, and slowdown, from which on an incident is a reason of its own."""
 LOSSES = ("failed", "rejected", "abandoned")
 HOLD, COST, BREAK = "Will it hold?", "What will it cost?", "What breaks first?"
+BILL = "What to do about the bill?"
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,11 @@ class Answer:
     tone: str = ""
 
 
-def answers(evidence: Evidence, metrics: dict[str, Estimate]) -> tuple[Answer, ...]:
-    """Will it hold? What will it cost? What breaks first?"""
-    limits = bottlenecks(evidence)
-    return _hold(evidence, metrics, limits), _cost(evidence, metrics), _breaks(evidence, limits)
+def answers(evidence: Evidence, metrics: dict[str, Estimate], levers: Weighed | None = None) -> tuple[Answer, ...]:
+    """Will it hold? What will it cost? What breaks first? And, where models cost something, what to do about that."""
+    limits, bill = bottlenecks(evidence), bill_text(evidence, metrics, levers)
+    found = (_hold(evidence, metrics, limits), _cost(evidence, metrics), _breaks(evidence, limits))
+    return (*found, Answer(BILL, bill)) if bill else found
 
 
 def _hold(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> Answer:

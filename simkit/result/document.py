@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from simkit.result.bill import bill_blocks
 from simkit.result.bottlenecks import bottlenecks, load_short
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.metrics import METRICS
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 AFTER = "Alerts"
 """The section that reviews of incidents come after."""
+MONEY = "Where the money goes"
+"""The section that caches, budgets and levers come after."""
 MOST = 8
 """Most rows of a table of parts."""
 
@@ -31,11 +34,13 @@ def document(result: "Result") -> Page:
         ("Alerts", _alerts(result)),
         ("Limits, what breaks first at the top", _limits(result)),
         ("Why actions were not ok", _reasons(result)),
-        ("Where the money goes", _costs(result)),
+        (MONEY, _costs(result)),
         ("All figures", _summary(result)),
     ):
         if grid.rows:
             blocks += [Heading(title), grid]
+        if title == MONEY:
+            blocks += bill_blocks(result.evidence, result.weighed)
         if title == AFTER:
             blocks += review_blocks(result.evidence)
     return Page(result.name, _subtitle(result), tuple(blocks))
@@ -119,7 +124,7 @@ def _reasons(result: "Result") -> Grid:
 
 def _costs(result: "Result") -> Grid:
     table = result.costs
-    shown = table[table["by"].isin(["total", "model", "call", "outcome"]) & (table["cost_usd"] > 0)]
+    shown = table[table["by"].isin(["total", "model", "call", "part", "outcome"]) & (table["cost_usd"] > 0)]
     rows = tuple(
         (str(row.by), str(row.name), dollars(float(row.cost_usd)), figure(float(row.share), "share"))  # type: ignore[arg-type]
         for row in shown.itertuples(index=False, name="Row")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from simkit.engine.codes import Cause, Kind, Outcome
 from simkit.engine.log import INCIDENT_COLUMNS
 from simkit.result.bottlenecks import arrival_rate, bottlenecks, hour_use
+from simkit.result.economy import CAUSES as PARTS_OF_BILL
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.limits import grids
 from simkit.result.metrics import METRICS
@@ -50,6 +51,8 @@ def timeline(evidence: Evidence, draw: Draw = None) -> Table:
         "cost_usd": series["cost"] / DOLLAR,
         "wasted_usd": series["wasted"] / DOLLAR,
         "people_usd": series["people"] / DOLLAR,
+        "lookups_usd": series["lookup_cost"] / DOLLAR,
+        "tools_usd": series["tool_cost"] / DOLLAR,
         "attempts": series["attempts"],
         **{name: series[name] for name in ("sent", "retries", "hedges", "reloads")},
         **{f"attempts_{kind}": series[f"attempts_{kind}"] for kind in FAILURES},
@@ -105,7 +108,9 @@ def costs(evidence: Evidence, draw: Draw = None) -> Table:
     for by, every in labels.items():
         sums = [sum(int(one.cost[by][place]) for one in evidence.tallies) for place in range(len(every))]
         rows += [(by, name, cost) for name, cost in zip(every, sums, strict=True)]
-    whole_cost = (("models", "cost"), ("people", "people"), ("own service", "service"))
+    rows += [("part", cause, evidence.total(f"cause_{cause}")) for cause in PARTS_OF_BILL]
+    whole_cost = (("models", "cost"), ("people", "people"), ("lookups", "lookup_cost"), ("tools", "tool_cost"),
+                  ("own service", "service"))  # fmt: skip
     rows += [("total", name, evidence.total(part)) for name, part in whole_cost]
     whole = {by: sum(cost for also, _, cost in rows if also == by) for by, _, _ in rows}
     shares = [cost / whole[by] if whole[by] else None for by, _, cost in rows]
