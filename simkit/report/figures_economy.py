@@ -78,10 +78,11 @@ def _words(name: str) -> str:
 
 
 def _mark_spikes(ax: Axes, spikes: pd.DataFrame, top: float) -> None:
-    for row in spikes[spikes["times"] >= WORTH_MARKING].to_dict("records"):
+    for place, row in enumerate(spikes[spikes["times"] >= WORTH_MARKING].to_dict("records")):
         at = float(days(pd.Series([row["start"], row["end"]])).mean())
+        text = plain(f"{row['times']:.2g}x: {_words(str(row['cause']))}")
         ax.annotate(
-            plain(f"{row['times']:.2g}x: {_words(str(row['cause']))}"), (at, top), xytext=(0, 4), ha="center", va="bottom",
+            text, (at, top), xytext=(0, 13 * place - 8), ha="right", va="bottom",
             textcoords="offset points", fontsize=style.SMALL, color=style.VERMILLION, bbox=style.HALO,
         )  # fmt: skip
 
@@ -128,7 +129,7 @@ def hit_rate_figure(
         edges, colour = window_edges(mine), CACHE_COLOURS[str(cache)]
         middle = (edges[1:] + edges[:-1]) / 2
         ax.plot(middle, mine["hit_rate"], color=colour, linewidth=1.6)
-        names.append(f"{cache}\n{notes.get(str(cache), '')}".strip())
+        names.append(f"{cache} {notes.get(str(cache), '')}".strip())
         ends.append(float(mine["hit_rate"].dropna().iloc[-1]))
     one = rates[rates["cache"] == rates["cache"].iloc[0]]
     _mark_emptied(ax, emptied)
@@ -210,6 +211,7 @@ def budget_figure(budgets: pd.DataFrame, note: str = "") -> Picture:
     return picture
 
 
+LINES = "known is what was spent at the end of each period, and when it acted"
 ACTS = {"alerted_s": ("alert", style.ORANGE), "degraded_s": ("cheaper models", style.PURPLE),
         "blocked_s": ("blocked", style.VERMILLION)}  # fmt: skip
 
@@ -220,7 +222,12 @@ def _budget_periods(ax: Axes, rows: pd.DataFrame) -> None:
     for row in rows.to_dict("records"):
         left, right = days(pd.Series([row["start"], row["end"]]))
         ax.fill_between([left, right], [0, row["share"]], color=style.SKY, alpha=0.45, linewidth=0)
-        ax.plot([left, right, right], [0, row["share"], 0], color=style.BLUE, linewidth=1.2)
+        ax.plot([left, right], [0, row["share"]], color=style.BLUE, linewidth=1.0, linestyle=":")
+        ax.plot([right, right], [0, row["share"]], color=style.BLUE, linewidth=1.6)
+        ax.annotate(
+            plain(words.dollars(row["spent_usd"])), (right, row["share"]), xytext=(-4, 2), ha="right", va="bottom",
+            textcoords="offset points", fontsize=style.SMALL, color=style.BLUE,
+        )  # fmt: skip
         for column, (text, colour) in ACTS.items():
             if np.isfinite(row[column]):
                 at = float(days(pd.Series([zero + pd.to_timedelta(row[column], unit="s")]))[0])

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from simkit.plan.codes import Act
-from simkit.plan.plan import NEVER
+from simkit.plan.plan import NEVER, Ints
 from simkit.result.budgets import Period, periods
-from simkit.result.economy import AGAIN, CAUSES
+from simkit.result.economy import AGAIN, CACHES, CAUSES
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.page import Block, Grid, Heading
@@ -148,22 +148,34 @@ def bill_caveats(evidence: Evidence) -> str:
 
 
 def _filling(evidence: Evidence) -> str:
-    """A cache whose hit rate was still rising at the end: the last quarter of the run against the one before."""
+    """A cache whose hit rate was still rising at the end: its last stretch against the one before, at like traffic."""
     rising = []
-    for place, cache in enumerate(("exact", "semantic")):
-        if not evidence.plan.answers.on[place]:
+    for place, cache in enumerate(CACHES):
+        stretches = _last_two(evidence, place)
+        if stretches is None:
             continue
-        sums = np.sum([one.economy.warming[:, 3 * place : 3 * place + 2] for one in evidence.tallies], axis=0)
-        quarters = [part.sum(axis=0) for part in np.array_split(sums, 4)]
-        (asked, hits), (more, found) = quarters[2:]
-        if min(asked, more) < FEWEST_LOOKUPS:
-            continue
+        (asked, hits), (more, found) = stretches
         before, after = hits / asked, found / more
         noise = 3 * (after * (1 - after) / more + before * (1 - before) / asked) ** 0.5
         if after - before > max(noise, 0.02):
             rising.append(f"The {cache} cache was still filling at the end of the run (hit rate {percent(before)}, then"
                           f" {percent(after)}): a longer run, or `start: warm`, says more of every day.")  # fmt: skip
     return " ".join(rising)
+
+
+def _last_two(evidence: Evidence, place: int) -> tuple[Ints, Ints] | None:
+    """(asked, hits) of the last two quarters of a run with steady traffic, or of its last two days; None: too few."""
+    plan = evidence.plan
+    if not plan.answers.on[place]:
+        return None
+    sums = np.sum([one.economy.warming[:, 3 * place : 3 * place + 2] for one in evidence.tallies], axis=0)
+    whole = plan.horizon - plan.begin
+    length = whole // 4 if plan.stationary else 24 * HOUR_NS
+    size = length * len(sums) // whole
+    if 2 * length > whole or size < 1 or (plan.resets.emptied_time > plan.horizon - 2 * length).any():
+        return None
+    before, after = sums[-2 * size : -size].sum(axis=0), sums[-size:].sum(axis=0)
+    return None if min(before[0], after[0]) < FEWEST_LOOKUPS else (before, after)
 
 
 FEWEST_LOOKUPS = 200

@@ -139,8 +139,8 @@ def _caches(result: "Result") -> dict[str, str]:
 
     capacity = result.plan.answers.capacity[0]
     return {
-        str(row.cache): f"{percent(float(row.hit_rate))} of the measured lookups"  # type: ignore[arg-type]
-        + (f", room for {number(capacity[place])}" if capacity[place] < NEVER else "")
+        str(row.cache): f"{percent(float(row.hit_rate))}"  # type: ignore[arg-type]
+        + (f"\nroom for {number(capacity[place])}" if capacity[place] < NEVER else "")
         for place, cache in enumerate(("exact", "semantic"))
         for row in result.caches.itertuples() if row.cache == cache and row.asked
     }  # fmt: skip

@@ -28,6 +28,7 @@ from simkit.scenario.validate import validated
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
+    from simkit.study.levers import Levers
 
 RANKS: dict[Origin, int] = {"base": 0, "tier": 0, "short": 1, "file": 1, "set": 2}
 """A source speaks of values that were written where it was or below: not of a figure put in its stead."""
@@ -120,6 +121,12 @@ class Scenario:
         from simkit.study.run import run
 
         return run(self, **settings)
+
+    def levers(self, **settings: Any) -> "Levers":
+        """What would lower its bill: each lever alone and all together; see `simkit.study.levers.levers`."""
+        from simkit.study.levers import levers
+
+        return levers(self, **settings)
 
 
 def load(path: str | Path, sets: Sets = None) -> Scenario:

@@ -51,6 +51,7 @@ def run(
     parts: Path | None = None,
     tell: Callable[[str], object] | None = None,
     most_in_flight: int | None = None,
+    levers: bool = False,
 ) -> "Result":
     """Simulate a scenario.
 
@@ -67,6 +68,7 @@ def run(
         parts: a folder where what was computed is kept; a run of the same scenario and seed goes on from there.
         tell: takes a sentence on what to know before the run: that it will be long, that it goes on, that it compiles.
         most_in_flight: a run with more actions in flight at once is stopped; left out: 200,000.
+        levers: then try what would lower the bill, by some fifteen more runs (`result.levers`).
 
     Raises:
         ScenarioError, PlanError, TraceError: the scenario cannot be run, or would take days.
@@ -98,8 +100,8 @@ def run(
     begun = time.perf_counter()
     found = work.found(numbers)
     _announce(work, long, len(found), len(numbers), tell or (lambda _: None))
-    jobs = jobs_for(plan, len(numbers) - len(found), jobs)
-    why = _collect(work, numbers, found, executor_for(chosen, jobs), progress_of(progress))
+    workers = jobs_for(plan, len(numbers) - len(found), jobs)
+    why = _collect(work, numbers, found, executor_for(chosen, workers), progress_of(progress))
     if why is not None:  # a worker may have died between keeping a part and handing it over
         found |= work.found([number for number in numbers if number not in found])
     result = _result(scenario, work, found, time.perf_counter() - begun)
@@ -107,7 +109,19 @@ def run(
         raise Stopped(result, len(numbers)) from None
     if why is not None or result is None:
         raise UnfinishedError(reason(why), result, len(numbers), isinstance(why, CutError)) from why
-    return result
+    return _with_levers(scenario, result, engine, jobs, progress) if levers else result
+
+
+def _with_levers(
+    scenario: "Scenario", result: "Result", engine: str, jobs: int | None, progress: bool | Progress
+) -> "Result":
+    """The result with what levers on its bill would do; whoever stops that has the result all the same."""
+    from simkit.study.levers import levers
+
+    try:
+        return replace(result, weighed=levers(scenario, base=result, engine=engine, jobs=jobs, progress=progress))
+    except Stopped:
+        raise Stopped(result, result.replications) from None
 
 
 def _announce(work: Work, long: str, found: int, planned: int, say: Callable[[str], object]) -> None:

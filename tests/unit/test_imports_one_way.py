@@ -26,6 +26,8 @@ DOORS = {
     ("result/plots.py", "simkit.report"): "Result.plot() and its tables' plot()",
     ("result/result.py", "simkit"): "the version that the manifest names",
     ("study/compare.py", "simkit.report"): "Comparison.plot()",
+    ("scenario/load.py", "simkit.study.levers"): "Scenario.levers()",
+    ("study/levers.py", "simkit.report"): "Levers.plot()",
 }
 """The verbs of public objects lead to the right. Such an import stands inside the method, or is for types only."""
 ENGINES = ("reference", "compiled")
