@@ -71,7 +71,7 @@ def alike(evidence: Evidence) -> NDArray[np.int64]:
     """Windows with the same number are compared: those of one hour of the week, else of the day, else all."""
     starts = local_times(evidence, evidence.tallies[0].windows.edges[:-1])
     day = np.asarray(starts.hour, np.int64)
-    week = np.asarray(starts.weekday, np.int64) * 24 + day
+    week = np.asarray(starts.day_of_week, np.int64) * 24 + day
     dates = np.asarray(starts.normalize().asi8)
     for groups in () if evidence.plan.stationary else (week, day):
         if min(len(np.unique(dates[groups == one])) for one in np.unique(groups)) >= FEWEST:
