@@ -100,7 +100,7 @@ class Economy:
                 self.speak(call)
         for kind in self.actions.values():
             kind |= {"cacheable": self.maker.percent(20, 100)} if self.often(0.3) else {}
-            if "trace" not in self.traffic and self.often(0.3):
+            if "trace" not in self.traffic and self.often(0.7):
                 self.summarise(kind["calls"])
 
     def speak(self, call: Map) -> None:
@@ -139,7 +139,9 @@ class Economy:
             found["exact"] = self.answers(keys, self.often(0.8))
         if self.often(0.4):
             found["semantic"] = self.answers({"clusters": self.law()}, self.often(0.8))
-            found["semantic"] |= self.maybe(false_hits=self.maker.percent(0, 60))
+            found["semantic"]["false_hits"] = self.maker.percent(0, 60)
+            for model in self.whole.get("models", {}).values():
+                model.setdefault("quality", "90%")
         if self.has_blocks or self.often(0.6):
             found["prompt"] = self.prompts()
             for change in self.whole.get("changes", []):
@@ -172,7 +174,7 @@ class Economy:
         if self.often(0.15) and not self.has_blocks:
             return {"hit_rate": maker.percent(0, 100), "prefill": maker.percent(0, 100)}
         found: Map = {"minimum": random.choice((0, 50, 100))}
-        found |= self.maybe(step=random.choice((1, 16)), refresh=maker.chance(0.5), write="125%", ttl=maker.time(1, 30))
+        found |= self.maybe(step=random.choice((1, 16)), refresh=maker.chance(0.2), write="125%", ttl=maker.time(1, 30))
         return found | self.maybe(capacity=random.randint(50, 2000), emptied=[maker.time(1, 50)], prefill="60%")
 
     # Money.
@@ -226,6 +228,7 @@ class Economy:
             first = self.random.choice((hour, (self.start_hour() + 1) % 24, self.start_hour()))
             batch["window"] = {"from": first, "to": first + self.random.choice((1, 1, 24 - first))}
             batch |= self.maybe(spread=self.maker.time(0, 60))
+            self.whole["service"] |= self.maybe(shed=[{"in_flight": self.random.randint(3, 20)}])
         if not batch or self.often():
             batch["api"] = {"takes": self.maker.lasting(1, 20)} | self.maybe(within=self.maker.time(2, 40))
         self.whole["batch"] = batch | self.maybe(deadline=self.maker.time(10, 100))
