@@ -1,7 +1,7 @@
 """A store: the entries of a cache by key, in the order in which they go when it is full."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -97,8 +97,3 @@ class Store(Generic[Key]):
         self.entries.clear()
         self.rows.clear()
         self.size = 0
-
-    def keys(self) -> Iterator[Key]:
-        """All keys, the next to go first."""
-        for uses in sorted(self.rows):
-            yield from self.rows[uses]
