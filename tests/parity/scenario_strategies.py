@@ -15,6 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from scenario_demand import Demand
 from scenario_policy import Policy
 from scenario_quantities import Map
+from scenario_resilience import Resilience
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Maker(Demand, Policy):
             whole["cooldown"] = self.time(1, 60)  # or what hangs or waits goes on for minutes
         if self.chance(0.45):
             whole["changes"] = self.changes(whole)
+        if self.chance(0.5):
+            Resilience(self, whole).add()
         return Case(whole, trace)
 
     def product(self) -> Map:

@@ -5,7 +5,6 @@ from random import Random
 
 import numpy as np
 import pytest
-from resilience_strategies import resilient
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
 
@@ -64,7 +63,7 @@ SHORT = {
     "trace_replay": {},
 }
 """How they are cut short for the quick tests."""
-GENERATED = range(100)
+GENERATED = range(200)
 
 
 def differences(one: Log, other: Log) -> list[str]:
@@ -123,11 +122,6 @@ def test_clockwork(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path) -> None:
     assert_equal(compile_plan(load(scenario(Random(seed)).write(tmp_path))), seed, seed % 3)
-
-
-@pytest.mark.parametrize("seed", GENERATED)
-def test_generated_resilience(seed: int, tmp_path: Path) -> None:
-    assert_equal(compile_plan(load(resilient(Random(seed)).write(tmp_path))), seed, seed % 3)
 
 
 def test_progress_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

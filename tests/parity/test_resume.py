@@ -109,7 +109,7 @@ def check_resumed(plan: Plan, seed: int, folder: Path, slices: Callable[[int], N
 
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
-    plan = compile_plan(load(generated(7000 + seed).write(tmp_path)))
+    plan = compile_plan(load(scenario(Random(7000 + seed)).write(tmp_path)))
     check_resumed(plan, seed, tmp_path / "parts", slices)
 
 
@@ -170,7 +170,7 @@ def overfull(plan: Plan, engine: Callable[..., Log], most: int) -> OverfullError
 @pytest.mark.parametrize("seed", GENERATED)
 def test_both_engines_stop_at_the_same_moment(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
     """With as many in flight as it allows, a run goes on; one more, and both stop, with the same log."""
-    plan = compile_plan(load(generated(7000 + seed).write(tmp_path)))
+    plan = compile_plan(load(scenario(Random(7000 + seed)).write(tmp_path)))
     for most in (1, 2, 3, 5, 8, 13, 10_000):
         reference, compiled = (overfull(plan, engine, most) for engine in (run_reference, run_compiled))
         if isinstance(reference, Log) or isinstance(compiled, Log):
@@ -235,7 +235,7 @@ def test_pieces_on_disk_give_the_same_files(
     if isinstance(case, str):
         found: Scenario = load(ROOT / "scenarios" / f"{case}.yaml").set(SUPPORT | {"horizon": "90min"})
     else:
-        found = load(generated(7100 + case).write(tmp_path))
+        found = load(scenario(Random(7100 + case)).write(tmp_path))
     kept, told = {name: tmp_path / f"{name}.partial" for name in ("whole", "stopped")}, list[str]()
 
     def save(name: str) -> Result:

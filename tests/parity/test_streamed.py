@@ -141,7 +141,7 @@ def test_clockwork(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = compile_plan(load(generated(5000 + seed).write(tmp_path)))
+    plan = compile_plan(load(scenario(Random(5000 + seed)).write(tmp_path)))
     check_streamed(plan, OBJECTIVES, run_reference(plan, seed, seed % 3), seed, monkeypatch)
 
 

@@ -1,12 +1,10 @@
-"""Random valid scenarios with what gateways and clients do when something fails: layers, breakers, budgets, hedges,
-degrade ladders, impatient users. Made of those of `scenario_strategies`, which know nothing of it.
+"""What gateways and clients of a random scenario do when something fails: layers, breakers, budgets, hedges, degrade
+ladders, impatient users. Put into a scenario that is made, so that it is the same without it.
 """
 
-from random import Random
 from typing import Any
 
-from scenario_quantities import Map
-from scenario_strategies import Case, Maker
+from scenario_quantities import Map, Quantities
 from scenario_supply import DRAWN
 
 PRESETS = ("none", "openai_sdk", "openai_sdk@1", "anthropic_sdk", "litellm", "portkey", "envoy", "aws_standard")
@@ -15,18 +13,10 @@ LEARNED = ("rate_limit", *DRAWN, "timeout", "quota_exhausted")
 BALANCES = ("weighted", "ordered", "least_busy", "lowest_latency", "lowest_usage", "cheapest")
 
 
-def resilient(random: Random) -> Case:
-    """One scenario."""
-    maker = Maker(random)
-    case = maker.case()
-    Policies(maker, case.scenario).add()
-    return case
-
-
-class Policies:
+class Resilience:
     """Puts the mechanisms of failure into a scenario, each into some."""
 
-    def __init__(self, maker: Maker, whole: Map) -> None:
+    def __init__(self, maker: Quantities, whole: Map) -> None:
         self.maker, self.random, self.whole = maker, maker.random, whole
         self.layer: Map = whole["resilience"]
 
