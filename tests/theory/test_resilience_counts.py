@@ -187,6 +187,7 @@ def test_a_hedge_to_the_same_place_wins_nothing_in_bad_times(engine: str, tmp_pa
     assert (rows["outcome"][hedges] == Kind.CANCELLED).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "factor"), [(0.999, 1), (0.999, 1.03), (0.99, 1)])
 def test_a_total_outage_is_detected_by_arithmetic(target: float, factor: float, tmp_path: Path) -> None:
     """t after its start the bad are t x rate; the alert fires once they are more than burn x (1 - target) of a window.
