@@ -270,7 +270,7 @@ def people_time(acts: Memory, a: int, rows: Memory, first: int, beyond: int) -> 
     since = max(acts[a + A_ARRIVAL], acts[a + A_START])
     for t in range(first, beyond, T_WIDTH):
         since = max(since, rows[t + T_ENDED])
-    return acts[a + A_END] - since
+    return max(acts[a + A_END] - since, 0)
 
 
 @step
