@@ -39,7 +39,7 @@ def layer(*keys: str) -> tuple[str, ...]:
     return tuple(f"{place}.{key}" for place in ("layer", "resilience") for key in keys)
 
 
-GENERATED = ("parity/test_parity.py::test_generated_resilience",)
+GENERATED = ("parity/test_parity.py::test_generated",)
 """Which copy of a layer an action uses, and whether a throttle holds an attempt back, are drawn."""
 
 MECHANISMS = {
