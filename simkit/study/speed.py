@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from simkit.engine.compiled import Page
 from simkit.plan.compile import compile_plan
 from simkit.result.objectives import objectives_of
 from simkit.scenario.load import load
@@ -32,20 +31,6 @@ class Timed(NamedTuple):
     seconds: float
 
 
-class Counted(Streaming):
-    """A replication on the compiled engine as `simkit run` has it without a log, and how many rows came by."""
-
-    def __init__(self, work: Work, replication: int) -> None:
-        super().__init__(work, replication)
-        self.actions = self.attempts = 0
-
-    def take(self, page: Page) -> None:
-        """Rows of the log, as they come."""
-        super().take(page)
-        self.actions += len(page.actions)
-        self.attempts += len(page.attempts)
-
-
 def work_of(name: str, actions: int, engine: str) -> Work:
     """A scenario as it is shipped, but for a horizon that makes about so many actions."""
     scenario = load(FOLDER / f"{name}.yaml")
@@ -58,11 +43,11 @@ def work_of(name: str, actions: int, engine: str) -> Work:
 
 
 def compiled_run(work: Work) -> Timed:
-    """Simulation and streamed sums; the kernel is ready before."""
+    """Simulation and streamed sums, as `simkit run` has them without a log; the kernel is ready before."""
     begun = time.perf_counter()
-    run = Counted(work, 0)
+    run = Streaming(work, 0)
     run.run(silent)
-    return Timed(run.actions, run.attempts, time.perf_counter() - begun)
+    return Timed(run.stream.actions, run.stream.attempts, time.perf_counter() - begun)
 
 
 def reference_run(work: Work) -> Timed:

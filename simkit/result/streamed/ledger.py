@@ -23,11 +23,11 @@ from simkit.result.windows import timeline_windows
 # Single numbers.
 (
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
-    EPOCH_COUNT, STORIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS,
-) = range(16)  # fmt: skip
+    EPOCH_COUNT, STORIES, TRIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS,
+) = range(17)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited).
-FIRST_TABLE = 16
+FIRST_TABLE = 17
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
     MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET,

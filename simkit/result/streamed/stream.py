@@ -6,11 +6,12 @@ import numpy as np
 
 from simkit.engine.log import INCIDENT_COLUMNS
 from simkit.plan.codes import Cause, Outcome
-from simkit.plan.plan import Ints, Plan
+from simkit.plan.plan import Floats, Ints, Plan
 from simkit.result.limits import LimitUse
 from simkit.result.objectives import Objective
 from simkit.result.sample import Sample
 from simkit.result.streamed import ledger as at
+from simkit.result.streamed.along import run_along
 from simkit.result.streamed.ledger import Layout, empty_ledger, facts_of, layout_of
 from simkit.result.streamed.story import add
 from simkit.result.streamed.uses import limit_uses
@@ -46,11 +47,25 @@ class Stream:
         served, costs, answers = self.singles.values()
         add(self.ledger, actions.reshape(-1), attempts.reshape(-1), served, costs, answers, ended)
 
+    def run(self, m: Ints, f: Floats, most: int) -> int:
+        """Run the simulation as the kernel does, and add up the rows of full pages on the way."""
+        return run_along(m, f, most, self.ledger, *self.singles.values())
+
     def _make_room(self, actions: int, attempts: int) -> None:
         for name, more in (("served", actions), ("costs", actions), ("answers", attempts)):
             table, needed = self.singles[name], (int(self.ledger[USED[name]]) + more) * SINGLE[name]
             if needed > len(table):
                 self.singles[name] = np.concatenate([table, np.zeros(2 * needed - len(table), np.int64)])
+
+    @property
+    def actions(self) -> int:
+        """How many have been added, those of the warm-up among them."""
+        return int(self.ledger[at.STORIES])
+
+    @property
+    def attempts(self) -> int:
+        """Likewise."""
+        return int(self.ledger[at.TRIES])
 
     def state(self) -> dict[str, Ints]:
         """All that has been added up, to be saved."""
