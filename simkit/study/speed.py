@@ -10,6 +10,7 @@ from simkit.plan.compile import compile_plan
 from simkit.result.objectives import objectives_of
 from simkit.scenario.load import load
 from simkit.study.executor import Threads
+from simkit.study.executor import Work as Task
 from simkit.study.part import Work
 from simkit.study.progress import silent
 from simkit.study.streaming import Streaming
@@ -64,10 +65,10 @@ def quickest(runs: Sequence[Timed]) -> Timed:
     return min(runs, key=lambda run: run.seconds)
 
 
-def threads_s(work: Work, replications: int, jobs: int) -> float:
-    """Seconds of some replications on so many threads."""
+def threads_s(task: Task[object], items: int, jobs: int) -> float:
+    """Seconds of a task for some items (replications, say) on so many threads."""
     begun = time.perf_counter()
-    with closing(Threads(jobs).map(work.part, range(replications))) as parts:
+    with closing(Threads(jobs).map(task, range(items))) as parts:
         for _ in parts:
             pass
     return time.perf_counter() - begun

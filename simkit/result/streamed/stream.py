@@ -88,13 +88,14 @@ class Stream:
         windows, series = timeline_windows(self.plan.horizon), self._table(at.SERIES)
         names = (*at.SERIES_NAMES, *(f"{w}_{one.label}" for one in self.objectives for w in ("bad", "counted")))
         histogram = self._table(at.HISTOGRAM)
-        window, bins = np.nonzero(histogram)
+        seen = np.flatnonzero(histogram)
+        window, bins = np.divmod(seen, histogram.shape[1])
         incidents = self._incidents()
         return Tally(
             replication=replication,
             windows=windows,
             series={name: series[:, column].copy() for column, name in enumerate(names)},
-            latencies=Histogram(window, bins, histogram[window, bins]),
+            latencies=Histogram(window, bins, histogram.ravel()[seen]),
             samples=self._samples(histogram),
             reasons=self._table(at.REASONS).copy(),
             cost=self._costs(),
