@@ -2,7 +2,6 @@
 
 import atexit
 import gc
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -55,8 +54,6 @@ for command in (new, run, check, compare, schema, bench):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; every expected error is one clear page on standard error."""
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else it looks for some in all that is installed
-    gc.set_threshold(200_000)  # what is loaded at the start stays: to look through it over and over takes as long again
     atexit.register(gc.freeze)  # all goes at once: to look for what is still used takes half a second at the end
     try:
         code = commands.main(args=None if args is None else list(args), prog_name="simkit", standalone_mode=False)
