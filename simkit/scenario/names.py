@@ -21,7 +21,8 @@ class Names:
         declared = list(entries(tree, "providers"))
         self.providers = declared or list(used)
         regions = [name.partition("/")[2] for name in self.deployments]
-        self.targets = list(dict.fromkeys([*self.models, *self.providers, *used, *self.deployments, *regions]))
+        pairs = ["/".join(name.split("/")[:2]) for name in self.deployments]
+        self.targets = list(dict.fromkeys([*self.models, *self.providers, *used, *self.deployments, *pairs, *regions]))
 
 
 def entries(tree: Node, *path: str) -> dict[str, Node]:

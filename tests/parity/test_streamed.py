@@ -73,7 +73,7 @@ def parts_of(thing: object) -> Iterator[tuple[str, object]]:
 def streamed(plan: Plan, objectives: tuple[Objective, ...], seed: int, replication: int) -> Tally:
     """The tally of a replication whose log is never kept."""
     simulation, stream = Simulation(plan, seed, replication), Stream(plan, objectives)
-    while not simulation.advance(lambda page: stream.take(*page)):
+    while not simulation.advance(lambda page: stream.take(*page), stream.run):
         pass
     return stream.tally(replication, simulation.ended, simulation.events, simulation.peaks)
 

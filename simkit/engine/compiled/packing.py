@@ -1,6 +1,7 @@
 """From a plan to the memory of a run before its first event, and more room for it on the way."""
 
 from collections.abc import Iterator
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +90,7 @@ def features(plan: Plan) -> dict[int, int]:
 def packed(head: Ints, parts: dict[int, Table], offset: int) -> Iterator[Table]:
     """Each table flat, one after the other from `offset` on, after writing its header."""
     for header, table in parts.items():
-        strides = [int(np.prod(table.shape[axis + 1 :])) for axis in range(2)]
+        strides = [prod(table.shape[axis + 1 :]) for axis in range(2)]
         head[header : header + at.HEADER] = offset, *strides, table.shape[0], table.shape[-1]
         flat = np.ascontiguousarray(table).reshape(-1)
         yield flat if flat.dtype == np.float64 else flat.astype(np.int64)

@@ -85,6 +85,7 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
         own_demand(m, acts, a, rows, first, beyond, measured, ended)
         story_demand(m, rows, first, beyond, measured, ended)
         first = beyond
+    m[ALL_TRIES] += len(attempts) // T_WIDTH
     carry(m, COST, COST_HIGH, ENDS)
     carry(m, HELD, HELD_HIGH, MARK)
     carry(m, HOLDING, HOLDING_HIGH, TRIES)
