@@ -214,16 +214,15 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Log]:
 
 def of_rows(plan: Plan, log: Log, cuts: tuple[int, ...] = ()) -> Tally:
     """The streamed tally of the rows of a log, handed over in pages that are cut at these actions."""
-    actions, attempts, incidents = (
-        np.stack(list(table.values()), axis=1) for table in (log.actions, log.attempts, log.incidents)
+    actions, attempts, incidents, breakers = (
+        np.stack(list(table.values()), axis=1) for table in (log.actions, log.attempts, log.incidents, log.breakers)
     )
     stream = Stream(plan, OBJECTIVES)
     first = np.concatenate([[0], np.cumsum(log.actions["attempts"])])
     for begin, beyond in zip((0, *cuts), (*cuts, len(actions)), strict=True):
         mine = np.ascontiguousarray(attempts[first[begin] : first[beyond]])
-        stream.take(
-            np.ascontiguousarray(actions[begin:beyond]), mine, incidents if begin == 0 else incidents[:0], log.ended
-        )
+        seldom = (incidents, breakers) if begin == 0 else (incidents[:0], breakers[:0])
+        stream.take(np.ascontiguousarray(actions[begin:beyond]), mine, *seldom, log.ended)
     return stream.tally(log.replication, log.ended, log.events, log.peaks)
 
 

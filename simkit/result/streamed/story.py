@@ -78,8 +78,18 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
         m[STORIES] += 1
         measured = 0 <= acts[a + A_ARRIVAL] < m[HORIZON]
         if measured:
-            add_action(m, acts, a, singles, prices, ended)
-            add_attempts(m, rows, first, beyond, acts, a, replies)
+            window = min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1)
+            w, minute, served = place(m, SERIES, window), minute_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED
+            add_action(m, acts, a, w, prices)
+            if served:
+                add_served(m, acts, a, w, place(m, HISTOGRAM, window), singles)
+            judge(m, acts, a, w, minute, ended)
+            sent = add_attempts(m, rows, first, beyond, w, minute, served, replies)
+            m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
+            if acts[a + A_OUTCOME] != OK:
+                add_no_success(m, acts, a, rows, first, beyond, w)
+            if minute > 0:
+                add_minute(m, acts, a, minute, sent)
         if m[PULSE_EVERY] > 0:
             beat(m, acts, a)
         own_demand(m, acts, a, rows, first, beyond, measured, ended)
@@ -102,20 +112,12 @@ def carry(m: Memory, low: int, high: int, following: int) -> None:
 
 
 @step
-def window_of(m: Memory, acts: Memory, a: int) -> int:
-    """The window in which an action arrived."""
-    return min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1)
-
-
-@step
-def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory, ended: int) -> None:
-    """A measured action."""
-    w, outcome, cost = place(m, SERIES, window_of(m, acts, a)), acts[a + A_OUTCOME], acts[a + A_COST]
+def add_action(m: Memory, acts: Memory, a: int, w: int, prices: Memory) -> None:
+    """A measured action; `w` is the address of the series of the window in which it arrived."""
+    outcome, cost = acts[a + A_OUTCOME], acts[a + A_COST]
     m[w + ARRIVED] += 1
-    m[w + RELOADS] += 1 if acts[a + A_ACTION] >> GENERATION > 0 else 0
-    m[w + PEOPLE] += acts[a + A_DEGRADE_COST]
-    m[w + SHED] += 1 if acts[a + A_REASON] == OF_SHEDDING else 0
-    m[w + BY_HUMAN] += 1 if acts[a + A_REASON] == OF_HUMAN else 0
+    if acts[a + A_ACTION] >> GENERATION > 0:
+        m[w + RELOADS] += 1
     m[w + FIRST_OUTCOME + outcome] += 1
     m[place(m, REASONS, outcome) + acts[a + A_REASON]] += 1
     m[place(m, COST, BY_KIND) + acts[a + A_KIND]] += cost
@@ -124,26 +126,33 @@ def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory,
         user = place(m, USERS, acts[a + A_USER])
         m[user] += 1
         m[user + 1] += cost
-    if outcome <= DEGRADED:
-        add_served(m, acts, a, singles)
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_COST) + bin_of(cost)] += 1
     else:
         prices[m[COST_ROWS]] = cost
         m[COST_ROWS] += 1
-    judge(m, acts, a, ended)
+
+
+@apart
+def add_no_success(m: Memory, acts: Memory, a: int, rows: Memory, first: int, beyond: int, w: int) -> None:
+    """Who was turned away, and what people did (an answer in full needs none)."""
+    m[w + PEOPLE] += acts[a + A_DEGRADE_COST]
+    m[w + SHED] += 1 if acts[a + A_REASON] == OF_SHEDDING else 0
+    if acts[a + A_REASON] == OF_HUMAN:
+        m[w + BY_HUMAN] += 1
+        m[w + PEOPLE_TIME] += people_time(acts, a, rows, first, beyond)
 
 
 @step
-def add_served(m: Memory, acts: Memory, a: int, singles: Memory) -> None:
+def add_served(m: Memory, acts: Memory, a: int, w: int, histogram: int, singles: Memory) -> None:
     """How long it took, and whether it was right."""
-    arrival, window = acts[a + A_ARRIVAL], window_of(m, acts, a)
-    took, ttft, w = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival, place(m, SERIES, window)
+    arrival = acts[a + A_ARRIVAL]
+    took, ttft = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival
     m[w + TOOK] += took
     if acts[a + A_GOOD] >= 0:
         m[w + JUDGED] += 1
         m[w + GOOD] += acts[a + A_GOOD]
-    m[place(m, HISTOGRAM, window) + bin_of(took)] += 1
+    m[histogram + bin_of(took)] += 1
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_TTFT) + bin_of(ttft)] += 1
         m[place(m, WHOLE, OF_WAITED) + bin_of(acts[a + A_WAITED])] += 1
@@ -156,9 +165,8 @@ def add_served(m: Memory, acts: Memory, a: int, singles: Memory) -> None:
 
 
 @step
-def judge(m: Memory, acts: Memory, a: int, ended: int) -> None:
+def judge(m: Memory, acts: Memory, a: int, w: int, minute: int, ended: int) -> None:
     """Bad and counted, by each objective and by any."""
-    w, minute = place(m, SERIES, window_of(m, acts, a)), minute_of(m, acts, a)
     any_bad, any_counted = 0, 0 if acts[a + A_OUTCOME] == CENSORED else 1
     for o in range(m[OBJECTIVES]):
         bad, counted = verdict(m, acts, a, o, ended)
@@ -212,24 +220,22 @@ def minute_of(m: Memory, acts: Memory, a: int) -> int:
 
 
 @step
-def add_attempts(m: Memory, rows: Memory, first: int, beyond: int, acts: Memory, a: int, replies: Memory) -> None:
-    """The attempts of a measured action."""
-    window, served, sent = window_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED, 0
-    w, minute = place(m, SERIES, window), minute_of(m, acts, a)
-    if acts[a + A_OUTCOME] == DEGRADED and acts[a + A_REASON] == OF_HUMAN:
-        m[w + PEOPLE_TIME] += people_time(acts, a, rows, first, beyond)
+def add_attempts(
+    m: Memory, rows: Memory, first: int, beyond: int, w: int, minute: int, served: bool, replies: Memory
+) -> int:
+    """The attempts of a measured action; how many of them were sent."""
+    sent = 0
     for t in range(first, beyond, T_WIDTH):
+        answered = rows[t + T_OUTCOME] == ANSWERED
         count_attempt(m, rows, first, beyond, t, w)
-        bill_attempt(m, rows, t, w, 0 if served and rows[t + T_OUTCOME] == ANSWERED else 1)
+        bill_attempt(m, rows, t, w, 0 if served and answered else 1)
         if rows[t + T_DEPLOYMENT] >= 0:
             add_deployment(m, rows, t, replies)
             sent += 0 if rows[t + T_OUTCOME] == THROTTLED else 1
-        if minute > 0:
+        if minute > 0 and not (answered and rows[t + T_CAUSE] == FIRST):
             add_trouble(m, rows, t, minute)
     m[w + SENT] += sent
-    m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
-    if minute > 0:
-        add_minute(m, acts, a, minute, sent)
+    return sent
 
 
 @step
@@ -237,18 +243,21 @@ def add_minute(m: Memory, acts: Memory, a: int, minute: int, sent: int) -> None:
     """A measured action in its minute, see `result.recovery`."""
     outcome, reason = acts[a + A_OUTCOME], acts[a + A_REASON]
     m[minute + M_ENDED] += 0 if outcome == CENSORED else 1
-    m[minute + M_SERVED] += 1 if outcome == OK or (outcome == DEGRADED and m[FAIR_TO_ALL] == 1) else 0
-    m[minute + M_LOST] += 1 if outcome in (FAILED, REJECTED) else 0
-    m[minute + M_ABANDONED] += 1 if outcome == ABANDONED else 0
     m[minute + M_SENT] += sent
     m[minute + M_COST] += acts[a + A_COST] + acts[a + A_DEGRADE_COST]
+    if outcome == OK:
+        m[minute + M_SERVED] += 1
+        return
+    m[minute + M_SERVED] += 1 if outcome == DEGRADED and m[FAIR_TO_ALL] == 1 else 0
+    m[minute + M_LOST] += 1 if outcome in (FAILED, REJECTED) else 0
+    m[minute + M_ABANDONED] += 1 if outcome == ABANDONED else 0
     if outcome == DEGRADED:
         m[minute + M_DEGRADED] += 1
         if FIRST_RUNG <= reason <= LAST_RUNG:
             m[minute + M_FIRST_RUNG + reason - FIRST_RUNG] += 1
 
 
-@step
+@apart
 def add_trouble(m: Memory, rows: Memory, t: int, minute: int) -> None:
     """An attempt in its action's minute: was it held back, a fallback, turned away?"""
     m[minute + M_THROTTLED] += 1 if rows[t + T_OUTCOME] == THROTTLED else 0
@@ -300,13 +309,22 @@ def count_attempt(m: Memory, rows: Memory, first: int, beyond: int, t: int, w: i
     cause = rows[t + T_CAUSE]
     m[w + TRIED] += 1
     m[w + TRIED + 1 + rows[t + T_OUTCOME]] += 1
-    m[w + CUT_SHORT] += 1 if cut_short(m, rows, t) else 0
-    if rows[t + T_MARKS] != 0:
-        count_marks(m, rows[t + T_MARKS], w)
     if cause == FIRST:
         m[w + CALLS] += 1
         m[w + CASCADES] += m[m[CASCADE] + rows[t + T_CALL]]
-    elif cause in (RETRY, CLIENT_RETRY):
+    else:
+        count_more(m, rows, first, beyond, t, w)
+    if rows[t + T_OUTCOME] != ANSWERED and cut_short(m, rows, t):
+        m[w + CUT_SHORT] += 1
+    if rows[t + T_MARKS] != 0:
+        count_marks(m, rows[t + T_MARKS], w)
+
+
+@apart
+def count_more(m: Memory, rows: Memory, first: int, beyond: int, t: int, w: int) -> None:
+    """An attempt after the first of its repetition."""
+    cause = rows[t + T_CAUSE]
+    if cause in (RETRY, CLIENT_RETRY):
         m[w + RETRIES] += 1
         m[w + RETRY_WAIT] += retry_wait(rows, first, beyond, t)
     elif cause == HEDGE:
@@ -319,7 +337,7 @@ def count_attempt(m: Memory, rows: Memory, first: int, beyond: int, t: int, w: i
         m[w + ESCALATED] += first_of_its_cause(rows, first, t)
 
 
-@step
+@apart
 def count_marks(m: Memory, marks: int, w: int) -> None:
     """The bits of an attempt's marks."""
     for bit in range(len(MARKS)):
