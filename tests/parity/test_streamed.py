@@ -267,7 +267,7 @@ def test_a_percentile_that_is_off_is_found(busy: tuple[Plan, Log]) -> None:
     plan, log = busy
     exact = tally(plan, log, OBJECTIVES)
     for name, sample in samples(exact).items():
-        if name in exact.samples:
+        if name in exact.samples and name != "attempts":  # that is a count of few: it has no rounding to hide in
             assert sample.percentile(0.999) > 0, name
             near, far = (replace(sample, values=np.rint(sample.values * k).astype(np.int64)) for k in (1.004, 1.006))
             assert not far_off(exact, replace(exact, samples=exact.samples | {name: near}))
