@@ -120,6 +120,11 @@ def temporary_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"simkit-{user}"
 
 
+def is_off() -> bool:
+    """Is Numba's JIT off (NUMBA_DISABLE_JIT=1)? Then all is plain Python, slow, and nothing is compiled."""
+    return bool(config.DISABLE_JIT)
+
+
 def is_cached() -> bool:
     """Has everything been compiled on this machine before, so that it only needs to be loaded?"""
     folder = None if config.DISABLE_JIT else cache_folder()

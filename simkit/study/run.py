@@ -142,10 +142,10 @@ class CutError(RuntimeError):
 
 def get_ready(plan: Plan, say: Callable[[str], object]) -> None:
     """Load the compiled engine; where it must be compiled first, say so, and how long it took."""
-    from simkit.laws.jit import is_cached, mark_cached
+    from simkit.laws.jit import is_cached, is_off, mark_cached
     from simkit.study.streaming import warm
 
-    if is_cached():
+    if is_cached() or is_off():
         warm(plan)
         return
     say("Compiling the simulation engine for this machine, once; it takes some 20 s.")

@@ -5,6 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from conftest import fewer
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
 
@@ -63,7 +64,7 @@ SHORT = {
     "trace_replay": {},
 }
 """How they are cut short for the quick tests."""
-GENERATED = range(200)
+GENERATED = fewer(200)
 
 
 def differences(one: Log, other: Log) -> list[str]:

@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from conftest import fewer
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
 from test_parity import CLOCKWORK, ROOT, SHORT
@@ -26,7 +27,7 @@ from simkit.scenario.load import load
 from simkit.study.run import run
 
 SECOND = 1_000_000_000
-GENERATED = range(60)
+GENERATED = fewer(60)
 OBJECTIVES = (
     Objective("success", "success", 0.99),
     Objective("strict", "success", 0.99, degraded_good=False),
