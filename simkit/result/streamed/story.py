@@ -79,12 +79,12 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
         measured = 0 <= acts[a + A_ARRIVAL] < m[HORIZON]
         if measured:
             window = min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1)
-            w, minute, served = place(m, SERIES, window), minute_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED
+            w, minute, fine = place(m, SERIES, window), minute_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED
             add_action(m, acts, a, w, prices)
-            if served:
+            if fine:
                 add_served(m, acts, a, w, place(m, HISTOGRAM, window), singles)
             judge(m, acts, a, w, minute, ended)
-            sent = add_attempts(m, rows, first, beyond, w, minute, served, replies)
+            sent = add_attempts(m, rows, first, beyond, w, minute, fine, replies)
             m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
             if acts[a + A_OUTCOME] != OK:
                 add_no_success(m, acts, a, rows, first, beyond, w)
