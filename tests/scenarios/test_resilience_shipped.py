@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "scenarios"
 
 
 @cache
-def shown(name: str, replications: int = 2, *changes: tuple[str, str]) -> "Result":
+def shown(name: str, replications: int = 2, *changes: tuple[str, str | int]) -> "Result":
     return sk.load(FOLDER / f"{name}.yaml").set(dict(changes)).run(seed=1, replications=replications, jobs=1)
 
 
@@ -68,13 +68,13 @@ def test_double_retries_make_27_attempts_of_a_question() -> None:
     assert tries.index.max() == 27 and tries[27] > 0.9 * 20 * 60
     assert result.reviews["attempts_per_action"].iloc[0] == pytest.approx(27, rel=0.02)
     assert "every action makes 27 attempts against 1" in answer(result, "What breaks")
-    once = shown("double_retries", 1, ("resilience.client.max_retries", "0"))
+    once = shown("double_retries", 1, ("resilience.client.max_retries", 0))
     assert once.attempts_per_action["attempts"].max() == 9
 
 
 def test_a_hedge_buys_p99_with_a_twentieth_of_the_attempts() -> None:
     hours = ("horizon", "5h")
-    hedged, once = shown("hedged", 3, hours), shown("hedged", 3, hours, ("resilience.hedge", "none"))
+    hedged, once = shown("hedged", 2, hours), shown("hedged", 2, hours, ("resilience.hedge", "none"))
     assert value(hedged, "latency_p99") < 0.85 * value(once, "latency_p99")
     assert value(hedged, "hedge_rate") == pytest.approx(0.05, abs=0.015)
     more = value(hedged, "cost_per_action") / value(once, "cost_per_action") - 1
@@ -101,7 +101,7 @@ def test_a_breaker_without_half_open_flaps_and_one_that_probes_less() -> None:
     result = shown("breaker_flapping", 1, short)
     assert value(result, "breaker_openings") > 200
     assert "A breaker flaps: gpt-4o/azure/eastus opens" in answer(result, "What breaks")
-    probing = ("resilience.breaker.cooldown", "30s"), ("resilience.breaker.probes", "2")
+    probing = ("resilience.breaker.cooldown", "30s"), ("resilience.breaker.probes", 2)
     assert value(shown("breaker_flapping", 1, short, *probing), "breaker_openings") < 80
 
 
@@ -112,5 +112,5 @@ def test_impatient_users_leave_and_those_who_ask_again_make_others_leave() -> No
     assert "given up by users who wait too long" in answer(result, "Will it hold")
     calm = shown("impatient_users", 1, ("users.reload.abandoned", "0%"))
     assert value(calm, "abandoned_rate") < value(result, "abandoned_rate")
-    larger = shown("impatient_users", 1, ("service.workers", "6"))
+    larger = shown("impatient_users", 1, ("service.workers", 6))
     assert value(larger, "abandoned_rate") < 0.1 * value(result, "abandoned_rate")
