@@ -83,7 +83,7 @@ def arrive(m: Memory, f: Reals) -> int:
 
 @apart
 def arrive_again(m: Memory, f: Reals, key: int) -> int:
-    """A user asks again, and the same (R31)."""
+    """A user asks again, and the same."""
     ordinal = (key >> 25) & ((1 << m[M_ORDINAL_BITS]) - 1)
     again = key >> 25 >> m[M_ORDINAL_BITS]
     a = new_action(m, again << ORIGIN_BITS | ordinal, key >> 25)
@@ -141,7 +141,7 @@ def name_kind(m: Memory, f: Reals, a: int, u: float, v: float) -> None:
 
 @step
 def ask_to_be_let_in(m: Memory, f: Reals, a: int) -> int:
-    """An action asks for a slot of the own service (R1); it may be shed, or there is no room."""
+    """An action asks for a slot of the own service; it may be shed, or there is no room."""
     m[a + A_NEXT_CALL] = at1(m, FIRST_CALL, m[a + A_KIND])
     find_class(m, a)
     if m[M_COPIES] == 1:
@@ -174,7 +174,7 @@ def find_class(m: Memory, a: int) -> None:
 
 @apart
 def draw_replicas(m: Memory, a: int) -> None:
-    """Which copy of each layer it goes through (R2)."""
+    """Which copy of each layer it goes through."""
     u, v = uniform(m, REPLICA, m[a + A_NUMBER], 0, 0)
     m[a + A_REPLICA] = int(u * at1(m, REPLICAS, 0))
     m[a + A_CLIENT] = int(v * at1(m, REPLICAS + OUTER, 0))
@@ -182,7 +182,7 @@ def draw_replicas(m: Memory, a: int) -> None:
 
 @apart
 def is_shed(m: Memory, a: int) -> bool:
-    """Is an arrival turned away because too much is in flight (R29)?"""
+    """Is an arrival turned away because too much is in flight?"""
     e, priority, others = m[M_EPOCH], at1(m, PRIORITIES, m[a + A_CLASS]), m[M_ACTIONS] - 1
     for i in range(m[SHED_IN_FLIGHT + 4]):
         if others >= at2(m, SHED_IN_FLIGHT, e, i) and priority >= at2(m, SHED_PRIORITY, e, i):

@@ -40,7 +40,7 @@ def uniform(m: Memory, stream: int, entity: int, code: int, block: int) -> tuple
 
 @step
 def origin(number: int) -> int:
-    """Of an action's id: that of the one that its user asked first. What is asked again is the same (R31)."""
+    """Of an action's id: that of the one that its user asked first. What is asked again is the same."""
     return number & ((1 << ORIGIN_BITS) - 1)
 
 

@@ -21,7 +21,7 @@ HEDGE = int(Cause.HEDGE)
 
 @apart
 def dispatch(m: Memory, f: Reals, c: int, hedge: int) -> int:
-    """Send the next attempt of a call, or the hedge of its present one, unless somebody refuses (R6)."""
+    """Send the next attempt of a call, or the hedge of its present one, unless somebody refuses."""
     t = new_attempt(m, c, hedge)
     kind = admission(m, f, t)
     if kind == OK and not ask_deployment(m, t):
@@ -78,7 +78,7 @@ def new_attempt(m: Memory, c: int, hedge: int) -> int:
 
 @step
 def limit_patience(m: Memory, t: int) -> None:
-    """How long the layer waits for it, and for its first token (R10)."""
+    """How long the layer waits for it, and for its first token."""
     now, e = m[M_NOW], m[M_EPOCH]
     m[t + T_TIMES_OUT] = m[t + T_GIVES_UP] = min(now + at1(m, TIMEOUT, e), NEVER)
     if at1(m, STREAMING, m[t + T_INDEX]) == 1:

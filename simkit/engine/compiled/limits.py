@@ -101,7 +101,7 @@ def ramp(m: Memory, b: int) -> int:
 
 @apart
 def ramp_excess(m: Memory, f: Reals, b: int) -> int:
-    """How long until a ramp lets another request through: to its next interval, or 0 (R27)."""
+    """How long until a ramp lets another request through: to its next interval, or 0."""
     every, e, r = at2(m, RAMP_EVERY, m[M_EPOCH], b), m[M_EPOCH], ramp(m, b)
     interval = (m[M_NOW] - m[M_BEGIN]) // every
     if interval != m[r + R_INTERVAL]:

@@ -63,7 +63,7 @@ KEY_BITS = 60
 NUMBER_BITS = 35
 """Of an action in keys: its ordinal, and above it, in as few bits as do, how often it was asked before."""
 ORIGIN_BITS = 33
-"""Of an action's id: its ordinal; above it how often it was asked before (R31)."""
+"""Of an action's id: its ordinal; above it how often it was asked before."""
 
 # Single numbers of `m`.
 (

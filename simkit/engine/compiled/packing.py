@@ -20,7 +20,7 @@ CALL_DRAWS = (
 )  # fmt: skip
 """Stream and block of what is drawn for every call, in the order of `L_WORK` to `L_CHOICE`."""
 AS_AT_FIRST = (Stream.TOKENS, Stream.ROUTE)
-"""Of these: what is the same again when a user asks the same again (R31)."""
+"""Of these: what is the same again when a user asks the same again."""
 
 PAGE = 1024
 """Rows of a page of the log, at first: small enough to stay in the processor's cache."""
