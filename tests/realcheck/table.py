@@ -36,8 +36,8 @@ def differences(compared: list[Comparison]) -> list[str]:
         for one in comparison.counts:
             if abs(one.real - one.simulated) <= CLOSE * one.simulated:
                 continue
-            usual = "own time" if one.is_time else "an edge"
-            why = comparison.case.reasons.get(one.name, "") if one in comparison.apart() else usual
+            usual = "" if one in comparison.apart() else "own time" if one.is_time else "an edge"
+            why = comparison.case.reasons.get(one.name, usual)
             lines.append(f"| {comparison.case.name} | {one.name} | {figure(one)} | {why or '**unexplained**'} |")
     return ["| case | figure | simulated / real | why |", "|---|---|---|---|", *lines]
 
