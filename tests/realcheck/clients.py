@@ -102,7 +102,7 @@ def settings(case: Case, url: str) -> dict[str, Any]:
 
 def watch_cooldowns(case: Case, router: Any, story: Story, clock: Clock) -> None:
     """Write down which deployment is left alone, when and until when."""
-    cache = router.health().cooldowns
+    cache = router.health().cooldowns if hasattr(router, "health") else router.cooldown_cache  # before 1.109
     enter = cache.add_deployment_to_cooldown
 
     def add(model_id: str, *rest: Any, cooldown_time: float, **named: Any) -> None:
