@@ -55,7 +55,7 @@ class Maker(Demand, Policy):
         policy = whole["resilience"]
         if "timeout" not in policy or ("deadline" not in policy and not self.replays):
             whole["cooldown"] = self.time(1, 60)  # or what hangs or waits goes on for minutes
-        if self.chance(0.45):
+        if self.chance(0.6):
             whole["changes"] = self.changes(whole)
         if self.chance(0.5):
             Resilience(self, whole).add()
