@@ -2,7 +2,6 @@
 
 from simkit.engine.compiled.agenda import follow_up
 from simkit.engine.compiled.dice import count, draw_call, of_call, origin, uniform
-from simkit.engine.compiled.dispatch import dispatch
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.request import OK, answered, failed, next_base, pause
 from simkit.laws.choice import choose
@@ -57,7 +56,7 @@ def repetition(m: Memory, f: Reals, c: int) -> int:
     draw_tokens(m, f, c)
     m[c + C_RUNG] = 0
     next_base(m, c, first_model(m, f, c), FIRST)
-    return dispatch(m, f, c, 0)
+    return then(m, DISPATCH, c)
 
 
 @step

@@ -27,7 +27,7 @@ from simkit.engine.compiled.memory import (
     real1,
 )  # fmt: skip
 from simkit.engine.compiled.pointer import view
-from simkit.laws.draws import numbers, pair, unit
+from simkit.laws.draws import numbers, unit
 from simkit.laws.jit import apart, step
 from simkit.laws.sample import sample, whole
 
@@ -35,7 +35,8 @@ from simkit.laws.sample import sample, whole
 @apart
 def uniform(m: Memory, stream: int, entity: int, code: int, block: int) -> tuple[float, float]:
     """Two uniform numbers for an entity."""
-    return pair(m[M_SEED], m[M_REPLICATION], stream, entity, code, block)
+    one, other = numbers(m[M_SEED], m[M_REPLICATION], stream, entity, code, block)
+    return unit(one), unit(other)
 
 
 @step
@@ -44,7 +45,7 @@ def origin(number: int) -> int:
     return number & ((1 << ORIGIN_BITS) - 1)
 
 
-@step
+@apart
 def draw_call(m: Memory, c: int, code: int) -> None:
     """Draw all that a repetition of a call and its first try may ask for: side by side, eight take the time of two."""
     seed, replication, number = m[M_SEED], m[M_REPLICATION], m[m[c + C_ACTION] + A_NUMBER]

@@ -7,7 +7,6 @@ from simkit.engine.compiled.budget import NO_BUDGET_AT_ALL, earn_first_try
 from simkit.engine.compiled.hedge import prepare_hedge
 from simkit.engine.compiled.limits import charge, too_large
 from simkit.engine.compiled.memory import *
-from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.station import ask_deployment
 from simkit.engine.compiled.throttle import holds_back
 from simkit.laws.draws import code_of
@@ -19,7 +18,7 @@ OVERLOADED, NO_DEPLOYMENT, THROTTLED_KIND = int(Kind.OVERLOADED), int(Kind.NO_DE
 HEDGE = int(Cause.HEDGE)
 
 
-@apart
+@step
 def dispatch(m: Memory, f: Reals, c: int, hedge: int) -> int:
     """Send the next attempt of a call, or the hedge of its present one, unless somebody refuses."""
     t = new_attempt(m, c, hedge)
@@ -32,7 +31,7 @@ def dispatch(m: Memory, f: Reals, c: int, hedge: int) -> int:
     if m[M_HEDGES] == 1:
         prepare_hedge(m, t)
     if m[t + T_PLACE] == SERVED:
-        return begin(m, f, t)
+        return then(m, BEGIN, t)
     watch(m, t)
     return NOTHING
 

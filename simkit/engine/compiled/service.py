@@ -34,7 +34,7 @@ BEFORE_ALL = -NEVER
 """Time of events that are put on the agenda only to be sorted."""
 
 
-@apart
+@step
 def begin(m: Memory, f: Reals, t: int) -> int:
     """Service starts: incident, price and prompt cache are read once, here."""
     now = m[M_NOW]
