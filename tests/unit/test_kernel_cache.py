@@ -27,7 +27,7 @@ models:
     errors: {server_error: 30%}
 resilience: {timeout: 20s, max_retries: 2, backoff: {initial: 1s, factor: 2, max: 8s, jitter: full}}
 """
-LAW = ("backoff.py", "wait = float(initial)", "wait = 2.0 * float(initial)")
+LAW = ("backoff.py", "(low + (high - low) * u)", "2.0 * (low + (high - low) * u)")
 """A line of a law, called from other files only, and another in its place."""
 COMPILES = "Compiling the simulation engine"
 HIDDEN = """
