@@ -150,7 +150,7 @@ def caught(number: int, folder: Path) -> bool:
     if source.count(text) != 1:
         raise SystemExit(f"mutant {number}: {text!r} stands {source.count(text)} times in {module}.py")
     file.write_text(source.replace(text, instead))
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(copy)}
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": f"{copy}{os.pathsep}{ROOT / 'tests'}"}
     command = [sys.executable, "-W", "ignore", __file__, "--compare", str(folder)]
     try:
         found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
