@@ -13,6 +13,7 @@ from simkit.cli.check import check
 from simkit.cli.compare import compare
 from simkit.cli.console import Exit, complain, discard_output, say
 from simkit.cli.new import new
+from simkit.cli.presets import presets
 from simkit.cli.run import run
 from simkit.cli.schema import schema
 from simkit.study.executor import LostWorkerError, UnfinishedError
@@ -48,7 +49,7 @@ def commands() -> None:
     """
 
 
-for command in (new, run, check, compare, schema, bench):
+for command in (new, run, check, compare, presets, schema, bench):
     commands.add_command(command)
 
 

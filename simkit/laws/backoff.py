@@ -29,11 +29,3 @@ def decorrelated_ns(previous: int, initial: int, longest: int, u: float) -> int:
     Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
     return whole(min(float(longest), initial + (3.0 * previous - initial) * u))
-
-
-@law
-def retry_wait_ns(backoff: int, retry_after: int, honoured_up_to: int) -> int:
-    """The longer of backoff and the provider's Retry-After, where that is honoured."""
-    if 0 < retry_after <= honoured_up_to:
-        return max(backoff, retry_after)
-    return backoff

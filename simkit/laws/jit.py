@@ -6,9 +6,12 @@ version and the CPU: any edit starts a new folder. Where no folder can be writte
 laws are compiled anew in each process, with the same results.
 """
 
+import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -25,6 +28,8 @@ HASHED = ("laws", "engine", "result", "plan")
 """Folders of the package with compiled functions, and with constants that are compiled into them."""
 READY = "ready"
 """A file in the cache folder that says that it is complete."""
+KEPT, KEPT_S, KEPT_BEYOND_S = 5, 30 * 86_400, 86_400
+"""So many folders are kept for seconds after their last use; others for a day, for a process may be at work there."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -85,6 +90,7 @@ def cache_folder() -> Path | None:
             folder = root() / f"kernels-{fingerprint()}"
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if os.access(folder, os.W_OK) and is_own(folder):
+                os.utime(folder)  # in use: see `remove_old`
                 return folder
         except OSError:
             continue
@@ -114,6 +120,11 @@ def temporary_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"simkit-{user}"
 
 
+def is_off() -> bool:
+    """Is Numba's JIT off (NUMBA_DISABLE_JIT=1)? Then all is plain Python, slow, and nothing is compiled."""
+    return bool(config.DISABLE_JIT)
+
+
 def is_cached() -> bool:
     """Has everything been compiled on this machine before, so that it only needs to be loaded?"""
     folder = None if config.DISABLE_JIT else cache_folder()
@@ -125,6 +136,16 @@ def mark_cached() -> None:
     folder = None if config.DISABLE_JIT else cache_folder()
     if folder is not None:
         (folder / READY).touch()
+        remove_old(folder.parent)
+
+
+def remove_old(root: Path) -> None:
+    """Remove what was compiled and has not been used for long: every edit of a law leaves a folder behind."""
+    with contextlib.suppress(OSError):  # another process may be removing them, too
+        folders = [(one.stat().st_mtime, one) for one in root.glob("kernels-*")]
+        for place, (used, folder) in enumerate(sorted(folders, reverse=True)):
+            if time.time() - used > (KEPT_S if place < KEPT else KEPT_BEYOND_S):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def fingerprint() -> str:

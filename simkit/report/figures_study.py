@@ -31,6 +31,11 @@ LOWER_IS_BETTER = (
     "reload",
     "pages",
     "detect",
+    "cancelled",
+    "stream_failure",
+    "gave_up",
+    "bypass",
+    "per_question",
 )
 HIGHER_IS_BETTER = ("success", "good_rate", "slo", "budget", "throughput", "ok_rate", "hit_rate", "cached")
 

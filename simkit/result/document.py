@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from simkit.result import shares
 from simkit.result.bill import bill_blocks
 from simkit.result.bottlenecks import bottlenecks, load_short
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
@@ -116,17 +117,16 @@ def _limits(result: "Result") -> Grid:
 
 def _reasons(result: "Result") -> Grid:
     rows = tuple(
-        (str(row.outcome), str(row.reason), number(float(row.actions)), figure(float(row.share), "share"))  # type: ignore[arg-type]
-        for row in result.reasons.head(MOST).itertuples()
+        (one.outcome, one.reason, number(one.actions), figure(one.share, "share"))
+        for one in shares.reasons(result.evidence)[:MOST]
     )
     return Grid(("outcome", "reason", "actions", "share"), rows, frozenset({2, 3}))
 
 
 def _costs(result: "Result") -> Grid:
-    table = result.costs
-    shown = table[table["by"].isin(["total", "model", "call", "part", "outcome"]) & (table["cost_usd"] > 0)]
     rows = tuple(
-        (str(row.by), str(row.name), dollars(float(row.cost_usd)), figure(float(row.share), "share"))  # type: ignore[arg-type]
-        for row in shown.itertuples(index=False, name="Row")
+        (one.by, one.name, dollars(one.cost_usd), figure(one.share, "share"))
+        for one in shares.costs(result.evidence)
+        if one.by in ("total", "model", "call", "part", "outcome") and one.cost_usd > 0
     )
     return Grid(("by", "name", f"cost of {duration(result.plan.horizon)}", "share"), rows, frozenset({2, 3}))

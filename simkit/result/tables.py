@@ -1,16 +1,15 @@
 """The tables of a result, tidy: one row a thing, units in the names of columns; counts are means per replication."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simkit.engine.codes import Cause, Kind, Outcome
 from simkit.engine.log import INCIDENT_COLUMNS
+from simkit.result import shares
 from simkit.result.bottlenecks import arrival_rate, bottlenecks, hour_use
-from simkit.result.economy import CAUSES as PARTS_OF_BILL
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.limits import grids
 from simkit.result.metrics import METRICS
@@ -18,10 +17,9 @@ from simkit.result.sample import Sample, bin_lows
 from simkit.result.slo import standings
 from simkit.result.statistics import Estimate
 from simkit.result.table import Table, table
-from simkit.result.tally import ATTEMPT_KINDS, FAILURES, KINDS, OUTCOMES
+from simkit.result.tally import ATTEMPT_KINDS, FAILURES, OUTCOMES
 
 Floats = NDArray[np.float64]
-CAUSES = tuple(cause.name.lower() for cause in Cause)
 Draw = Callable[[], Any] | None
 
 
@@ -92,31 +90,7 @@ def local_times(evidence: Evidence, ns: NDArray[np.int64]) -> pd.DatetimeIndex:
 
 def costs(evidence: Evidence, draw: Draw = None) -> Table:
     """by, name, cost_usd, share: every dimension adds up to the models' cost; `total` has all."""
-    names = evidence.plan.names
-    labels: dict[str, Sequence[str]] = {
-        "model": names.models,
-        "deployment": names.deployments,
-        "provider": names.providers,
-        "call": names.calls,
-        "kind": names.kinds,
-        "outcome": OUTCOMES,
-        "cause": CAUSES,
-        "waste": ("useful", "wasted"),
-    }
-    runs = len(evidence.tallies)
-    rows = []
-    for by, every in labels.items():
-        sums = [sum(int(one.cost[by][place]) for one in evidence.tallies) for place in range(len(every))]
-        rows += [(by, name, cost) for name, cost in zip(every, sums, strict=True)]
-    rows += [("part", cause, evidence.total(f"cause_{cause}")) for cause in PARTS_OF_BILL]
-    whole_cost = (("models", "cost"), ("people", "people"), ("lookups", "lookup_cost"), ("tools", "tool_cost"),
-                  ("own service", "service"))  # fmt: skip
-    rows += [("total", name, evidence.total(part)) for name, part in whole_cost]
-    whole = {by: sum(cost for also, _, cost in rows if also == by) for by, _, _ in rows}
-    shares = [cost / whole[by] if whole[by] else None for by, _, cost in rows]
-    dollars = [cost / DOLLAR / runs for _, _, cost in rows]
-    frame = {"by": [r[0] for r in rows], "name": [r[1] for r in rows], "cost_usd": dollars, "share": shares}
-    return table(frame, draw).astype({"cost_usd": float, "share": float})
+    return table(shares.costs(evidence), draw, shares.Cost._fields).astype({"cost_usd": float, "share": float})
 
 
 def slo(evidence: Evidence, draw: Draw = None) -> Table:
@@ -198,16 +172,7 @@ def limits(evidence: Evidence, draw: Draw = None) -> Table:
 
 def reasons(evidence: Evidence, draw: Draw = None) -> Table:
     """Why actions were not ok: outcome, reason, actions, share (of ended), the most frequent first."""
-    counts = np.sum([one.reasons for one in evidence.tallies], axis=0)
-    counts[Outcome.OK] = 0
-    ended, runs = evidence.total("ended"), len(evidence.tallies)
-    places = sorted(zip(*np.nonzero(counts), strict=True), key=lambda at: -int(counts[at]))
-    rows = [
-        (OUTCOMES[outcome], KINDS[reason] if reason != Kind.OK else "", counts[outcome, reason] / runs,
-         counts[outcome, reason] / ended if ended else np.nan)
-        for outcome, reason in places
-    ]  # fmt: skip
-    return table(rows, draw, ["outcome", "reason", "actions", "share"])
+    return table(shares.reasons(evidence), draw, shares.Reason._fields)
 
 
 def incidents(evidence: Evidence, draw: Draw = None) -> Table:

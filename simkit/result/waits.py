@@ -32,5 +32,5 @@ def people_times(actions: dict[str, Column], attempts: dict[str, Column], owner:
     human = (actions["outcome"] == Outcome.DEGRADED) & (actions["reason"] == Kind.HUMAN)
     since = np.maximum(actions["arrival"], actions["start"])
     np.maximum.at(since, owner, attempts["ended"])
-    times: Ints = (actions["end"] - since)[human]
+    times: Ints = np.maximum(actions["end"] - since, 0)[human]
     return human, times

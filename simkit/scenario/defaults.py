@@ -79,10 +79,10 @@ def layers(document: Document) -> tuple[Layer, Layer | None]:
     flat = Layer.model_construct(**{name: getattr(own, name) for name in LayerFields.model_fields})
     client = over(preset_layer(own.client.preset or CLIENT), own.client)
     if own.gateway is None:
-        return _completed(over(client, flat)), None
+        return completed(over(client, flat)), None
     gateway = over(preset_layer(own.gateway.preset or GATEWAY), own.gateway)
     neutral = {name: getattr(preset_layer("none"), name) for name in INNER_ONLY}
-    return _completed(over(gateway, flat)), _completed(client.model_copy(update=neutral))
+    return completed(over(gateway, flat)), completed(client.model_copy(update=neutral))
 
 
 def over(under: Layer, own: LayerFields) -> Layer:
@@ -100,7 +100,7 @@ def _merged(under: Part, own: Part) -> Part:
     return under.model_copy(update=given)
 
 
-def _completed(layer: Layer) -> Layer:
+def completed(layer: Layer) -> Layer:
     """The layer with what follows from other settings of it."""
     budget, breaker = layer.retry_budget, layer.breaker
     if isinstance(budget, RetryBudget):

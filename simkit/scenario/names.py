@@ -23,8 +23,9 @@ class Names:
         declared = list(entries(tree, "providers"))
         self.providers = declared or list(used)
         regions = [name.partition("/")[2] for name in self.deployments]
-        sides = batch_sides(tree)
-        self.targets = list(dict.fromkeys([*self.models, *self.providers, *used, *self.deployments, *regions, *sides]))
+        pairs, sides = ["/".join(name.split("/")[:2]) for name in self.deployments], batch_sides(tree)
+        known = (self.models, self.providers, used, self.deployments, pairs, regions, sides)
+        self.targets = list(dict.fromkeys(name for names in known for name in names))
 
 
 def entries(tree: Node, *path: str) -> dict[str, Node]:

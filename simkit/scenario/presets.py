@@ -133,7 +133,8 @@ PRESETS = (
             "breaker": {
                 "counts": all_but("malformed", "no_deployment", "throttled"),
                 "trips_on": [
-                    "rate_limit", "quota_exhausted", "overloaded", "server_error", "timeout", "stream_broken",
+                    "rate_limit", "quota_exhausted", "overloaded", "server_error", "timeout", "connection",
+                    "stream_broken",
                 ],
                 "rates": [{"more_than": "50%", "of": 5, "with_peer": True}, {"at_least": "100%", "of": 1000}],
                 "at_once": ["rate_limit", "quota_exhausted"],
@@ -145,9 +146,11 @@ PRESETS = (
                 "probes": 0,
             },
         },
-        "With one deployment it waits once more after the last failure; successes and failures have windows that begin "
-        "apart; copies that share Redis know of each other's cooldowns a second late; 401, 404 and 402; allowed_fails "
-        "by exception; a fallback after a broken stream continues the text.",
+        "With one deployment it waits once more after the last failure, also before a fallback; successes and failures "
+        "have windows that begin apart; broken connections cool nothing at Azure, OpenRouter and Ollama, nor does a "
+        "timeout that the caller sends along; a Retry-After in fractions of a second is none; copies that share Redis "
+        "know of each other's cooldowns a second late; 401, 404 and 402; allowed_fails by exception; a fallback after "
+        "a broken stream continues the text.",
     ),
     Preset(
         "portkey", "2026-09",

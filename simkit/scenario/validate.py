@@ -155,11 +155,20 @@ def _words(detail: ErrorDetails, node: Node, shape: Shape, key: str) -> Words:
         return _missing(node, shape, key)
     if kind == "literal_error":
         choices = literals(shape)
-        return "This is not one of the choices.", listing(choices), nearest(shown(node.value), choices)
+        meant = STATUS.get(shown(node.value), "")
+        hint = f"Status {shown(node.value)} is `{meant}` here." if meant in choices else ""
+        return "This is not one of the choices.", listing(choices), hint or nearest(shown(node.value), choices)
     if kind == "string_pattern_mismatch":
         message, allowed = PATTERNS.get(context["pattern"], ("This is not understood.", context["pattern"]))
         return message, allowed, ""
     return _PLAIN[kind](context, node) if kind in _PLAIN else ("This is not understood.", "", detail["msg"])
+
+
+STATUS = {
+    "400": "bad_request", "408": "timeout", "413": "too_large", "429": "rate_limit", "500": "server_error",
+    "502": "server_error", "503": "overloaded", "504": "timeout", "529": "overloaded",
+}  # fmt: skip
+"""The kind of failure that an HTTP status stands for."""
 
 
 def _refused(error: Exception) -> Words:
@@ -266,13 +275,17 @@ def unknown_keys(node: Node, shape: Shape) -> Iterator[Problem]:
         below = child(shape, key, node)
         if part is not None and key not in fields(part) and part.model_config.get("extra") != "allow":
             known = keys(part)
-            hint = nearest(key, known) or _belongs(key)
+            layers = LAYERS if key == "preset" and "gateway" in known else ""
+            hint = layers or nearest(key, known) or _belongs(key)
             text = one.text() if one.place.path.endswith(key) else key  # a bare word stands for a key
             yield one.place.problem("There is no such key here.", text, listing(known, key), hint)
         else:
             yield from unknown_keys(one, below)
     for index, one in enumerate(node.items):
         yield from unknown_keys(one, child(shape, index, node))
+
+
+LAYERS = "Write `client: NAME` for an SDK, `gateway: NAME` for a gateway."
 
 
 def _belongs(key: str) -> str:

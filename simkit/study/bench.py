@@ -11,11 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
+from simkit.laws.spin import spin
 from simkit.study.executor import cpus
 from simkit.study.fresh import compile_and_load_s, fresh
 from simkit.study.run import get_ready
 from simkit.study.speed import PRODUCTS, QUEUE, compiled_run, quickest, reference_run, threads_s, work_of
 
+DRAWS = 20
+"""Of mere arithmetic, for each action that a replication has beside it."""
 Tell = Callable[[str], object]
 """Takes a sentence on what is measured now."""
 
@@ -86,6 +89,8 @@ class ThreadSpeed:
     one_s: float
     many_s: float
     speedup: float
+    machine_bound: float
+    """The speed-up of arithmetic without memory, measured in the same minute: more than this the machine has not."""
 
 
 @dataclass(frozen=True)
@@ -141,14 +146,15 @@ def speed(name: str, sizes: Sizes, tell: Tell) -> Speed:
 
 
 def thread_speed(sizes: Sizes, tell: Tell) -> ThreadSpeed:
-    """Replications on one thread and on many, taking turns; the best round of each."""
+    """Replications on one thread and on many, and as much mere arithmetic, taking turns; the best round of each."""
     jobs, work = min(cpus(), sizes.replications), work_of(PRODUCTS[0], sizes.threaded, "compiled")
+    tasks = (work.part, lambda _item, _pulse: spin(DRAWS * sizes.threaded))
     rounds = []
     for number in range(sizes.rounds):
         tell(f"{sizes.replications} replications on 1 and on {jobs} threads, {number + 1} of {sizes.rounds} ...")
-        rounds.append([threads_s(work, sizes.replications, threads) for threads in (1, jobs)])
-    one, many = (min(times) for times in zip(*rounds, strict=True))
-    return ThreadSpeed(sizes.replications, jobs, one, many, one / many)
+        rounds.append([threads_s(task, sizes.replications, threads) for task in tasks for threads in (1, jobs)])
+    one, many, bare_one, bare_many = (min(times) for times in zip(*rounds, strict=True))
+    return ThreadSpeed(sizes.replications, jobs, one, many, one / many, bare_one / bare_many)
 
 
 def growth(actions: int, tell: Tell) -> Growth:

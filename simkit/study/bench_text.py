@@ -60,7 +60,8 @@ def threads(found: Bench) -> str:
     one = found.threads
     return (
         f"Threads: {one.replications} replications take {seconds(one.one_s)} on one thread and {seconds(one.many_s)}"
-        f" on {one.jobs}: a speed-up of {one.speedup:.2f}."
+        f" on {one.jobs}: a speed-up of {one.speedup:.2f}.\nArithmetic without memory reaches"
+        f" {one.machine_bound:.2f} here: the machine has no more."
     )
 
 

@@ -29,6 +29,9 @@ WORTH_LOADING = 10_000
 WORTH_PROCESSES = 40_000
 """Expected actions from which on worker processes pay for their start."""
 
+NEEDED_LATER = ("simkit.result.document", "scipy.special", "rich.console", "rich.table")
+"""What a result is shown with."""
+
 
 class Stopped(KeyboardInterrupt):
     """The user stopped a run. `result` holds the replications that had finished, or is None."""
@@ -132,7 +135,7 @@ def _announce(work: Work, long: str, found: int, planned: int, say: Callable[[st
         say(f"{found} of {planned} replications are taken from {work.parts.folder}.")
     if work.engine == "compiled" and found < planned:
         get_ready(work.plan, say)
-        load_meanwhile("simkit.result.tables")
+        load_meanwhile(*NEEDED_LATER)
 
 
 def reason(why: BaseException | None) -> str:
@@ -142,9 +145,9 @@ def reason(why: BaseException | None) -> str:
     return str(why) or "there is not enough memory"
 
 
-def load_meanwhile(module: str) -> None:
-    """Import what will be needed in the end (pandas takes half a second) while the engine runs beside it."""
-    threading.Thread(target=import_module, args=(module,), daemon=True).start()
+def load_meanwhile(*modules: str) -> None:
+    """Import what will be needed in the end while the engine runs beside it."""
+    threading.Thread(target=lambda: [import_module(module) for module in modules], daemon=True).start()
 
 
 class CutError(RuntimeError):
@@ -153,10 +156,10 @@ class CutError(RuntimeError):
 
 def get_ready(plan: Plan, say: Callable[[str], object]) -> None:
     """Load the compiled engine; where it must be compiled first, say so, and how long it took."""
-    from simkit.laws.jit import is_cached, mark_cached
+    from simkit.laws.jit import is_cached, is_off, mark_cached
     from simkit.study.streaming import warm
 
-    if is_cached():
+    if is_cached() or is_off():
         warm(plan)
         return
     say("Compiling the simulation engine for this machine, once; it takes some 20 s.")

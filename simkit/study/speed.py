@@ -6,11 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from simkit.engine.compiled import Page
 from simkit.plan.compile import compile_plan
 from simkit.result.objectives import objectives_of
 from simkit.scenario.load import load
 from simkit.study.executor import Threads
+from simkit.study.executor import Work as Task
 from simkit.study.part import Work
 from simkit.study.progress import silent
 from simkit.study.streaming import Streaming
@@ -32,20 +32,6 @@ class Timed(NamedTuple):
     seconds: float
 
 
-class Counted(Streaming):
-    """A replication on the compiled engine as `simkit run` has it without a log, and how many rows came by."""
-
-    def __init__(self, work: Work, replication: int) -> None:
-        super().__init__(work, replication)
-        self.actions = self.attempts = 0
-
-    def take(self, page: Page) -> None:
-        """Rows of the log, as they come."""
-        super().take(page)
-        self.actions += len(page.actions)
-        self.attempts += len(page.attempts)
-
-
 def work_of(name: str, actions: int, engine: str) -> Work:
     """A scenario as it is shipped, but for a horizon that makes about so many actions."""
     scenario = load(FOLDER / f"{name}.yaml")
@@ -58,11 +44,11 @@ def work_of(name: str, actions: int, engine: str) -> Work:
 
 
 def compiled_run(work: Work) -> Timed:
-    """Simulation and streamed sums; the kernel is ready before."""
+    """Simulation and streamed sums, as `simkit run` has them without a log; the kernel is ready before."""
     begun = time.perf_counter()
-    run = Counted(work, 0)
+    run = Streaming(work, 0)
     run.run(silent)
-    return Timed(run.actions, run.attempts, time.perf_counter() - begun)
+    return Timed(run.stream.actions, run.stream.attempts, time.perf_counter() - begun)
 
 
 def reference_run(work: Work) -> Timed:
@@ -79,10 +65,10 @@ def quickest(runs: Sequence[Timed]) -> Timed:
     return min(runs, key=lambda run: run.seconds)
 
 
-def threads_s(work: Work, replications: int, jobs: int) -> float:
-    """Seconds of some replications on so many threads."""
+def threads_s(task: Task[object], items: int, jobs: int) -> float:
+    """Seconds of a task for some items (replications, say) on so many threads."""
     begun = time.perf_counter()
-    with closing(Threads(jobs).map(work.part, range(replications))) as parts:
+    with closing(Threads(jobs).map(task, range(items))) as parts:
         for _ in parts:
             pass
     return time.perf_counter() - begun

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simkit.engine.compiled import Page, Pages, Simulation, log_of
+from simkit.engine.compiled import Page, Pages, Simulation, kernel, log_of
 from simkit.engine.compiled.packing import Memory
 from simkit.engine.overfull import OverfullError
 from simkit.plan.plan import Ints
@@ -55,10 +55,11 @@ class Streaming:
         Raises:
             OSError: rows of the log cannot be written.
         """
-        saved = time.monotonic()
+        saved, kept = time.monotonic(), self.pages is not None or self.pieces is not None
+        run = kernel.run if kept else self.stream.run
         try:
             while not self.over:
-                self.over = self.simulation.advance(self.take)
+                self.over = self.simulation.advance(self.take, run)
                 if time.monotonic() - saved > SAVE_EVERY_S:
                     self.save()
                     saved = time.monotonic()
@@ -107,10 +108,8 @@ class Streaming:
 
 def warm(plan: "Plan") -> None:
     """Have all compiled functions ready: from the cache on disk, or compiled now."""
-    from simkit.engine.compiled.kernel import finish, run
-
     simulation, stream = Simulation(plan, 0, 0), Stream(plan, ())
-    run(*simulation.memory, 0)
-    finish(simulation.memory.m)
+    stream.run(*simulation.memory, 0)
+    kernel.finish(simulation.memory.m)
     nothing = np.zeros((0, 1), np.int64)
     stream.take(nothing, nothing, nothing, nothing, nothing, nothing, 0)

@@ -228,7 +228,7 @@ def unfair(came: Ints, served: Ints, which: Bools) -> int:
 def used(plan: Plan, log: Log) -> list[float]:
     """Served use of each limited station: busy time over slots times time, from the first start to the last end."""
     a, t = log.actions, log.attempts
-    places = [(a["start"], a["end"], plan.service.workers)]
+    places = [(a["start"], left_service(plan, log, DID_NOT), plan.service.workers)]
     for n in range(len(plan.deployments.model)):
         here = t["deployment"] == n
         places.append((t["started"][here], t["released"][here], plan.deployments.concurrency[:, n]))

@@ -1,5 +1,5 @@
-"""Plans of generated scenarios, every other one with what gateways and clients do about failures; and their variants:
-without what couples actions with each other, with other numbers in one place.
+"""Plans of generated scenarios, and their variants: without what couples actions with each other, with other numbers in
+one place.
 """
 
 import sys
@@ -11,9 +11,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).parents[1] / "parity"))  # the generators are shared
+sys.path.append(str(Path(__file__).parents[1] / "parity"))  # the generator is shared
 
-from resilience_strategies import resilient
 from scenario_strategies import scenario
 
 from simkit.plan.compile import compile_plan
@@ -27,9 +26,8 @@ LONG = 10 * 3600 * 10**9
 @cache
 def planned(seed: int) -> Plan:
     """The plan of a generated scenario."""
-    make = resilient if seed % 2 else scenario
     with TemporaryDirectory() as folder:
-        return compile_plan(load(make(Random(seed)).write(Path(folder))))
+        return compile_plan(load(scenario(Random(seed)).write(Path(folder))))
 
 
 def calm(plan: Plan) -> Plan:

@@ -58,6 +58,11 @@ def results(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def error_budget(tmp_path_factory: pytest.TempPathFactory, kernel: None) -> nbformat.NotebookNode:
+    return run(NOTEBOOKS[1], tmp_path_factory.mktemp("second"), ROOT / "notebooks", fast=True)
+
+
+@pytest.fixture(scope="module")
 def first_run(tmp_path_factory: pytest.TempPathFactory, kernel: None) -> nbformat.NotebookNode:
     return run(NOTEBOOKS[0], tmp_path_factory.mktemp("first"), ROOT / "notebooks", fast=True)
 
@@ -81,9 +86,25 @@ def test_the_simulated_saving_lies_on_the_curve(first_run: nbformat.NotebookNode
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_every_picture_shows_once(first_run: nbformat.NotebookNode) -> None:
-    for cell in first_run.cells:
-        if cell.cell_type == "code" and ".plot()" in cell.source.splitlines()[-1]:
+def test_error_budget_tells_its_story(error_budget: nbformat.NotebookNode) -> None:
+    found = results(error_budget)
+    assert found["budget_left_alone"] < 0 < found["budget_left_with_fallback"]
+    assert found["budget_left_alone"] < found["budget_left_too_small"] < found["budget_left_with_fallback"] - 0.2
+    assert found["detected_after_s"] < 1800
+    assert found["success_softened"] > found["success_alone"] + 0.1 and found["people_share"] > 0.05
+    assert found["most_attempts"] == 27
+    assert found["success_in_the_storm"] < 0.5 and found["success_with_a_budget"] > 0.8
+    assert found["openings_unseen"] == 0 < found["openings_seen"]
+    assert found["left_seen"] < found["left_unseen"]
+    assert found["p99_hedged"] < 0.85 * found["p99_once"] and 0.01 < found["hedge_rate"] < 0.12
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("which", ["first_run", "error_budget"])
+def test_every_picture_shows_once(which: str, request: pytest.FixtureRequest) -> None:
+    for cell in request.getfixturevalue(which).cells:
+        last = cell.source.splitlines()[-1]
+        if cell.cell_type == "code" and (".plot()" in last or "_figure(" in last):
             pictures = [one for one in cell.outputs if "image/png" in one.get("data", {})]
             assert len(pictures) == 1 == len(cell.outputs), cell.source
 
@@ -131,3 +152,5 @@ def test_the_parameters_are_inspectable() -> None:
     found = papermill.inspect_notebook(NOTEBOOKS[0])
     assert found["fast"]["inferred_type_name"] == "bool" and found["users_tomorrow"]["default"] == "10_000"
     assert len(found) == 8 and all(one["help"] for one in found.values())
+    found = papermill.inspect_notebook(NOTEBOOKS[1])
+    assert found["fast"]["inferred_type_name"] == "bool" and all(one["help"] for one in found.values())

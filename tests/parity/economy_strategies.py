@@ -1,6 +1,6 @@
 """Random valid scenarios with what spares money or limits it: caches, conversations, quotas, budgets, batch.
 
-It is put into those of `resilience_strategies` (or `scenario_strategies`), which know nothing of it. Numbers are small,
+It is put into those of `scenario_strategies`, which know nothing of it. Numbers are small,
 so that caches are full, lives end and budgets are spent within minutes.
 """
 
@@ -9,18 +9,14 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from resilience_strategies import Policies
 from scenario_quantities import Map
 from scenario_strategies import Case, Maker
 
 
 def thrifty(random: Random) -> Case:
-    """One scenario; of every two one has the mechanisms of failure, too."""
+    """One scenario; of every two one has the mechanisms of resilience, too."""
     maker = Maker(random)
-    case = maker.case()
-    if random.random() < 0.5:
-        Policies(maker, case.scenario).add()
-    return Economy(maker, case).made()
+    return Economy(maker, maker.case()).made()
 
 
 class Economy:

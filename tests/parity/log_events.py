@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 
 from simkit.engine.log import DID_NOT, Log
-from simkit.plan.codes import Cause, EventClass, Kind, Outcome
+from simkit.plan.codes import BreakerState, Cause, EventClass, Kind, Mark, Outcome
 from simkit.plan.plan import Bools, Ints, Plan
 
 STOP = len(EventClass)
@@ -19,19 +19,20 @@ DRAWN = (
     Kind.MALFORMED,
 )  # fmt: skip
 FAILURES = (*DRAWN, Kind.RATE_LIMIT, Kind.TOO_LARGE, Kind.TIMEOUT)
+UNSENT = (Kind.NO_DEPLOYMENT, Kind.THROTTLED)
 
 FREEING = (EventClass.CALENDAR, EventClass.FINISHED, EventClass.TIMEOUT, EventClass.DEADLINE)
 """What frees a slot of a deployment that somebody waits for; the own service's is also freed by fixed work done."""
 
 LEFT_OUT = {
     "quota_exhausted": "there is no limit of a month yet",
-    "degraded, abandoned": "there is no degraded answer and no patience yet",
-    "hedge, tick": "there are no hedges, health checks and autoscalers yet",
+    "tick": "there are no health checks and autoscalers yet",
+    "degraded: stale": "there are no caches yet",
     "calendar: ok, rate_limit, too_large": "an incident that strikes work in flight brings a kind that is drawn",
     "timeout: others than timeout, cancelled": "an attempt's timeout is no other failure; siblings may be cancelled",
     "deadline: others than cancelled": "a deadline ends the action, and its attempts as cancelled",
     "waited, arrival: attempts": "a wait that is over, or an arrival, begins an attempt and ends none",
-    "arrival: others than queue_full": "an arrival is refused by the own service, or goes on",
+    "arrival: others than queue_full, shed": "an arrival is refused by the own service, or goes on",
 }
 """Pairs that cannot occur, and the rule that says so."""
 
@@ -42,26 +43,37 @@ def pairs(what: str, event_class: int, *reasons: Kind | Cause) -> list[str]:
 
 
 POSSIBLE = [
-    *pairs("attempt ended", EventClass.FINISHED, Kind.OK, *FAILURES, Kind.CANCELLED),
+    *pairs("attempt ended", EventClass.FINISHED, Kind.OK, *FAILURES, *UNSENT, Kind.CANCELLED),
     *pairs("attempt ended", EventClass.CALENDAR, *DRAWN, Kind.TIMEOUT, Kind.CANCELLED),
     *pairs("attempt ended", EventClass.TIMEOUT, Kind.TIMEOUT, Kind.CANCELLED),
     *pairs("attempt ended", EventClass.DEADLINE, Kind.CANCELLED),
     *pairs("attempt ended", STOP, Kind.UNFINISHED),
-    *pairs("action ended", EventClass.FINISHED, Kind.OK, *FAILURES),
-    *pairs("action ended", EventClass.WAITED, Kind.OK),
-    *pairs("action ended", EventClass.CALENDAR, *DRAWN, Kind.TIMEOUT),
+    *pairs("action ended", EventClass.FINISHED, Kind.OK, *FAILURES, *UNSENT, Kind.HUMAN),
+    *pairs("action ended", EventClass.WAITED, Kind.OK, Kind.PREVIOUS, Kind.RULE),
+    *pairs("action ended", EventClass.CALENDAR, *DRAWN),
     *pairs("action ended", EventClass.TIMEOUT, Kind.TIMEOUT),
-    *pairs("action ended", EventClass.DEADLINE, Kind.DEADLINE),
-    *pairs("action ended", EventClass.ARRIVAL, Kind.QUEUE_FULL),
+    *pairs("action ended", EventClass.DEADLINE, Kind.DEADLINE, Kind.IMPATIENT),
+    *pairs("action ended", EventClass.ARRIVAL, Kind.QUEUE_FULL, Kind.SHED),
     *pairs("action ended", STOP, Kind.UNFINISHED),
-    *pairs("attempt begun", EventClass.WAITED, Cause.RETRY),
+    *pairs("attempt begun", EventClass.WAITED, Cause.RETRY, Cause.CLIENT_RETRY),
+    *pairs("attempt begun", EventClass.HEDGE, Cause.HEDGE),
     *pairs("attempt begun", EventClass.FINISHED, Cause.FALLBACK, Cause.ESCALATION),
     *pairs("attempt begun", EventClass.CALENDAR, Cause.FALLBACK),
     *pairs("attempt begun", EventClass.TIMEOUT, Cause.FALLBACK),
     *(f"slot handed over: {CLASSES[one]}, deployment" for one in FREEING),
     *(f"slot handed over: {CLASSES[one]}, service" for one in (*FREEING, EventClass.WAITED)),
     *(f"slot handed over: change, {station}" for station in ("deployment", "service")),
+    *(f"breaker {BreakerState(state).name.lower()}" for state in (BreakerState.OPEN, BreakerState.CLOSED)),
+    *(f"attempt marked: {mark.name.lower()}" for mark in Mark if mark.name),
+    "action asked again",
 ]
+SELDOM = [
+    *pairs("action ended", EventClass.CALENDAR, Kind.TIMEOUT, Kind.PARTIAL),
+    *pairs("action ended", EventClass.FINISHED, Kind.PARTIAL),
+    *pairs("action ended", EventClass.TIMEOUT, Kind.PARTIAL),
+    *pairs("action ended", EventClass.DEADLINE, Kind.PARTIAL),
+]
+"""Pairs that occur, but too seldom to be counted on: clockwork cases have them (`degrade_partial`)."""
 
 
 def happened(plan: Plan, log: Log) -> Counter[str]:
@@ -70,13 +82,16 @@ def happened(plan: Plan, log: Log) -> Counter[str]:
     attempts = own_ends(plan, log)
     order = np.argsort(a["action"], kind="stable")
     row = order[np.searchsorted(a["action"][order], t["action"])]
+    cancel_with(log, attempts, row)
     actions = action_ends(plan, log, attempts, row)
-    cancelled = t["outcome"] == Kind.CANCELLED
-    attempts[cancelled] = actions[row[cancelled]]
+    at_its_end = (t["outcome"] == Kind.CANCELLED) & (t["ended"] == a["end"][row]) & (a["outcome"][row] != Outcome.OK)
+    attempts[at_its_end] = np.minimum(attempts, actions[row])[at_its_end]
+    late = (t["outcome"] == Kind.CANCELLED) & (t["ended"] == a["arrival"][row] + deadline_of(plan, log)[row])
+    attempts[late] = np.where(attempts == EventClass.TIMEOUT, EventClass.DEADLINE, attempts)[late]
     reasons = np.where(a["outcome"] == Outcome.CENSORED, Kind.UNFINISHED, a["reason"])
     found = counted("attempt ended", attempts, t["outcome"], Kind) + counted("action ended", actions, reasons, Kind)
     begun, causes = begins(log, attempts)
-    found += counted("attempt begun", begun, causes, Cause)
+    found += counted("attempt begun", begun, causes, Cause) + seen(log)
     return found + slots_of_deployments(log, attempts) + slots_of_the_service(log, actions)
 
 
@@ -93,9 +108,42 @@ def own_ends(plan: Plan, log: Log) -> Ints:
     found = np.full(len(t["action"]), int(EventClass.FINISHED), np.int64)
     found[t["outcome"] == Kind.UNFINISHED] = STOP
     epoch = np.maximum(np.searchsorted(plan.epochs, t["dispatched"], "right") - 1, 0)
-    late = t["ended"] - t["dispatched"] == plan.policy.timeout[epoch]
+    lasted, layer = t["ended"] - t["dispatched"], plan.inner
+    late = (lasted == layer.timeout[epoch]) | (lasted == layer.first_token_timeout[epoch]) | (t["first_token"] >= 0)
     found[(t["outcome"] == Kind.TIMEOUT) & late] = EventClass.TIMEOUT
     found[struck(plan, log)] = EventClass.CALENDAR
+    return found
+
+
+def cancel_with(log: Log, attempts: Ints, row: Ints) -> None:
+    """Class of the event that cancelled an attempt: what ended (or answered) another of its action then, or a timer."""
+    t = log.attempts
+    cancelled = np.flatnonzero(t["outcome"] == Kind.CANCELLED)
+    attempts[cancelled] = EventClass.TIMEOUT
+    of_action: dict[int, list[int]] = {}
+    for i in np.flatnonzero(np.isin(row, row[cancelled])).tolist():
+        of_action.setdefault(int(row[i]), []).append(i)
+    for i in cancelled.tolist():
+        for other in of_action[int(row[i])]:
+            if t["outcome"][other] != Kind.CANCELLED and t["ended"][other] == t["ended"][i]:
+                attempts[i] = min(attempts[i], attempts[other])
+            elif other != i and t["first_token"][other] == t["ended"][i]:
+                attempts[i] = EventClass.FINISHED
+
+
+def deadline_of(plan: Plan, log: Log) -> Ints:
+    """The deadline of each action."""
+    epoch = np.maximum(np.searchsorted(plan.epochs, log.actions["arrival"], "right") - 1, 0)
+    return np.asarray(plan.policy.deadline[epoch])
+
+
+def seen(log: Log) -> Counter[str]:
+    """What else is to be seen: breakers, marks, users who ask again."""
+    found = Counter({"action asked again": int((log.actions["action"] >> 33 > 0).sum())})
+    for state in (BreakerState.OPEN, BreakerState.CLOSED):
+        found[f"breaker {state.name.lower()}"] = int((log.breakers["state"] == state).sum())
+    for mark in Mark:
+        found[f"attempt marked: {str(mark.name).lower()}"] = int((log.attempts["marks"] & mark != 0).sum())
     return found
 
 
@@ -121,10 +169,24 @@ def action_ends(plan: Plan, log: Log, attempts: Ints, row: Ints) -> Ints:
     found[row[last]] = attempts[last]
     works_last = works_at_the_end(plan)[a["kind"]] & (a["outcome"] == Outcome.OK)
     found[works_last] = EventClass.WAITED
-    found[a["reason"] == Kind.DEADLINE] = EventClass.DEADLINE
-    found[a["reason"] == Kind.QUEUE_FULL] = EventClass.ARRIVAL
+    timed = (a["reason"] == Kind.TIMEOUT) & (found == EventClass.WAITED)
+    found[timed] = EventClass.TIMEOUT  # of a request or a call: its attempts are cancelled, or there is none
+    found[a["reason"] == Kind.PARTIAL] = partial_ends(plan, log, attempts, row)[a["reason"] == Kind.PARTIAL]
+    found[a["reason"] == Kind.HUMAN] = EventClass.FINISHED
+    found[np.isin(a["reason"], [Kind.PREVIOUS, Kind.RULE])] = EventClass.WAITED
+    found[np.isin(a["reason"], [Kind.DEADLINE, Kind.IMPATIENT])] = EventClass.DEADLINE
+    found[np.isin(a["reason"], [Kind.QUEUE_FULL, Kind.SHED])] = EventClass.ARRIVAL
     found[a["outcome"] == Outcome.CENSORED] = STOP
     return found
+
+
+def partial_ends(plan: Plan, log: Log, attempts: Ints, row: Ints) -> Ints:
+    """Class of the event that left an action with a part of its answer: a failure, a timer, the deadline."""
+    a, t = log.actions, log.attempts
+    found = np.where(a["end"] == a["arrival"] + deadline_of(plan, log), EventClass.DEADLINE, EventClass.TIMEOUT)
+    last = (t["ended"] == a["end"][row]) & (t["outcome"] != Kind.CANCELLED)
+    np.minimum.at(found, row[last], attempts[last])
+    return np.asarray(found)
 
 
 def works_at_the_end(plan: Plan) -> Bools:
@@ -140,10 +202,11 @@ def works_at_the_end(plan: Plan) -> Bools:
 def begins(log: Log, attempts: Ints) -> tuple[Ints, Ints]:
     """Class of the event that began each attempt after the first of its repetition, and the cause of the attempt."""
     t = log.attempts
-    order = np.lexsort([t[name] for name in ("attempt", "rung", "repeat", "call", "action")])
+    order = np.lexsort([t[name] for name in ("hedge", "attempt", "rung", "repeat", "call", "action")])
     cause, before = t["cause"][order], np.roll(attempts[order], 1)
     later = cause != Cause.FIRST
-    return np.where(cause == Cause.RETRY, int(EventClass.WAITED), before)[later], cause[later]
+    waited = np.where(np.isin(cause, [Cause.RETRY, Cause.CLIENT_RETRY]), int(EventClass.WAITED), before)
+    return np.where(cause == Cause.HEDGE, int(EventClass.HEDGE), waited)[later], cause[later]
 
 
 def slots_of_deployments(log: Log, attempts: Ints) -> Counter[str]:

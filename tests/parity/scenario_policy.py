@@ -81,7 +81,7 @@ class Policy(Supply):
         options, found = self.always() | self.known(whole), []
         for at in sorted({self.ms(1, self.span - 1) for _ in range(self.random.randint(1, 3))}):
             chosen = {path: options[path]() for path in self.some(sorted(options), 2, 5)}
-            found.append({"at": f"{at}ms", "set": chosen | (self.relief(whole) if self.chance(0.6) else {})})
+            found.append({"at": f"{at}ms", "set": chosen | (self.relief(whole) if self.chance(0.95) else {})})
         return found
 
     def relief(self, whole: Map) -> Map:

@@ -15,6 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from scenario_demand import Demand
 from scenario_policy import Policy
 from scenario_quantities import Map
+from scenario_resilience import Resilience
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,10 @@ class Maker(Demand, Policy):
         policy = whole["resilience"]
         if "timeout" not in policy or ("deadline" not in policy and not self.replays):
             whole["cooldown"] = self.time(1, 60)  # or what hangs or waits goes on for minutes
-        if self.chance(0.45):
+        if self.chance(0.6):
             whole["changes"] = self.changes(whole)
+        if self.chance(0.5):
+            Resilience(self, whole).add()
         return Case(whole, trace)
 
     def product(self) -> Map:

@@ -5,8 +5,8 @@ from random import Random
 
 import numpy as np
 import pytest
+from conftest import fewer
 from economy_strategies import thrifty
-from resilience_strategies import resilient
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
 
@@ -21,13 +21,21 @@ ROOT = Path(__file__).parents[2]
 CLOCKWORK = sorted((ROOT / "tests" / "clockwork").glob("*.yaml"))
 SHIPPED: dict[str, tuple[int, dict[str, str]]] = {
     "azure_chat": (3, {}),
+    "breaker_flapping": (2, {"horizon": "90min"}),
+    "double_retries": (4, {}),
+    "fallback_too_small": (2, {"horizon": "19d"}),
     "founder": (4, {}),
+    "hedged": (2, {"horizon": "7h"}),
+    "impatient_users": (2, {"horizon": "17h"}),
     "one_big_model": (4, {}),
     "outage": (2, {"horizon": "19d"}),
     "outage_with_fallback": (2, {"horizon": "19d"}),
     "rate_limited_tier1": (4, {}),
     "reference": (7, {}),
+    "retry_storm": (2, {}),
+    "retry_storm_budget": (2, {}),
     "routed": (4, {}),
+    "slow_provider": (2, {"horizon": "7h"}),
     "small_server": (7, {}),
     "support_chat": (3, {}),
     "trace_replay": (170, {}),
@@ -37,19 +45,27 @@ ENOUGH = 50_000
 """Actions of each, in all."""
 SHORT = {
     "azure_chat": {"horizon": "4min"},
+    "breaker_flapping": {"horizon": "6min", "incidents.0.at": "1min", "incidents.0.lasts": "3min"},
+    "double_retries": {"horizon": "10min", "incidents.0.at": "2min", "incidents.0.lasts": "3min"},
+    "fallback_too_small": {"horizon": "36h", "incidents.0.at": "1d 5h"},
     "founder": {"horizon": "1d"},
+    "hedged": {"horizon": "20min"},
+    "impatient_users": {"horizon": "30min", "start": "2026-11-02 13:00"},
     "one_big_model": {"horizon": "1d"},
     "outage": {"horizon": "36h", "incidents.0.at": "1d 5h"},
     "outage_with_fallback": {"horizon": "36h", "incidents.0.at": "1d 5h"},
     "rate_limited_tier1": {"horizon": "12h"},
     "reference": {"horizon": "15h"},
+    "retry_storm": {"horizon": "4min", "warmup": "10s", "incidents.0.at": "1min"},
+    "retry_storm_budget": {"horizon": "4min", "warmup": "10s", "incidents.0.at": "1min"},
     "routed": {"horizon": "1d"},
+    "slow_provider": {"horizon": "12min", "incidents.0.at": "3min", "incidents.0.lasts": "5min"},
     "small_server": {"horizon": "12h"},
     "support_chat": {"horizon": "14h"},
     "trace_replay": {},
 }
 """How they are cut short for the quick tests."""
-GENERATED = range(100)
+GENERATED = fewer(200)
 
 
 def differences(one: Log, other: Log) -> list[str]:
@@ -108,11 +124,6 @@ def test_clockwork(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path) -> None:
     assert_equal(compile_plan(load(scenario(Random(seed)).write(tmp_path))), seed, seed % 3)
-
-
-@pytest.mark.parametrize("seed", GENERATED)
-def test_generated_resilience(seed: int, tmp_path: Path) -> None:
-    assert_equal(compile_plan(load(resilient(Random(seed)).write(tmp_path))), seed, seed % 3)
 
 
 @pytest.mark.parametrize("seed", GENERATED)

@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from conftest import fewer
 from economy_strategies import thrifty
 from scenario_strategies import scenario
 from test_parity import ROOT, differences
@@ -33,7 +34,7 @@ from simkit.study.progress import Halted
 from simkit.study.run import run
 from simkit.study.streaming import Streaming
 
-GENERATED = range(30)
+GENERATED = fewer(30)
 SUPPORT = {"horizon": "3h", "warmup": "20min", "start": "2026-11-02 10:00"}
 
 

@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from conftest import fewer
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
 from test_parity import CLOCKWORK, ROOT, SHORT
@@ -26,7 +27,7 @@ from simkit.scenario.load import load
 from simkit.study.run import run
 
 SECOND = 1_000_000_000
-GENERATED = range(60)
+GENERATED = fewer(60)
 OBJECTIVES = (
     Objective("success", "success", 0.99),
     Objective("strict", "success", 0.99, degraded_good=False),
@@ -73,7 +74,7 @@ def parts_of(thing: object) -> Iterator[tuple[str, object]]:
 def streamed(plan: Plan, objectives: tuple[Objective, ...], seed: int, replication: int) -> Tally:
     """The tally of a replication whose log is never kept."""
     simulation, stream = Simulation(plan, seed, replication), Stream(plan, objectives)
-    while not simulation.advance(lambda page: stream.take(*page)):
+    while not simulation.advance(lambda page: stream.take(*page), stream.run):
         pass
     return stream.tally(replication, simulation.ended, simulation.events, simulation.peaks)
 
@@ -214,15 +215,14 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Log]:
 
 def of_rows(plan: Plan, log: Log, cuts: tuple[int, ...] = ()) -> Tally:
     """The streamed tally of the rows of a log, handed over in pages that are cut at these actions."""
-    actions, attempts, incidents = (
-        np.stack(list(table.values()), axis=1) for table in (log.actions, log.attempts, log.incidents)
-    )
+    tables = (log.actions, log.attempts, log.incidents, log.breakers, log.lookups, log.budgets)
+    actions, attempts, *others = (np.stack(list(table.values()), axis=1) for table in tables)
     stream = Stream(plan, OBJECTIVES)
     first = np.concatenate([[0], np.cumsum(log.actions["attempts"])])
     for begin, beyond in zip((0, *cuts), (*cuts, len(actions)), strict=True):
         mine = np.ascontiguousarray(attempts[first[begin] : first[beyond]])
-        others = [incidents if begin == 0 else incidents[:0], *[incidents[:0]] * 3]
-        stream.take(np.ascontiguousarray(actions[begin:beyond]), mine, *others, log.ended)
+        seldom = others if begin == 0 else [table[:0] for table in others]
+        stream.take(np.ascontiguousarray(actions[begin:beyond]), mine, *seldom, log.ended)
     return stream.tally(log.replication, log.ended, log.events, log.peaks)
 
 
@@ -267,7 +267,7 @@ def test_a_percentile_that_is_off_is_found(busy: tuple[Plan, Log]) -> None:
     plan, log = busy
     exact = tally(plan, log, OBJECTIVES)
     for name, sample in samples(exact).items():
-        if name in exact.samples:
+        if name in exact.samples and name != "attempts":  # that is a count of few: it has no rounding to hide in
             assert sample.percentile(0.999) > 0, name
             near, far = (replace(sample, values=np.rint(sample.values * k).astype(np.int64)) for k in (1.004, 1.006))
             assert not far_off(exact, replace(exact, samples=exact.samples | {name: near}))

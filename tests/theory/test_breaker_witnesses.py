@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plain import BROKEN, MODEL, POISSON, percent, policy, scenario, taking
-from witness import SECOND, Figure, Witness, assert_holds, assert_told_apart, duration, measured
+from witness import LIMIT, SECOND, Figure, Witness, assert_holds, assert_told_apart, duration, measured
 
 from simkit.engine.codes import Kind
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 from simkit.result.breakers import breaker_use
 
+pytestmark = pytest.mark.slow
 ENGINE = "compiled"
 """Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2031
@@ -170,3 +171,24 @@ def test_mechanism(witness: Witness, tmp_path: Path) -> None:
 @pytest.mark.parametrize("witness", WITNESSES, ids=lambda w: w.name)
 def test_perturbed_twin_fails(witness: Witness, tmp_path: Path) -> None:
     assert_told_apart(witness, SEED + 1, witness.twin_replications, tmp_path, ENGINE)
+
+
+# --- the closed forms by hand -------------------------------------------------------------------------
+
+
+def test_results_until_open() -> None:
+    # one failure; two in a row: (1 + q) / q^2; two of the last three, looked at from the third on, by all its paths
+    assert results_until_open(1, 0, 0.2) == pytest.approx(5)
+    assert results_until_open(2, 1, 0.5) == pytest.approx(1.5 / 0.25)
+    random = np.random.default_rng(1)
+    failed = random.random((20_000, 100)) < 0.4
+    last = failed.astype(int)[:, 2:] + failed[:, 1:-1] + failed[:, :-2]
+    opens = ((last > 1) & failed[:, 2:]).argmax(axis=1) + 3
+    error = opens.std() / math.sqrt(len(opens))
+    assert abs(opens.mean() - results_until_open(3, 1, 0.4)) < LIMIT * error
+
+
+def test_proven_share() -> None:
+    # one failure opens, one success closes, an arrival a second, half of them fail, cooldown 1 s: closed for 2 s, then
+    # on average two rounds of 1 s open and 1 s half open
+    assert proven_share(0.5, 1, 1, 1, 1) == pytest.approx(2 / (2 + 2 * 2))

@@ -13,6 +13,7 @@ from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 
+pytestmark = pytest.mark.slow
 ENGINE = "compiled"
 """Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2029
@@ -185,6 +186,3 @@ def test_mechanism(witness: Witness, tmp_path: Path) -> None:
 @pytest.mark.parametrize("witness", WITNESSES, ids=lambda w: w.name)
 def test_perturbed_twin_fails(witness: Witness, tmp_path: Path) -> None:
     assert_told_apart(witness, SEED + 1, witness.twin_replications, tmp_path, ENGINE)
-
-
-# --- the closed forms by hand -------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from simkit.engine.codes import Kind, Mark, Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 
+pytestmark = pytest.mark.slow
 ENGINE = "compiled"
 """Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2030
@@ -318,6 +319,24 @@ HEDGED_STREAMS = Witness(
 )
 
 
+def twins_elsewhere(span: float) -> dict[str, Any]:
+    """Two deployments in good and bad times of their own: in 10 ms all answers take 6 ms +- `span`; a hedge at 4 ms."""
+    factor = {"uniform": {"low": 1 - span / 6, "high": 1 + span / 6}}
+    model = MODEL | {"ttft": "6ms", "slowness": {"every": "10ms", "factor": factor}}
+    places = [{"provider": "p"}, {"provider": "q"}]
+    return scenario(14_000, models={"m": model | {"deployments": places}}, resilience=policy(hedge="4ms"))
+
+
+# Answers uniform in [3 ms, 9 ms]: 5 / 6 have a hedge, which wins if 4 ms + T2 < T1. At the same place it never does:
+# see test_a_hedge_to_the_same_place_wins_nothing_in_bad_times
+HEDGE_ELSEWHERE = Witness(
+    "hedge_elsewhere",
+    lambda f: twins_elsewhere(3 * f),
+    hedged,
+    {"hedges": Figure(5 / 6, twin=False), "wins": Figure((9 - 3 - 4) ** 2 / 2 / 6**2, 0.01)},
+)
+
+
 def slow_times(spread: float, **parts: Any) -> dict[str, Any]:
     """Answers of 20 ms, and a factor of 1 +- `spread` on them that is the same for each 40 ms: for four actions."""
     slowness = {"every": "40ms", "factor": {"uniform": {"low": 1 - spread, "high": 1 + spread}}}
@@ -344,7 +363,7 @@ SLOWNESS = Witness(
 
 WITNESSES = (
     *(STREAM_TIMEOUTS, CALL_TIMEOUT, BROKEN_STREAMS, RETRY_ANY, RETRY_SAME, RETRY_OTHER, RETRY_AFTER),
-    *(FULL, EQUAL, DECORRELATED, ADDITIVE, CLIENT_BACKOFF, HEDGE, HEDGED_STREAMS, SLOWNESS),
+    *(FULL, EQUAL, DECORRELATED, ADDITIVE, CLIENT_BACKOFF, HEDGE, HEDGED_STREAMS, HEDGE_ELSEWHERE, SLOWNESS),
 )
 
 

@@ -158,3 +158,21 @@ def test_bucket_against_simulation(offered: float, burst: int) -> None:
             waits += mark - burst - now
     assert refused / count == pytest.approx(theory.bucket_loss(offered, 1, burst), rel=0.02)
     assert waits / refused == pytest.approx(theory.bucket_retry_after(offered, 1, burst), rel=0.02)
+
+
+def test_erlang_a_between_its_neighbours() -> None:
+    """Where users leave as fast as they are served it is M/M/infinity; impatient it is Erlang's B, patient his C."""
+    poisson = [theory.mginf_occupancy(8, 0.5, n) for n in range(60)]
+    queued = sum((n - 3) * p for n, p in enumerate(poisson) if n > 3)
+    assert theory.mmcm(8, 0.5, 3, 0.5) == pytest.approx((queued / 0.5 / 8, queued / 8))
+    assert theory.mmcm(8, 0.5, 3, 1e-9)[0] == pytest.approx(theory.erlang_b(4, 3))
+    assert theory.mmcm(2, 0.5, 2, 1e5)[1] == pytest.approx(theory.mmc_wait(2, 0.5, 2), rel=1e-3)
+    # one server, all means 1: weights 1, 1, 1/2, 1/6, ...: e in all, and sum of (n - 1) / n! is 1
+    assert theory.mmcm(1, 1, 1, 1)[1] == pytest.approx(1 / math.e)
+
+
+def test_guarded_losses_by_hand() -> None:
+    # two places, one of them for the first class alone; all rates 1: weights 1, 2, 1
+    assert theory.guarded_losses([1, 1], 1, [2, 1]) == pytest.approx([0.25, 0.75])
+    assert theory.guarded_losses([3, 1], 0.5, [4, 4]) == pytest.approx([theory.erlang_b(2, 4)] * 2)
+    assert theory.guarded_losses([2], 1, [2]) == pytest.approx([0.4])

@@ -18,4 +18,7 @@ class Mechanism:
     picture: str
     """A figure of `simkit.report`, or a table of a result with a picture."""
     phrase: str
-    """Words of the notebook's sentence about it."""
+    """Words of a notebook's sentence about it."""
+    drawn: tuple[str, ...] = ()
+    """Where a draw decides what happens, no case can be written by hand. Then these tests (`file.py::test`) stand in
+    their place: both engines are the same on generated scenarios that have it."""

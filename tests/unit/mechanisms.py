@@ -19,6 +19,9 @@ def layer(*keys: str) -> tuple[str, ...]:
     return tuple(f"{place}.{key}" for place in ("layer", "resilience") for key in keys)
 
 
+GENERATED = ("parity/test_parity.py::test_generated",)
+"""Which copy of a layer an action uses, and whether a throttle holds an attempt back, are drawn."""
+
 MECHANISMS = {
     "clock": Mechanism(
         ("start", "horizon", "warmup", "cooldown"), ("cooldown_censored", "arrivals_deterministic"),
@@ -203,27 +206,27 @@ MECHANISMS = {
     "stream timeouts": Mechanism(
         layer("first_token_timeout", "idle_timeout"),
         ("first_token_timeout", "idle_timeout",),
-        "", "timeout_rate", "", "",
+        "stream_timeouts", "timeout_rate", "endings", "one for the first token",
     ),
     "call timeout": Mechanism(
         layer("call_timeout"),
-        ("call_timeout",),
-        "", "cancelled_attempts_per_call", "", "",
+        ("call_timeout", "client_call_timeout"),
+        "call_timeout", "cancelled_attempts_per_call", "endings", "over all tries together",
     ),
     "broken streams": Mechanism(
         layer("stream_failure"),
-        ("stream_failure_fail", "stream_failure_fall_back", "stream_failure_retry",),
-        "", "stream_failure_rate", "", "",
+        ("client_stream_failure", "stream_failure_fail", "stream_failure_fall_back", "stream_failure_retry"),
+        "broken_streams", "stream_failure_rate", "reasons", "breaks off half way",
     ),
     "two layers": Mechanism(
         ("resilience.client", "resilience.gateway", "layer.preset"),
         ("client_before_gateway", "client_request_timeout", "client_after_no_deployment",),
-        "", "amplification", "", "",
+        "test_layers_multiply", "amplification", "attempts_per_action", "retries of two layers multiply",
     ),
     "copies of a layer": Mechanism(
         layer("replicas"),
         (),
-        "", "breaker_openings", "", "",
+        "copies", "breaker_openings", "breakers", "Several copies of a gateway", GENERATED,
     ),
     "breaker": Mechanism(
         (*layer("breaker"), *layer("retry_while_open")),
@@ -233,72 +236,74 @@ MECHANISMS = {
             "breaker_remembers", "breaker_trips_on", "breaker_two_probes", "litellm_all_cooled",
             "litellm_cooldown",
         ),
-        "", "breaker_open_share", "", "",
+        "breaker_rate", "breaker_open_share", "breakers", "A breaker stops asking",
     ),
     "retry budget": Mechanism(
         layer("retry_budget"),
-        ("budget_concurrent", "budget_credit", "budget_refund",),
-        "", "retries_refused_rate", "", "",
+        ("budget_concurrent", "budget_credit", "budget_refund", "client_budget"),
+        "test_a_budget_caps_amplification", "retries_refused_rate", "pressure", "**retry budget**",
     ),
     "hedge": Mechanism(
         layer("hedge"),
-        ("hedge_budget_deadline", "hedge_failure_waits", "hedge_first_answer", "hedge_first_token",),
-        "", "hedge_rate", "", "",
+        (
+            "hedge_budget_deadline", "hedge_failure_waits", "hedge_first_answer", "hedge_first_token", "hedge_timeout",
+        ),
+        "hedge", "hedge_rate", "comparison_figure", "**sent a second time**",
     ),
     "kinds of backoff": Mechanism(
         layer("backoff"),
         ("retries_backoff", "backoff_kinds",),
-        "", "backoff_wait_mean", "", "",
+        "decorrelated_jitter", "backoff_wait_mean", "waits_figure", "waits with a random part",
     ),
     "where a retry goes": Mechanism(
         layer("retry_at"),
         ("retry_at", "retry_at_other",),
-        "", "retry_rate", "", "",
+        "retry_other", "retry_rate", "balance_figure", "A retry goes to the same deployment",
     ),
     "Retry-After": Mechanism(
         layer("retry_after", "retry_after_rule", "retry_after_beyond", "deadline_aware"),
         ("bucket_retry", "retry_after_rules", "retry_after_deadline",),
-        "", "gave_up_rate", "", "",
+        "retry_after", "gave_up_rate", "waits_figure", "says when to come back",
     ),
     "balance as seen": Mechanism(
         layer("balance"),
         ("balance_cheapest", "balance_lowest_latency", "balance_lowest_usage",),
-        "", "attempts_per_call", "", "",
+        "test_lowest_usage", "attempts_per_call", "balance_figure", "by what was seen",
     ),
     "adaptive throttle": Mechanism(
         layer("throttle"),
         (),
-        "", "throttled_rate", "", "",
+        "throttle", "throttled_rate", "pressure", "holds back by itself", GENERATED,
     ),
     "shedding": Mechanism(
         ("service.shed",),
         ("service_shed",),
-        "", "shed_rate", "", "",
+        "shed", "shed_rate", "reasons", "turns away at the door",
     ),
     "patience": Mechanism(
         ("users.patience", "users.until"),
         ("patience_first_token", "patience_reload",),
-        "", "abandoned_rate", "", "",
+        "erlang_a", "abandoned_rate", "patience_figure", "Users leave when they wait too long",
     ),
     "reload": Mechanism(
         ("users.reload",),
         ("patience_reload",),
-        "", "reload_rate", "", "",
+        "reload", "reload_rate", "pressure", "some of them ask again",
     ),
     "degrade ladder": Mechanism(
         tuple(f"resilience.degrade.*.{rung}" for rung in ("partial", "previous", "rule")),
-        ("degrade_partial", "degrade_rule",),
-        "", "degraded_rate", "", "",
+        ("degrade_deadline", "degrade_overhead", "degrade_partial", "degrade_rule"),
+        "ladder", "degraded_rate", "reasons", "with half an answer",
     ),
     "people": Mechanism(
         ("resilience.degrade.*.human",),
         ("degrade_human", "degrade_human_hours",),
-        "", "human_rate", "", "",
+        "desk", "human_rate", "people_figure", "in the end people answer",
     ),
     "slowness": Mechanism(
         performance("slowness"),
         ("slowness",),
-        "", "latency_p99", "", "",
+        "slowness", "latency_p99", "timeline_figure", "slow patches",
     ),
     "changes": Mechanism(
         ("changes",), ("changes_numbers", "changes_repeat", "changes_slots"),

@@ -425,6 +425,17 @@ def test_ctrl_c_answers_at_once(file: Path) -> None:
     assert time.monotonic() - begun < 10
 
 
+def test_ctrl_c_while_things_are_loaded(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def find_spec(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "simkit.cli.app", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert main(["schema"]) == 130
+    assert capsys.readouterr() == ("", "Stopped.\n")
+
+
 def test_a_reader_that_leaves_is_no_error(file: Path) -> None:
     process = simkit_process("run", file)
     assert process.stdout is not None and process.stderr is not None

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ models:
     errors: {server_error: 30%}
 resilience: {timeout: 20s, max_retries: 2, backoff: {initial: 1s, factor: 2, max: 8s, jitter: full}}
 """
-LAW = ("backoff.py", "wait = float(initial)", "wait = 2.0 * float(initial)")
+LAW = ("backoff.py", "(low + (high - low) * u)", "2.0 * (low + (high - low) * u)")
 """A line of a law, called from other files only, and another in its place."""
 COMPILES = "Compiling the simulation engine"
 HIDDEN = """
@@ -193,3 +194,25 @@ def test_where_there_are_no_temporary_files(home: str, folder_of_the_cache: pyte
     folder_of_the_cache.setattr("tempfile.gettempdir", nowhere)
     folder = jit.cache_folder()
     assert folder is None if home == "file/cache" else folder is not None and tmp_path in folder.parents
+
+
+def test_what_was_not_used_for_long_is_removed(tmp_path: Path) -> None:
+    """Of seven folders unused for two days the newest five stay, and none that is a month old."""
+    now, day = time.time(), 86_400
+    for number, days in enumerate((0, 2, 2, 2, 31, 2, 2)):
+        folder = tmp_path / f"kernels-{number}"
+        folder.mkdir()
+        (folder / jit.READY).touch()
+        os.utime(folder, (now - days * day - number,) * 2)
+    (tmp_path / "other").mkdir()
+    jit.remove_old(tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == {"other", *(f"kernels-{number}" for number in (0, 1, 2, 3, 5))}
+    jit.remove_old(tmp_path / "nowhere")
+
+
+def test_a_folder_in_use_is_young(folder_of_the_cache: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder_of_the_cache.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = jit.cache_folder()
+    assert folder is not None
+    os.utime(folder, (0, 0))
+    assert jit.cache_folder() == folder and time.time() - folder.stat().st_mtime < 60

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simkit.laws.arrival import arrival_time
-from simkit.laws.backoff import additive_ns, backoff_ns, decorrelated_ns, retry_wait_ns
+from simkit.laws.backoff import additive_ns, backoff_ns, decorrelated_ns
 from simkit.laws.breaker import (
     CLOSED,
     GENERATION,
@@ -70,13 +70,6 @@ def test_backoff_doubles_up_to_its_limit() -> None:
     assert waits == [S // 2, S, 2 * S, 4 * S, 8 * S, 8 * S]
     assert backoff_ns(0, S, 2.0, 8 * S, 0.75, 1.0, 0.0) == 3 * S // 4
     assert backoff_ns(0, S, 2.0, 8 * S, 0.0, 1.0, 0.25) == S // 4
-
-
-def test_retry_after_is_honoured_up_to_its_limit() -> None:
-    assert retry_wait_ns(S, 3 * S, 60 * S) == 3 * S
-    assert retry_wait_ns(4 * S, 3 * S, 60 * S) == 4 * S
-    assert retry_wait_ns(S, 61 * S, 60 * S) == S
-    assert retry_wait_ns(S, 3 * S, 0) == S
 
 
 def test_failures_share_the_unit_interval() -> None:

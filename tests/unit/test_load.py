@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from simkit.plan.compile import compile_plan
 from simkit.scenario.errors import Invalid, ScenarioError
 from simkit.scenario.expectations import METRICS, parse_expectation
 from simkit.scenario.founder import FounderDocument
@@ -287,3 +288,16 @@ def test_a_spoilt_file_is_read_or_told_on_a_page_but_never_fails(seed: int) -> N
 
 def test_words_that_yaml_takes_for_something_else_are_still_words() -> None:
     assert [resolve(word) for word in ("NO", "on", "10:30", "1e-3", "0o17")] == ["NO", "on", "10:30", 0.001, 15]
+
+
+def test_an_incident_may_strike_a_model_at_a_provider_in_all_its_regions() -> None:
+    scenario = load(
+        FOUNDER,
+        [
+            "models.gpt-4o.deployments=[{provider: azure, region: eastus}, {provider: azure, region: westus}]",
+            "incidents=[{at: 2h, lasts: 1h, target: gpt-4o/azure, error_rate: 100%}]",
+        ],
+    )
+    plan = compile_plan(scenario)
+    struck = {name for name, hit in zip(plan.names.deployments, plan.incidents.hits[0], strict=True) if hit}
+    assert struck == {"gpt-4o/azure/eastus", "gpt-4o/azure/westus"}

@@ -27,7 +27,7 @@ from simkit.scenario.scenario import Document
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
-NOTEBOOK = ROOT / "notebooks" / "01_first_run.ipynb"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 SHARED: dict[type[Part], str] = {Call: "call", Dist: "distribution", Outage: "outage", Layer: "layer"}
@@ -136,14 +136,15 @@ def figures() -> set[str]:
 
 @cache
 def prose() -> str:
-    """The notebook's text, without its code and line ends."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    """The notebooks' text, without their code and line ends."""
+    cells = [cell for path in NOTEBOOKS for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
     return " ".join(" ".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown").split())
 
 
 def lacks(mechanism: Mechanism) -> list[str]:
     """What a mechanism lacks: a column and what it names that is not there."""
-    wrong = [] if mechanism.cases else ["cases: none"]
+    wrong = [] if mechanism.cases or mechanism.drawn else ["cases: none"]
+    wrong += [f"drawn: {name}" for name in mechanism.drawn if not is_witness(name)]
     wrong += [f"cases: {name}" for name in mechanism.cases if not (TESTS / "clockwork" / f"{name}.yaml").is_file()]
     wrong += [] if is_witness(mechanism.witness) else [f"witness: {mechanism.witness or 'none'}"]
     wrong += [] if mechanism.metric in METRICS else [f"metric: {mechanism.metric or 'none'}"]
@@ -193,6 +194,10 @@ def test_the_walk_reaches_every_part() -> None:
         ({"witness": ""}, "witness: none"),
         ({"witness": "no_such_witness"}, "witness: no_such_witness"),
         ({"witness": "unit/test_pricebook.py::no_such_test"}, "witness: unit/test_pricebook.py::no_such_test"),
+        (
+            {"cases": (), "drawn": ("parity/test_parity.py::no_such_test",)},
+            "drawn: parity/test_parity.py::no_such_test",
+        ),
         ({"metric": ""}, "metric: none"),
         ({"picture": "no_such_figure"}, "picture: no_such_figure"),
         ({"phrase": ""}, "phrase: none"),
@@ -200,7 +205,7 @@ def test_the_walk_reaches_every_part() -> None:
 )
 def test_a_blank_is_found(blank: dict[str, Any], found: str) -> None:
     whole = MECHANISMS["rate limits"]
-    assert not lacks(whole) and all(astuple(whole))
+    assert not lacks(whole) and all(astuple(replace(whole, drawn=whole.cases)))
     assert lacks(replace(whole, **blank)) == [found]
 
 

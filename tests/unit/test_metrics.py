@@ -1,6 +1,6 @@
 """Every metric against a naive witness over the rows of the logs; intervals; and None where a metric does not apply."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from math import ceil, sqrt
 from statistics import fmean
@@ -50,7 +50,11 @@ class Witness:
         self.actions, self.attempts, self.outcome, self.openings = [], [], {}, []
         for log in logs:
             self.openings += [b for b in rows_of(log.breakers) if b["state"] == 1 and b["until"] >= 0]
-            mine = [a | {"ended": log.ended} for a in rows_of(log.actions) if 0 <= a["arrival"] < HORIZON]
+            mine = [
+                a | {"ended": log.ended, "run": log.replication}
+                for a in rows_of(log.actions)
+                if 0 <= a["arrival"] < HORIZON
+            ]
             kinds = {a["action"]: a["outcome"] for a in mine}
             self.actions += mine
             self.attempts += [
@@ -58,6 +62,9 @@ class Witness:
                      "sent": t["deployment"] >= 0 and t["outcome"] != Kind.THROTTLED}
                 for t in rows_of(log.attempts) if t["action"] in kinds
             ]  # fmt: skip
+        self.tries = defaultdict(list)
+        for t in self.attempts:
+            self.tries[t["run"], t["action"]].append(t)
         self.ended = [a for a in self.actions if a["outcome"] != 5]
         self.served = [a for a in self.actions if a["outcome"] in (0, 1)]
         people = sum(a["degrade_cost"] + a["lookup_cost"] + a["tool_cost"] for a in self.actions)
@@ -114,6 +121,27 @@ class Witness:
         marked = sum(t["marks"] & 4 != 0 for t in self.attempts)
         return marked / (self.causes(1, 5) + self.causes(4) + marked)
 
+    def waits(self):
+        """Seconds before each retry: from the end of the latest earlier try of the same repetition, its later twin."""
+        waits = []
+        for t in self.attempts:
+            if t["cause"] in (1, 5):
+                same = [
+                    s for s in self.tries[t["run"], t["action"]] if (s["call"], s["repeat"]) == (t["call"], t["repeat"])
+                ]
+                before = [s for s in same if (s["rung"], s["attempt"]) < (t["rung"], t["attempt"])]
+                last = max((s["rung"], s["attempt"]) for s in before)
+                over = max(s["ended"] for s in before if (s["rung"], s["attempt"]) == last)
+                waits.append((t["dispatched"] - over) / 1e9)
+        return waits
+
+    def people(self):
+        """Seconds that each case was with people."""
+        cases = [a for a in self.served if a["outcome"] == 1 and a["reason"] == Kind.HUMAN]
+        over = [[t["ended"] for t in self.tries[a["run"], a["action"]]] for a in cases]
+        spans = [a["end"] - max(a["arrival"], a["start"], *ends) for a, ends in zip(cases, over, strict=True)]
+        return [max(0, span) / 1e9 for span in spans]
+
     def open_share(self):
         spans = [max(0, min(b["until"], HORIZON) - max(b["time"], 0)) for b in self.openings]
         return sum(spans) / (6 * HORIZON * self.runs)
@@ -132,6 +160,7 @@ class Witness:
         return [a for a in self.ended if not (a["outcome"] in (0, 1) and a["good"] == -1)]
 
 
+CUT = [kind for kind in range(1, Kind.NO_DEPLOYMENT) if kind != Kind.MALFORMED]
 NAIVE = {
     "actions": lambda w: len(w.actions) / w.runs,
     "success_rate": lambda w: w.share(0, 1),
@@ -175,15 +204,28 @@ NAIVE = {
     "amplification": lambda w: w.sent() / w.calls(0),
     "attempts_per_action_p99": lambda w: w.sent_p99(),
     "timeout_rate": lambda w: sum(t["outcome"] == Kind.TIMEOUT for t in w.attempts) / w.sent(),
+    "cancelled_attempts_per_call": lambda w: sum(t["outcome"] == Kind.CANCELLED for t in w.attempts) / w.calls(0),
+    "stream_failure_rate": lambda w: (
+        sum(t["outcome"] in CUT and t["first_token"] >= 0 and PLAN.actions.streaming[t["call"]] for t in w.attempts)
+        / w.sent()
+    ),
+    "backoff_wait_mean": lambda w: fmean(w.waits()),
+    "gave_up_rate": lambda w: sum(t["marks"] & 8 != 0 for t in w.attempts) / w.sent(),
     "hedge_rate": lambda w: w.causes(4) / w.calls(0),
     "hedge_win_rate": lambda w: sum(t["cause"] == 4 and t["outcome"] == 0 for t in w.attempts) / w.causes(4),
+    "hedge_cost_share": lambda w: (
+        sum(t["cost"] for t in w.attempts if t["cause"] == 4) / sum(t["cost"] for t in w.attempts)
+    ),
     "retries_refused_rate": lambda w: w.refused(),
     "throttled_rate": lambda w: sum(t["outcome"] == Kind.THROTTLED for t in w.attempts) / len(w.attempts),
     "breaker_openings": lambda w: sum(0 <= b["time"] < HORIZON for b in w.openings) / w.runs,
     "breaker_open_share": lambda w: w.open_share(),
+    "bypass_rate": lambda w: sum(t["marks"] & 2 != 0 for t in w.attempts) / w.sent(),
     "shed_rate": lambda w: sum(a["reason"] == Kind.SHED for a in w.ended) / len(w.ended),
     "human_rate": lambda w: sum(a["reason"] == Kind.HUMAN for a in w.ended) / len(w.ended),
+    "human_time_mean": lambda w: fmean(w.people()),
     "reload_rate": lambda w: sum(a["action"] >> 33 & 15 > 0 for a in w.actions) / len(w.actions),
+    "actions_per_question": lambda w: len(w.actions) / sum(a["action"] >> 33 & 15 == 0 for a in w.actions),
     "pages_per_month": None,  # by hand in test_alerts.py
     "time_to_detect_p50": None,
     "undetected_incidents_share": None,
@@ -265,6 +307,12 @@ ABSENT = {
     "shed_rate": {"service": PLAN.service._replace(shed_in_flight=np.full((2, 4), NEVER))},
     "human_rate": {"ladder": PLAN.ladder._replace(what=ints(1, 2))},
     "reload_rate": {"audience": PLAN.audience._replace(reload_abandoned=np.zeros(2))},
+    "actions_per_question": {"audience": PLAN.audience._replace(reload_abandoned=np.zeros(2))},
+    "hedge_cost_share": {"inner": PLAN.inner._replace(hedge_after=ints(NEVER, NEVER))},
+    "human_time_mean": {"ladder": PLAN.ladder._replace(what=ints(1, 2))},
+    "stream_failure_rate": {"actions": PLAN.actions._replace(streaming=np.zeros_like(PLAN.actions.streaming))},
+    "backoff_wait_mean": {layer: getattr(PLAN, layer)._replace(max_retries=ints(0, 0)) for layer in ("inner", "outer")},
+    "gave_up_rate": {layer: getattr(PLAN, layer)._replace(max_retries=ints(0, 0)) for layer in ("inner", "outer")},
     "fallback_rate": {"models": PLAN.models._replace(fallback=np.array([[-1], [-1]]))},
     "rate_limited_rate": {"names": replace(PLAN.names, limits=(), limit_text=())},
     "escalation_rate": {"routes": PLAN.routes._replace(next_model=np.full((2, 2), -1))},

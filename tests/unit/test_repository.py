@@ -90,7 +90,7 @@ def test_every_shipped_scenario_is_in_the_readme() -> None:
 def test_every_command_of_the_readme_exists_and_the_other_way_round() -> None:
     from simkit.cli.app import commands
 
-    named = set(re.findall(r"simkit (new|run|check|compare|sweep|report|explore|schema|bench)\b", README))
+    named = set(re.findall(r"simkit (new|run|check|compare|presets|sweep|report|explore|schema|bench)\b", README))
     assert named == set(commands.commands)
 
 

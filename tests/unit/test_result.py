@@ -188,10 +188,11 @@ def test_every_table_with_a_picture_draws_it_and_others_say_there_is_none(result
     pytest.importorskip("simkit.report.figures_time")
     from matplotlib.figure import Figure
 
-    for name in ("timeline", "costs", "models", "limits", "bottlenecks", "slo", "latency_distribution"):
+    for name in ("timeline", "costs", "models", "limits", "bottlenecks", "slo", "latency_distribution",
+                 "reasons", "endings", "pressure"):  # fmt: skip
         assert isinstance(getattr(result, name).plot(), Figure), name
     with pytest.raises(ValueError, match="no picture"):
-        result.reasons.plot()
+        result.incidents.plot()
     assert isinstance(result.timeline[result.timeline["arrivals"] > 0], type(result.timeline))
     with pytest.raises(ValueError, match="no picture"):
         table({"a": [1]}).plot()
@@ -266,7 +267,7 @@ def test_an_incident_that_costs_most_of_the_lost_is_named(scenario):
     storm = {"source": 0, "start": HOUR, "end": 2 * HOUR, "severity": 0}
     logs = [log_of([served(i) for i in range(150)] + inside, (), [storm], replication=r) for r in range(3)]
     found = made(scenario(), logs)
-    assert "25 % fail with server error, 100 % of all that are lost while `storm` lasts." in answer(found, HOLD).text
+    assert "25 % fail with server error, all of them while `storm` lasts." in answer(found, HOLD).text
     elsewhere = [
         log_of(log_rows(log), (), [storm | {"start": 3 * HOUR, "end": 4 * HOUR}], replication=log.replication)
         for log in logs

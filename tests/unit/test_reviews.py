@@ -174,7 +174,8 @@ def test_the_text_of_a_review():
 
 def test_the_page_shows_the_worst_and_says_how_many_more_there_are():
     outages = [OUTAGE | {"start": m * MINUTE, "end": (m + 1) * MINUTE} for m in range(20, 200, 20)]
-    blocks = review_blocks(evidence(day(lost_between(100, 101), outages)))
+    bad = lost_between(0, 200)
+    blocks = review_blocks(evidence(day(lambda minute: {} if minute % 20 else bad(minute), outages)))
     assert len(blocks) == 1 + 6 + 1
     assert blocks[-1].text.startswith("3 more")
     assert any("10 lost" in block.text for block in blocks)
@@ -215,6 +216,46 @@ def test_a_storm_of_retries_that_outlives_its_cause():
     assert told(evidence(quiet)) == ()  # no more attempts than usual: it is something else
     short = day(lost_between(60, 75), tries=lambda minute: 4 if 60 <= minute < 75 else 1)
     assert told(evidence(short)) == ()  # five minutes are no storm
+
+
+def test_retries_that_stand_on_retries_and_gain_nothing():
+    stacked = day(lost_between(60, 70), tries=lambda minute: 9 if 60 <= minute < 70 else 1)
+    (text,) = told(evidence(stacked))
+    assert text == (
+        "Retries stand on retries: while `storm` lasts, every action makes 9 attempts against 1, and 100 % of the"
+        " actions are lost all the same."
+    )
+    assert told(evidence(day(tries=lambda minute: 9 if 60 <= minute < 70 else 1))) == ()  # they helped
+    assert told(evidence(day(lost_between(60, 70), tries=lambda minute: 4 if 60 <= minute < 70 else 1))) == ()
+
+
+def slowed(log, breakers=(), probes=0):
+    """A run whose incident only slows down, with these openings (seconds) of the breaker of `large/beta`."""
+    names = ("time", "replica", "place", "state", "until")
+    rows = [dict(zip(names, (at * SECOND, 0, 2, 1, (at + 5) * SECOND), strict=True)) for at in breakers]
+    log = replace(log, breakers=log_of([], breakers=rows).breakers)
+    hard = PLAN.incidents._replace(
+        slowdown=np.full_like(PLAN.incidents.slowdown, 8.0), error_rate=np.zeros_like(PLAN.incidents.error_rate)
+    )
+    breaker = PLAN.breaker._replace(probes=ints(probes, probes))
+    return evidence(log, plan=synthetic_plan(incidents=hard, breaker=breaker))
+
+
+def test_a_brownout_that_no_breaker_sees():
+    (text,) = told(slowed(day(lost_between(60, 70))))
+    assert text.startswith("No breaker opens while `storm` lasts: slow answers are no failures.")
+    assert told(slowed(day(lost_between(60, 70)), breakers=[3700])) == ()
+    assert told(slowed(day())) == ()  # no harm
+    assert told(evidence(day(lost_between(60, 70)))) == ()  # errors, too
+
+
+def test_a_breaker_that_flaps():
+    often = [3600 + 20 * k for k in range(25)]
+    (text,) = told(slowed(day(), breakers=often))
+    assert text.startswith("A breaker flaps: large/beta opens 25 times while `storm` lasts: after each cooldown")
+    assert "Half-open" not in told(slowed(day(), breakers=often, probes=3))[0]
+    assert told(slowed(day(), breakers=often[:10])) == ()
+    assert told(slowed(day(), breakers=[8000 + one for one in often])) == ()  # outside of the incident
 
 
 # --- other tables -------------------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def naive_series(plan, log, objectives):
         series["first_turns"][w] += not again and not turn
         if a["reason"] == Kind.HUMAN and a["outcome"] == Outcome.DEGRADED:
             over = [t["ended"] for t in attempts[a["action"]]]
-            series["people_time"][w] += a["end"] - max(a["arrival"], a["start"], *over)
+            series["people_time"][w] += max(0, a["end"] - max(a["arrival"], a["start"], *over))
         if a["outcome"] <= 1:
             series["latency"][w] += a["end"] - a["arrival"]
             series["judged"][w] += a["good"] >= 0

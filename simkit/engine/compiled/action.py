@@ -13,6 +13,7 @@ from simkit.engine.compiled.hold import let_go
 from simkit.engine.compiled.ladder import climb
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.people import leave_desk
+from simkit.engine.compiled.pointer import copy
 from simkit.engine.compiled.station import leave_service, quit_line
 from simkit.engine.compiled.user import reload
 from simkit.laws.draws import Stream
@@ -127,8 +128,7 @@ def write(m: Memory, a: int, ended: int, outcome: int, reason: int) -> None:
     m[a + A_REASON] = reason
     row = m[M_ACTION_PAGE] + m[M_ACTION_ROWS] * ACTION_LOGGED
     m[M_ACTION_ROWS] += 1
-    for i in range(ACTION_LOGGED):
-        m[row + i] = m[a + i]
+    copy(m, row, a, ACTION_LOGGED)
     write_attempts(m, m[a + A_STORY])
     quit_line(m, M_LIVE, A_LIVE, a)
     m[M_ACTIONS] -= 1
@@ -143,8 +143,7 @@ def write_attempts(m: Memory, first: int) -> None:
     while t != NONE:
         row = m[M_ATTEMPT_PAGE] + m[M_ATTEMPT_ROWS] * ATTEMPT_LOGGED
         m[M_ATTEMPT_ROWS] += 1
-        for i in range(ATTEMPT_LOGGED):
-            m[row + i] = m[t + i]
+        copy(m, row, t, ATTEMPT_LOGGED)
         following = m[t + T_STORY]
         if m[t + T_LEFT] == 1:
             free_row(m, M_FREE_ATTEMPT, t)

@@ -91,7 +91,7 @@ def arrive(m: Memory, f: Reals) -> int:
 
 @apart
 def arrive_again(m: Memory, f: Reals, key: int, row: int) -> int:
-    """A user asks again: the same (R31), or something more. `row` has what the conversation said before."""
+    """A user asks again: the same, or something more. `row` has what the conversation said before."""
     ordinal = (key >> 25) & ((1 << m[M_ORDINAL_BITS]) - 1)
     again = (key >> 25 >> m[M_ORDINAL_BITS]) & ((1 << m[M_GENERATION_BITS]) - 1)
     turns = key >> 25 >> (m[M_ORDINAL_BITS] + m[M_GENERATION_BITS])
@@ -155,7 +155,7 @@ def name_kind(m: Memory, f: Reals, a: int, u: float, v: float) -> None:
 
 @step
 def ask_to_be_let_in(m: Memory, f: Reals, a: int) -> int:
-    """An action asks for a slot of the own service (R1); it may be too much for a budget, be shed, or find no room."""
+    """An action asks for a slot of the own service; it may be too much for a budget, be shed, or find no room."""
     m[a + A_NEXT_CALL] = at1(m, FIRST_CALL, m[a + A_KIND])
     find_class(m, a)
     if m[M_COPIES] == 1:
@@ -190,7 +190,7 @@ def find_class(m: Memory, a: int) -> None:
 
 @apart
 def draw_replicas(m: Memory, a: int) -> None:
-    """Which copy of each layer it goes through (R2)."""
+    """Which copy of each layer it goes through."""
     u, v = uniform(m, REPLICA, m[a + A_NUMBER], 0, 0)
     m[a + A_REPLICA] = int(u * at1(m, REPLICAS, 0))
     m[a + A_CLIENT] = int(v * at1(m, REPLICAS + OUTER, 0))

@@ -56,7 +56,7 @@ def failure_time(m: Memory, f: Reals, t: int, kind: int) -> int:
 
 @step
 def find_end_of_patience(m: Memory, t: int) -> None:
-    """When an attempt in service is given up: its answer, its first token or the next one is too late (R10)."""
+    """When an attempt in service is given up: its answer, its first token or the next one is too late."""
     m[t + T_GIVES_UP] = m[t + T_TIMES_OUT]
     if m[t + T_STREAMS] == 0:
         return
@@ -69,7 +69,7 @@ def find_end_of_patience(m: Memory, t: int) -> None:
 
 @apart
 def silent_for(m: Memory, t: int, idle: int) -> int:
-    """When no token has come for so long (R11)."""
+    """When no token has come for so long."""
     if m[t + T_STALLED] < NEVER:
         return m[t + T_STALLED] + idle
     gap = (m[t + T_ANSWERED] - m[t + T_BEGAN]) // max(m[t + T_TOKENS_OUT] - m[t + T_REASONING], 1)
@@ -108,7 +108,7 @@ def finished(m: Memory, t: int, key: int) -> None:
 
 @apart
 def timed_out(m: Memory, t: int, key: int) -> None:
-    """The caller's patience with this try is over: a twin is cancelled with it, the first before its hedge (R23)."""
+    """The caller's patience with this try is over: a twin is cancelled with it, the first before its hedge."""
     if m[t + T_KEY] != key or m[t + T_OVER] == 1 or m[t + T_GIVES_UP] != m[M_NOW]:
         return
     c, hedge = m[t + T_CALL], m[t + T_HEDGE]
@@ -144,7 +144,7 @@ def abandon(m: Memory, t: int, kind: int) -> None:
 
 @step
 def settle(m: Memory, t: int, kind: int) -> None:
-    """End it now (R15): bill, log, give up slot or queue place; the layer learns of it."""
+    """End it now: bill, log, give up slot or queue place; the layer learns of it."""
     now = m[M_NOW]
     if m[M_PREFIXES] == 1 and kind in ANSWERING:
         visit(m, t)
@@ -177,7 +177,7 @@ def settle_and_tell(m: Memory, t: int, kind: int) -> None:
 
 @step
 def learn(m: Memory, t: int, kind: int) -> None:
-    """Breakers, throttle, balance and budget are told how it ended (R15)."""
+    """Breakers, throttle, balance and budget are told how it ended."""
     if m[M_LEARNS] == 1:
         tell_layer(m, t, kind)
 

@@ -1,4 +1,4 @@
-"""Waiting before a retry: backoff, Retry-After, and when there is no point in waiting (R19)."""
+"""Waiting before a retry: backoff, Retry-After, and when there is no point in waiting."""
 
 from simkit.engine.compiled.memory import *
 from simkit.laws.backoff import additive_ns, backoff_ns, decorrelated_ns

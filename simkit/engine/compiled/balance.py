@@ -1,4 +1,4 @@
-"""Which of a model's deployments an attempt goes to: who may be asked (R7), and who of them is (R8, R9)."""
+"""Which of a model's deployments an attempt goes to: who may be asked, and who of them is."""
 
 from simkit.engine.compiled.bill import prices_now
 from simkit.engine.compiled.breaker import usable

@@ -36,7 +36,7 @@ def bill(m: Memory, t: int, kind: int, until: int) -> None:
 
 @step
 def tokens_made(m: Memory, t: int, until: int) -> int:
-    """Tokens of the answer that had come by then (R11)."""
+    """Tokens of the answer that had come by then."""
     if m[t + T_ANSWERS] == 0:
         return 0
     return elapsed_tokens(m[t + T_TOKENS_OUT], m[t + T_THINKS], m[t + T_ANSWERED], min(until, m[t + T_STALLED]))

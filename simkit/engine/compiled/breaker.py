@@ -64,7 +64,7 @@ def has_peer(m: Memory, model: int) -> bool:
 
 @apart
 def usable(m: Memory, replica: int, model: int) -> int:
-    """Mark the model's deployments that may be asked, all of them in a panic (R7); how many they are."""
+    """Mark the model's deployments that may be asked, all of them in a panic; how many they are."""
     first, beyond = at1(m, FIRST_DEPLOYMENT, model), at1(m, FIRST_DEPLOYMENT, model + 1)
     closed, found, probes = 0, 0, at1(m, BREAKER_PROBES, m[M_EPOCH])
     for n in range(first, beyond):
@@ -84,7 +84,7 @@ def usable(m: Memory, replica: int, model: int) -> int:
 
 @apart
 def enter(m: Memory, t: int) -> None:
-    """An attempt is sent: it belongs to this generation; one to a half open place is a probe (R6)."""
+    """An attempt is sent: it belongs to this generation; one to a half open place is a probe."""
     b = breaker_at(m, m[t + T_REPLICA], place_of(m, m[t + T_DEPLOYMENT]))
     state = look(m, b)
     m[t + T_GENERATION] = m[b + GENERATION]
@@ -97,7 +97,7 @@ def enter(m: Memory, t: int) -> None:
 
 @apart
 def note(m: Memory, t: int, kind: int) -> None:
-    """An attempt that was sent has ended (R24)."""
+    """An attempt that was sent has ended."""
     b = breaker_at(m, m[t + T_REPLICA], place_of(m, m[t + T_DEPLOYMENT]))
     state, is_news = look(m, b), m[t + T_GENERATION] == m[b + GENERATION]
     if kind == CANCELLED:
@@ -162,7 +162,7 @@ def is_due(m: Memory, b: int, peer: bool) -> bool:
 
 @apart
 def open_up(m: Memory, t: int, b: int) -> None:
-    """Leave the place alone for a while, unless too many are open already (R25)."""
+    """Leave the place alone for a while, unless too many are open already."""
     e, now = m[M_EPOCH], m[M_NOW]
     if too_many_open(m, t):
         return

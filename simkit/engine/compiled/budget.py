@@ -1,4 +1,4 @@
-"""Retry budgets: credit that first tries earn and retries cost, so that retries stay a share of the load (R18)."""
+"""Retry budgets: credit that first tries earn and retries cost, so that retries stay a share of the load."""
 
 from simkit.engine.compiled.memory import *
 from simkit.laws.jit import apart, step

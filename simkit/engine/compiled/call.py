@@ -4,7 +4,6 @@ from simkit.engine.compiled.agenda import follow_up
 from simkit.engine.compiled.answers import EXACT, keep_answer, look_up
 from simkit.engine.compiled.conversation import needs_no_summary, remember
 from simkit.engine.compiled.dice import count, draw_call, of_call, origin, uniform
-from simkit.engine.compiled.dispatch import dispatch
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.prompt import draw_tokens
 from simkit.engine.compiled.request import OK, answered, failed, next_base, pause
@@ -66,7 +65,7 @@ def repetition(m: Memory, f: Reals, c: int) -> int:
     draw_tokens(m, f, c)
     m[c + C_RUNG] = 0
     next_base(m, c, first_model(m, f, c), FIRST)
-    return dispatch(m, f, c, 0)
+    return then(m, DISPATCH, c)
 
 
 @step

@@ -26,7 +26,7 @@ from simkit.engine.compiled.memory import (
     real1,
 )  # fmt: skip
 from simkit.engine.compiled.pointer import view
-from simkit.laws.draws import numbers, pair, unit
+from simkit.laws.draws import numbers, unit
 from simkit.laws.jit import apart, step
 from simkit.laws.sample import sample, whole
 from simkit.plan.codes import GENERATION, TURN
@@ -38,12 +38,13 @@ ORIGIN = ~(15 << GENERATION)
 @apart
 def uniform(m: Memory, stream: int, entity: int, code: int, block: int) -> tuple[float, float]:
     """Two uniform numbers for an entity."""
-    return pair(m[M_SEED], m[M_REPLICATION], stream, entity, code, block)
+    one, other = numbers(m[M_SEED], m[M_REPLICATION], stream, entity, code, block)
+    return unit(one), unit(other)
 
 
 @step
 def origin(number: int) -> int:
-    """Of an action's id: that of the one that its user asked first. What is asked again is the same (R31)."""
+    """Of an action's id: that of the one that its user asked first. What is asked again is the same."""
     return number & ORIGIN
 
 
@@ -65,7 +66,7 @@ def turn(number: int) -> int:
     return number >> TURN
 
 
-@step
+@apart
 def draw_call(m: Memory, c: int, code: int) -> None:
     """Draw all that a repetition of a call and its first try may ask for: side by side, eight take the time of two."""
     seed, replication, number = m[M_SEED], m[M_REPLICATION], m[m[c + C_ACTION] + A_NUMBER]

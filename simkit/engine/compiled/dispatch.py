@@ -7,7 +7,6 @@ from simkit.engine.compiled.budget import NO_BUDGET_AT_ALL, earn_first_try
 from simkit.engine.compiled.hedge import prepare_hedge
 from simkit.engine.compiled.limits import charge, too_large
 from simkit.engine.compiled.memory import *
-from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.spending import blocking
 from simkit.engine.compiled.station import ask_deployment
 from simkit.engine.compiled.throttle import holds_back
@@ -22,9 +21,9 @@ BY_BUDGET = -2
 """`limit` of an attempt that a budget refused: this minus the number of the budget."""
 
 
-@apart
+@step
 def dispatch(m: Memory, f: Reals, c: int, hedge: int) -> int:
-    """Send the next attempt of a call, or the hedge of its present one, unless somebody refuses (R6)."""
+    """Send the next attempt of a call, or the hedge of its present one, unless somebody refuses."""
     t = new_attempt(m, c, hedge)
     kind = admission(m, f, t)
     if kind == OK and not ask_deployment(m, t):
@@ -35,7 +34,7 @@ def dispatch(m: Memory, f: Reals, c: int, hedge: int) -> int:
     if m[M_HEDGES] == 1:
         prepare_hedge(m, t)
     if m[t + T_PLACE] == SERVED:
-        return begin(m, f, t)
+        return then(m, BEGIN, t)
     watch(m, t)
     return NOTHING
 
@@ -97,7 +96,7 @@ def say_what_is_sent(m: Memory, c: int, t: int) -> None:
 
 @step
 def limit_patience(m: Memory, t: int) -> None:
-    """How long the layer waits for it, and for its first token (R10)."""
+    """How long the layer waits for it, and for its first token."""
     now, e = m[M_NOW], m[M_EPOCH]
     limit = at1(m, TIMEOUT, e) if m[t + T_BATCH] == 0 else at1(m, BATCH_WITHIN, e)
     m[t + T_TIMES_OUT] = m[t + T_GIVES_UP] = min(now + limit, NEVER)

@@ -1,4 +1,4 @@
-"""Hedges: a second attempt beside one that has not answered for a while; the first answer wins (R21 to R23)."""
+"""Hedges: a second attempt beside one that has not answered for a while; the first answer wins."""
 
 from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.attempt import cancel

@@ -83,7 +83,7 @@ def turned_away(m: Memory, a: int) -> int:
 
 @apart
 def is_shed(m: Memory, a: int) -> bool:
-    """Is an arrival turned away because too much is in flight (R29)? What is held is not."""
+    """Is an arrival turned away because too much is in flight? What is held is not."""
     e, priority, others = m[M_EPOCH], at1(m, PRIORITIES, m[a + A_CLASS]), m[M_ACTIONS] - 1 - m[M_HELD]
     for i in range(m[SHED_IN_FLIGHT + 4]):
         if others >= at2(m, SHED_IN_FLIGHT, e, i) and priority >= at2(m, SHED_PRIORITY, e, i):

@@ -1,4 +1,4 @@
-"""The degrade ladder: what a user gets instead of a failure (R33)."""
+"""The degrade ladder: what a user gets instead of a failure."""
 
 from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.answers import takes_old_answer

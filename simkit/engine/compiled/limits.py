@@ -27,10 +27,10 @@ def charge(m: Memory, f: Reals, t: int) -> int:
     excess, limit, left = 0, NONE, real2(m, f, WEATHER, n, W_QUOTA)
     for i in range(first, beyond):
         b = at1(m, LIMITS, i)
-        if can_never_hold(m, f, t, b):
+        wait = excess_of(m, f, t, b, left)
+        if wait == NEVER:
             m[t + T_LIMIT] = b
             return TOO_LARGE
-        wait = excess_of(m, f, t, b, left)
         if wait > excess:
             excess, limit = wait, b
     for i in range(first, beyond):
@@ -41,19 +41,15 @@ def charge(m: Memory, f: Reals, t: int) -> int:
 
 
 @step
-def can_never_hold(m: Memory, f: Reals, t: int, b: int) -> bool:
-    """Is the request more than a full bucket? (An incident makes no request too large, nor does a ramp.)"""
-    if at1(m, MEASURE, b) == RAMP:
-        return False
-    return cost_of(m, f, t, b, 1.0) > at2(m, BURST, m[M_EPOCH], b)
-
-
-@step
 def excess_of(m: Memory, f: Reals, t: int, b: int, left: float) -> int:
-    """How long until the request fits into a limit, in ns; 0 or less: it fits now."""
+    """How long until the request fits into a limit, in ns; 0 or less: it fits now; NEVER: a full one is too small."""
     if at1(m, MEASURE, b) == RAMP:
         return ramp_excess(m, f, b)
-    cost, burst = cost_of(m, f, t, b, left), at2(m, BURST, m[M_EPOCH], b)
+    cost, burst = cost_of(m, f, t, b, 1.0), at2(m, BURST, m[M_EPOCH], b)
+    if cost > burst:  # an incident makes no request too large
+        return NEVER
+    if left != 1.0:
+        cost = cost_of(m, f, t, b, left)
     return bucket_excess(at1(m, BUCKETS, b), m[M_NOW], cost, burst)
 
 
@@ -101,7 +97,7 @@ def ramp(m: Memory, b: int) -> int:
 
 @apart
 def ramp_excess(m: Memory, f: Reals, b: int) -> int:
-    """How long until a ramp lets another request through: to its next interval, or 0 (R27)."""
+    """How long until a ramp lets another request through: to its next interval, or 0."""
     every, e, r = at2(m, RAMP_EVERY, m[M_EPOCH], b), m[M_EPOCH], ramp(m, b)
     interval = (m[M_NOW] - m[M_BEGIN]) // every
     if interval != m[r + R_INTERVAL]:

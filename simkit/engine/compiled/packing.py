@@ -1,6 +1,7 @@
 """From a plan to the memory of a run before its first event, and more room for it on the way."""
 
 from collections.abc import Iterator
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ CALL_DRAWS = (
 )  # fmt: skip
 """Stream and block of what is drawn for every call, in the order of `L_WORK` to `L_CHOICE`."""
 AS_AT_FIRST = (Stream.TOKENS, Stream.ROUTE)
-"""Of these: what is the same again when a user asks the same again (R31)."""
+"""Of these: what is the same again when a user asks the same again."""
 
 PAGE = 1024
 """Rows of a page of the log, at first: small enough to stay in the processor's cache."""
@@ -95,7 +96,7 @@ def features(plan: Plan) -> dict[int, int]:
 def packed(head: Ints, parts: dict[int, Table], offset: int) -> Iterator[Table]:
     """Each table flat, one after the other from `offset` on, after writing its header."""
     for header, table in parts.items():
-        strides = [int(np.prod(table.shape[axis + 1 :])) for axis in range(2)]
+        strides = [prod(table.shape[axis + 1 :]) for axis in range(2)]
         head[header : header + at.HEADER] = offset, *strides, table.shape[0], table.shape[-1]
         flat = np.ascontiguousarray(table).reshape(-1)
         yield flat if flat.dtype == np.float64 else flat.astype(np.int64)

@@ -1,4 +1,4 @@
-"""People who answer what nothing else could: a desk with a queue, the last rung of the degrade ladder (R34)."""
+"""People who answer what nothing else could: a desk with a queue, the last rung of the degrade ladder."""
 
 from simkit.engine.compiled.agenda import follow_up, schedule
 from simkit.engine.compiled.dice import count, uniform

@@ -7,7 +7,7 @@ itself. A pointer is one word and is not counted; the caller of the kernel keeps
 from typing import Any
 
 from numba import config, types
-from numba.core.cgutils import pack_array
+from numba.core.cgutils import pack_array, raw_memcpy
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
@@ -23,6 +23,11 @@ def view(start: Any, first: int, shape: tuple[int, ...]) -> Any:
     for length in shape:
         size *= int(length)
     return start[first : first + size].reshape(shape)
+
+
+def copy(start: Any, first: int, source: int, items: int) -> None:
+    """Copy items of what a pointer points to from `source` on to another place, `first` on; they do not overlap."""
+    start[first : first + items] = start[source : source + items]
 
 
 if not config.DISABLE_JIT:
@@ -60,3 +65,15 @@ if not config.DISABLE_JIT:
             return array._getvalue()
 
         return array_type(start, types.intp, types.UniTuple(types.intp, len(shape))), build
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def copy(_: Any, start: Any, first: Any, source: Any, items: Any) -> Any:
+        """Copy items of what a pointer points to from `source` on to another place, `first` on; they do not overlap."""
+
+        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            start_at, first_at, source_at, count = args
+            size = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(start.dtype)))
+            raw_memcpy(builder, builder.gep(start_at, [first_at]), builder.gep(start_at, [source_at]), count, size)
+            return context.get_dummy_value()
+
+        return types.none(start, types.intp, types.intp, types.intp), build

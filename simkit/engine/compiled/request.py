@@ -25,7 +25,7 @@ STREAM_FAILS, STREAM_RETRIES = int(StreamFailure.FAIL), int(StreamFailure.RETRY)
 
 @step
 def next_base(m: Memory, c: int, model: int, cause: int) -> None:
-    """All that is done for a model that is no fallback begins (R3); another one may take its place."""
+    """All that is done for a model that is no fallback begins; another one may take its place."""
     m[c + C_CHOSEN] = m[c + C_BASE] = model
     m[c + C_CHEAPER] = NONE
     if m[M_SUBSTITUTES] == 1:
@@ -53,7 +53,7 @@ def next_client(m: Memory, c: int) -> None:
 
 @step
 def next_request(m: Memory, c: int, cause: int) -> None:
-    """A request begins, with the base model (R4)."""
+    """A request begins, with the base model."""
     limit = at1(m, CALL_TIMEOUT, m[M_EPOCH])
     if m[M_LAYERS] == 2:
         limit = min(limit, at1(m, TIMEOUT + OUTER, m[M_EPOCH]))
@@ -69,7 +69,7 @@ def next_request(m: Memory, c: int, cause: int) -> None:
 
 @step
 def next_rung(m: Memory, c: int, model: int, cause: int) -> None:
-    """The first try with a model (R5)."""
+    """The first try with a model."""
     m[c + C_MODEL] = model
     m[c + C_TRY] = 0
     m[c + C_CAUSE] = cause
@@ -102,7 +102,7 @@ def answered(m: Memory, c: int) -> None:
 
 @apart
 def failed(m: Memory, f: Reals, c: int, t: int, kind: int) -> int:
-    """A try has failed (R16): another one, another model, or the request has failed."""
+    """A try has failed: another one, another model, or the request has failed."""
     m[c + C_LAST] = t
     if m[t + T_DEPLOYMENT] != NONE:
         m[c + C_LAST_DEPLOYMENT] = m[t + T_DEPLOYMENT]
@@ -120,7 +120,7 @@ def failed(m: Memory, f: Reals, c: int, t: int, kind: int) -> int:
 
 @step
 def is_retryable(m: Memory, layer: int, kind: int, shown: bool) -> bool:
-    """Does a layer retry such a failure? In the middle of a stream that is seen, only if it says so (R12)."""
+    """Does a layer retry such a failure? In the middle of a stream that is seen, only if it says so."""
     if shown and at1(m, STREAM_FAILURE + layer, 0) != STREAM_RETRIES:
         return False
     return at1(m, RETRY_ON + layer, kind) == 1 or (shown and kind == STREAM_BROKEN)
@@ -171,7 +171,7 @@ def falls_back(m: Memory, c: int, kind: int, shown: bool) -> bool:
 
 @step
 def request_failed(m: Memory, f: Reals, c: int, kind: int, shown: bool) -> int:
-    """A request has failed: the client asks the whole gateway again, or the repetition has failed (R17)."""
+    """A request has failed: the client asks the whole gateway again, or the repetition has failed."""
     m[c + C_REQUEST_UNTIL] = NEVER
     release(m, c + C_CLIENT_HELD)
     if m[M_LAYERS] == 2 and asks_again(m, f, c, kind, shown):
@@ -218,7 +218,7 @@ def request_again(m: Memory, c: int) -> int:
 
 @apart
 def time_is_up(m: Memory, event_class: int, c: int, key: int) -> None:
-    """A request or all that is done for a base model has taken too long: what is under way is void (R13)."""
+    """A request or all that is done for a base model has taken too long: what is under way is void."""
     until = m[c + (C_REQUEST_UNTIL if event_class == REQUEST_ENDS else C_CALL_UNTIL)]
     if m[c + C_KEY] >> 20 != key >> 20 or until != m[M_NOW]:
         return

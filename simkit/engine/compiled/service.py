@@ -34,7 +34,7 @@ BEFORE_ALL = -NEVER
 """Time of events that are put on the agenda only to be sorted."""
 
 
-@apart
+@step
 def begin(m: Memory, f: Reals, t: int) -> int:
     """Service starts: incident, price and prompt cache are read once, here."""
     now = m[M_NOW]
@@ -82,7 +82,7 @@ def draw_times(m: Memory, f: Reals, t: int) -> None:
 
 @apart
 def slowness(m: Memory, f: Reals, n: int) -> float:
-    """What makes all of a deployment's latencies longer or shorter for some time (R36)."""
+    """What makes all of a deployment's latencies longer or shorter for some time."""
     period = (m[M_UTC] + m[M_NOW]) // at2(m, SLOWNESS_EVERY, m[M_EPOCH], n)
     u, _ = uniform(m, SLOW, period, at1(m, SLOWNESS_KEY, n), 0)
     return value(m, f, at2(m, SLOWNESS, m[M_EPOCH], n), u)
@@ -154,7 +154,7 @@ def struck(m: Memory, f: Reals, t: int, severity: int) -> None:
 
 @step
 def hang(m: Memory, t: int) -> None:
-    """Nothing comes any more; what has not begun to answer never will (R11)."""
+    """Nothing comes any more; what has not begun to answer never will."""
     m[t + T_FINISH] = NEVER
     if m[M_NOW] < m[t + T_BEGAN]:
         m[t + T_ANSWERS] = 0

@@ -9,10 +9,13 @@ from simkit.engine.compiled.kernel import finish, run, start
 from simkit.engine.compiled.packing import Memory, new_memory, with_room
 from simkit.engine.compiled.pages import Page, take_page
 from simkit.engine.overfull import OverfullError
-from simkit.plan.plan import NEVER, Ints, Plan
+from simkit.plan.plan import NEVER, Floats, Ints, Plan
 
 EVENTS = 100_000
 """Timed events of a slice: some hundredths of a second."""
+
+
+Run = Callable[[Ints, Floats, int], int]
 
 
 class Simulation:
@@ -27,8 +30,10 @@ class Simulation:
             start(*self.memory)
         self.memory.m[at.M_MOST_IN_FLIGHT] = most_in_flight
 
-    def advance(self, take: Callable[[Page], None]) -> bool:
+    def advance(self, take: Callable[[Page], None], run: Run = run) -> bool:
         """Run one slice; `take` gets the rows of the log, page by page. True when the run is over.
+
+        `run` is the kernel's, or one that deals with full pages itself: then `take` gets what is left on the last.
 
         Raises:
             OverfullError: more actions were in flight than allowed; `take` has got all rows, as of a run that was

@@ -28,7 +28,7 @@ def cell_now(m: Memory, w: int) -> int:
 
 @apart
 def holds_back(m: Memory, f: Reals, t: int) -> bool:
-    """Is the attempt not sent at all? It counts as asked in either case (R28)."""
+    """Is the attempt not sent at all? It counts as asked in either case."""
     w = window_at_place(m, t)
     cell, window = cell_now(m, w), view(m, w, (LENGTH,))
     asked, accepted = window_sum(window, ASKED), window_sum(window, ACCEPTED)

@@ -1,4 +1,4 @@
-"""Users at the other end: how long they wait (R30), and whether they ask again (R31)."""
+"""Users at the other end: how long they wait, and whether they ask again."""
 
 from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.conversation import come_back

@@ -354,7 +354,7 @@ class Attempt:
         now = self.world.clock.now
         self.finish_at = NEVER
         if now < self.began_at:
-            self.answers = False
+            self.answers, self.stalled_at = False, NEVER  # without a token it is not silent between tokens
         elif self.answers:
             self.stalled_at = min(self.stalled_at, now)
         self.watch()

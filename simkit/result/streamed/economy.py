@@ -27,10 +27,10 @@ T_WIDTH, L_WIDTH = len(ATTEMPT_COLUMNS), len(LOOKUP_COLUMNS)
 ))  # fmt: skip
 L_TIME, L_ARRIVAL, L_CACHE, L_RESULT = (LOOKUP_COLUMNS.index(name) for name in ("time", "arrival", "cache", "result"))
 (
-    LOOKUPS, TOOLS, BY_QUOTA, BY_BUDGET, THRIFTY, QUESTIONS, FIRST_TURNS, OF_SYSTEM, OF_HISTORY, OF_RETRIEVED,
+    RELOADS, LOOKUPS, TOOLS, BY_QUOTA, BY_BUDGET, THRIFTY, QUESTIONS, FIRST_TURNS, OF_SYSTEM, OF_HISTORY, OF_RETRIEVED,
     OF_REASONING, OF_WRITTEN, CUT, CHEAP, BLOCKED, BY_CAUSE, SAVED, BASE,
 ) = (SERIES_NAMES.index(name) for name in (
-    "lookup_cost", "tool_cost", "rejected_quota", "rejected_budget", "thrifty", "questions", "first_turns",
+    "reloads", "lookup_cost", "tool_cost", "rejected_quota", "rejected_budget", "thrifty", "questions", "first_turns",
     "tokens_system", "tokens_history", "tokens_retrieved", "tokens_reasoning", "tokens_written", "truncated",
     "cheaper", "blocked", f"cause_{CAUSES[0]}", "prompt_saved", "prompt_base",
 ))  # fmt: skip
@@ -88,13 +88,12 @@ def all_money(acts: Memory, a: int) -> int:
 
 @step
 def add_money(m: Memory, acts: Memory, a: int, window: int, w: int) -> None:
-    """What a measured action cost beside the models, what rejected it, which turn it is, how long it was held."""
+    """What a measured action cost beside the models, which turn it is, was it asked before, how long it was held."""
     m[w + LOOKUPS] += acts[a + A_LOOKUP_COST]
     m[w + TOOLS] += acts[a + A_TOOL_COST]
-    m[w + BY_QUOTA] += 1 if acts[a + A_REASON] == OF_QUOTA else 0
-    m[w + BY_BUDGET] += 1 if acts[a + A_REASON] == OF_BUDGET else 0
     m[w + THRIFTY] += 1 if acts[a + A_THRIFT] > 0 else 0
     fresh, turn = (acts[a + A_ACTION] >> GENERATION) & 15 == 0, acts[a + A_ACTION] >> TURN
+    m[w + RELOADS] += 0 if fresh else 1
     m[w + QUESTIONS] += 1 if fresh else 0
     m[w + FIRST_TURNS] += 1 if fresh and turn == 0 else 0
     m[place(m, TURNS, min(turn, MOST_TURNS))] += 1
@@ -102,6 +101,13 @@ def add_money(m: Memory, acts: Memory, a: int, window: int, w: int) -> None:
         m[place(m, KIND_COST, window) + acts[a + A_KIND]] += all_money(acts, a)
     if m[HAS_BATCH] == 1 and m[m[KIND_WAITS] + acts[a + A_KIND]] == 1 and acts[a + A_START] != DID_NOT:
         m[m[HELD_TIMES] + bin_of(acts[a + A_START] - acts[a + A_ARRIVAL])] += 1
+
+
+@step
+def count_refused(m: Memory, acts: Memory, a: int, w: int) -> None:
+    """Was a measured action turned away by a quota or a budget?"""
+    m[w + BY_QUOTA] += 1 if acts[a + A_REASON] == OF_QUOTA else 0
+    m[w + BY_BUDGET] += 1 if acts[a + A_REASON] == OF_BUDGET else 0
 
 
 @step

@@ -5,6 +5,7 @@ table has a header of two numbers, where it begins and how long its rows are; `m
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -27,12 +28,12 @@ from simkit.result.windows import timeline_windows
 # Single numbers.
 (
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
-    EPOCH_COUNT, STORIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY, PRICE_ROWS,
-    TIERS, LOOKS_UP, WARM_UP, WARM_WINDOW, WARM_WINDOWS, HAS_BATCH, BY_NAME,
-) = range(27)  # fmt: skip
+    EPOCH_COUNT, STORIES, ALL_TRIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
+    PRICE_ROWS, TIERS, LOOKS_UP, WARM_UP, WARM_WINDOW, WARM_WINDOWS, HAS_BATCH, BY_NAME,
+) = range(28)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited), prices.
-FIRST_TABLE = 27
+FIRST_TABLE = 28
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
     MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, CAN_WAIT, KIND_WAITS, REPEATS, LOOKUP_COST, PRICE_START, ABOVE,
@@ -84,12 +85,12 @@ class Layout(NamedTuple):
 
     def starts(self) -> dict[int, int]:
         """Where each table begins."""
-        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        sizes = [prod(shape) for shape in self.shapes.values()]
         return dict(zip(self.shapes, (TABLES + np.cumsum([0, *sizes[:-1]])).tolist(), strict=True))
 
     def size(self) -> int:
         """Length of the ledger."""
-        return TABLES + sum(int(np.prod(shape)) for shape in self.shapes.values())
+        return TABLES + sum(prod(shape) for shape in self.shapes.values())
 
     def whole(self, m: Ints, low: int, high: int) -> "NDArray[np.object_]":
         """A table that is kept in two, as Python integers."""
@@ -98,7 +99,7 @@ class Layout(NamedTuple):
     def table(self, m: Ints, header: int) -> Ints:
         """A table of a ledger, as an array that shares its memory."""
         first, shape = self.starts()[header], self.shapes[header]
-        return m[first : first + int(np.prod(shape))].reshape(shape)
+        return m[first : first + prod(shape)].reshape(shape)
 
 
 def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:

@@ -9,11 +9,11 @@ from simkit.engine.compiled.pointer import pointer
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, apart, law, step
-from simkit.plan.codes import GENERATION, TURN, Cause, Kind, Outcome
+from simkit.plan.codes import TURN, Cause, Kind, Outcome
 from simkit.result.economy import MOST_TURNS
 from simkit.result.recovery import COLUMNS
 from simkit.result.streamed.demand import own_demand, story_demand
-from simkit.result.streamed.economy import add_money, add_parts, add_work, all_money
+from simkit.result.streamed.economy import add_money, add_parts, add_work, all_money, count_refused
 from simkit.result.streamed.ledger import *
 from simkit.result.streamed.ledger import COSTS, OBJECTIVE_KINDS, SAMPLES, SERIES_NAMES
 from simkit.result.tally import MARKS, MOST_ATTEMPTS
@@ -43,11 +43,11 @@ OF_SHEDDING, OF_HUMAN = int(Kind.SHED), int(Kind.HUMAN)
 FIRST, RETRY, FALLBACK, ESCALATION, HEDGE, CLIENT_RETRY = range(len(Cause))
 ARRIVED, FIRST_OUTCOME = 0, 1
 (
-    RELOADS, PEOPLE, SHED, BY_HUMAN, TOOK, JUDGED, GOOD, BAD, COUNTED, TRIED, SENT, MARKED, CALLS, RETRIES,
+    PEOPLE, SHED, BY_HUMAN, TOOK, JUDGED, GOOD, BAD, COUNTED, TRIED, SENT, MARKED, CALLS, RETRIES,
     RETRY_WAIT, HEDGES, HEDGE_WINS, CUT_SHORT, FALLBACKS, CASCADES, ESCALATED, SPENT, WASTED, TOKENS_IN, TOKENS_OUT,
     TOKENS_CACHED, PEOPLE_TIME,
 ) = (SERIES_NAMES.index(name) for name in (
-    "reloads", "people", "shed", "human", "latency", "judged", "good", "bad", "counted", "attempts", "sent",
+    "people", "shed", "human", "latency", "judged", "good", "bad", "counted", "attempts", "sent",
     f"marked_{MARKS[0]}", "calls", "retries", "retry_wait", "hedges", "hedge_wins", "cut_short", "fallbacks",
     "cascades", "escalated", "cost", "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time",
 ))  # fmt: skip
@@ -80,8 +80,20 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
         m[STORIES] += 1
         measured = 0 <= acts[a + A_ARRIVAL] < m[HORIZON]
         if measured:
-            add_action(m, acts, a, singles, prices, ended)
-            add_attempts(m, rows, first, beyond, acts, a, replies)
+            window = min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1)
+            w, minute, fine = place(m, SERIES, window), minute_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED
+            add_action(m, acts, a, w, prices)
+            add_money(m, acts, a, window, w)
+            if fine:
+                add_served(m, acts, a, w, place(m, HISTOGRAM, window), singles)
+            judge(m, acts, a, w, minute, ended)
+            turn = min(acts[a + A_ACTION] >> TURN, MOST_TURNS)
+            sent = add_attempts(m, rows, first, beyond, window, turn, minute, fine, replies)
+            m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
+            if acts[a + A_OUTCOME] != OK:
+                add_no_success(m, acts, a, rows, first, beyond, w)
+            if minute > 0:
+                add_minute(m, acts, a, minute, sent)
         if m[PULSE_EVERY] > 0:
             beat(m, acts, a)
         if m[HAS_BATCH] == 1:
@@ -89,6 +101,7 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
         own_demand(m, acts, a, rows, first, beyond, measured, ended)
         story_demand(m, rows, first, beyond, measured, ended)
         first = beyond
+    m[ALL_TRIES] += len(attempts) // T_WIDTH
     carry(m, COST, COST_HIGH, ENDS)
     carry(m, HELD, HELD_HIGH, MARK)
     carry(m, HOLDING, HOLDING_HIGH, TRIES)
@@ -108,22 +121,10 @@ def carry(m: Memory, low: int, high: int, following: int) -> None:
 
 
 @step
-def window_of(m: Memory, acts: Memory, a: int) -> int:
-    """The window in which an action arrived."""
-    return min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1)
-
-
-@step
-def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory, ended: int) -> None:
-    """A measured action."""
-    window, outcome, cost = window_of(m, acts, a), acts[a + A_OUTCOME], acts[a + A_COST]
-    w = place(m, SERIES, window)
-    add_money(m, acts, a, window, w)
+def add_action(m: Memory, acts: Memory, a: int, w: int, prices: Memory) -> None:
+    """A measured action; `w` is the address of the series of the window in which it arrived."""
+    outcome, cost = acts[a + A_OUTCOME], acts[a + A_COST]
     m[w + ARRIVED] += 1
-    m[w + RELOADS] += 1 if (acts[a + A_ACTION] >> GENERATION) & 15 > 0 else 0
-    m[w + PEOPLE] += acts[a + A_DEGRADE_COST]
-    m[w + SHED] += 1 if acts[a + A_REASON] == OF_SHEDDING else 0
-    m[w + BY_HUMAN] += 1 if acts[a + A_REASON] == OF_HUMAN else 0
     m[w + FIRST_OUTCOME + outcome] += 1
     m[place(m, REASONS, outcome) + acts[a + A_REASON]] += 1
     m[place(m, COST, BY_KIND) + acts[a + A_KIND]] += cost
@@ -132,26 +133,34 @@ def add_action(m: Memory, acts: Memory, a: int, singles: Memory, prices: Memory,
         user = place(m, USERS, acts[a + A_USER])
         m[user] += 1
         m[user + 1] += cost
-    if outcome <= DEGRADED:
-        add_served(m, acts, a, singles)
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_COST) + bin_of(cost)] += 1
     else:
         prices[m[COST_ROWS]] = cost
         m[COST_ROWS] += 1
-    judge(m, acts, a, ended)
+
+
+@apart
+def add_no_success(m: Memory, acts: Memory, a: int, rows: Memory, first: int, beyond: int, w: int) -> None:
+    """Who was turned away, and what people did (an answer in full needs none)."""
+    m[w + PEOPLE] += acts[a + A_DEGRADE_COST]
+    count_refused(m, acts, a, w)
+    m[w + SHED] += 1 if acts[a + A_REASON] == OF_SHEDDING else 0
+    if acts[a + A_REASON] == OF_HUMAN:
+        m[w + BY_HUMAN] += 1
+        m[w + PEOPLE_TIME] += people_time(acts, a, rows, first, beyond)
 
 
 @step
-def add_served(m: Memory, acts: Memory, a: int, singles: Memory) -> None:
+def add_served(m: Memory, acts: Memory, a: int, w: int, histogram: int, singles: Memory) -> None:
     """How long it took, and whether it was right."""
-    arrival, window = acts[a + A_ARRIVAL], window_of(m, acts, a)
-    took, ttft, w = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival, place(m, SERIES, window)
+    arrival = acts[a + A_ARRIVAL]
+    took, ttft = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival
     m[w + TOOK] += took
     if acts[a + A_GOOD] >= 0:
         m[w + JUDGED] += 1
         m[w + GOOD] += acts[a + A_GOOD]
-    m[place(m, HISTOGRAM, window) + bin_of(took)] += 1
+    m[histogram + bin_of(took)] += 1
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_TTFT) + bin_of(ttft)] += 1
         m[place(m, WHOLE, OF_WAITED) + bin_of(acts[a + A_WAITED])] += 1
@@ -164,9 +173,8 @@ def add_served(m: Memory, acts: Memory, a: int, singles: Memory) -> None:
 
 
 @step
-def judge(m: Memory, acts: Memory, a: int, ended: int) -> None:
+def judge(m: Memory, acts: Memory, a: int, w: int, minute: int, ended: int) -> None:
     """Bad and counted, by each objective and by any."""
-    w, minute = place(m, SERIES, window_of(m, acts, a)), minute_of(m, acts, a)
     any_bad, any_counted = 0, 0 if acts[a + A_OUTCOME] == CENSORED else 1
     for o in range(m[OBJECTIVES]):
         bad, counted = verdict(m, acts, a, o, ended)
@@ -220,26 +228,23 @@ def minute_of(m: Memory, acts: Memory, a: int) -> int:
 
 
 @step
-def add_attempts(m: Memory, rows: Memory, first: int, beyond: int, acts: Memory, a: int, replies: Memory) -> None:
-    """The attempts of a measured action."""
-    window, served, sent = window_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED, 0
-    turn = min(acts[a + A_ACTION] >> TURN, MOST_TURNS)
-    w, minute = place(m, SERIES, window), minute_of(m, acts, a)
-    if acts[a + A_OUTCOME] == DEGRADED and acts[a + A_REASON] == OF_HUMAN:
-        m[w + PEOPLE_TIME] += people_time(acts, a, rows, first, beyond)
+def add_attempts(
+    m: Memory, rows: Memory, first: int, beyond: int, window: int, turn: int, minute: int, served: bool, replies: Memory
+) -> int:
+    """The attempts of a measured action; how many of them were sent."""
+    w, sent = place(m, SERIES, window), 0
     for t in range(first, beyond, T_WIDTH):
+        answered = rows[t + T_OUTCOME] == ANSWERED
         count_attempt(m, rows, first, beyond, t, w)
-        bill_attempt(m, rows, t, w, 0 if served and rows[t + T_OUTCOME] == ANSWERED else 1)
+        bill_attempt(m, rows, t, w, 0 if served and answered else 1)
         add_parts(m, rows, t, window, w, turn)
         if rows[t + T_DEPLOYMENT] >= 0:
             add_deployment(m, rows, t, replies)
             sent += 0 if rows[t + T_OUTCOME] == THROTTLED else 1
-        if minute > 0:
+        if minute > 0 and not (answered and rows[t + T_CAUSE] == FIRST):
             add_trouble(m, rows, t, minute)
     m[w + SENT] += sent
-    m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
-    if minute > 0:
-        add_minute(m, acts, a, minute, sent)
+    return sent
 
 
 @step
@@ -247,18 +252,21 @@ def add_minute(m: Memory, acts: Memory, a: int, minute: int, sent: int) -> None:
     """A measured action in its minute, see `result.recovery`."""
     outcome, reason = acts[a + A_OUTCOME], acts[a + A_REASON]
     m[minute + M_ENDED] += 0 if outcome == CENSORED else 1
-    m[minute + M_SERVED] += 1 if outcome == OK or (outcome == DEGRADED and m[FAIR_TO_ALL] == 1) else 0
-    m[minute + M_LOST] += 1 if outcome in (FAILED, REJECTED) else 0
-    m[minute + M_ABANDONED] += 1 if outcome == ABANDONED else 0
     m[minute + M_SENT] += sent
     m[minute + M_COST] += all_money(acts, a)
+    if outcome == OK:
+        m[minute + M_SERVED] += 1
+        return
+    m[minute + M_SERVED] += 1 if outcome == DEGRADED and m[FAIR_TO_ALL] == 1 else 0
+    m[minute + M_LOST] += 1 if outcome in (FAILED, REJECTED) else 0
+    m[minute + M_ABANDONED] += 1 if outcome == ABANDONED else 0
     if outcome == DEGRADED:
         m[minute + M_DEGRADED] += 1
         if FIRST_RUNG <= reason <= LAST_RUNG:
             m[minute + M_FIRST_RUNG + reason - FIRST_RUNG] += 1
 
 
-@step
+@apart
 def add_trouble(m: Memory, rows: Memory, t: int, minute: int) -> None:
     """An attempt in its action's minute: was it held back, a fallback, turned away?"""
     m[minute + M_THROTTLED] += 1 if rows[t + T_OUTCOME] == THROTTLED else 0
@@ -281,7 +289,7 @@ def people_time(acts: Memory, a: int, rows: Memory, first: int, beyond: int) -> 
     since = max(acts[a + A_ARRIVAL], acts[a + A_START])
     for t in range(first, beyond, T_WIDTH):
         since = max(since, rows[t + T_ENDED])
-    return acts[a + A_END] - since
+    return max(acts[a + A_END] - since, 0)
 
 
 @step
@@ -310,13 +318,22 @@ def count_attempt(m: Memory, rows: Memory, first: int, beyond: int, t: int, w: i
     cause = rows[t + T_CAUSE]
     m[w + TRIED] += 1
     m[w + TRIED + 1 + rows[t + T_OUTCOME]] += 1
-    m[w + CUT_SHORT] += 1 if cut_short(m, rows, t) else 0
-    if rows[t + T_MARKS] != 0:
-        count_marks(m, rows[t + T_MARKS], w)
     if cause == FIRST:
         m[w + CALLS] += 1
         m[w + CASCADES] += m[m[CASCADE] + rows[t + T_CALL]]
-    elif cause in (RETRY, CLIENT_RETRY):
+    else:
+        count_more(m, rows, first, beyond, t, w)
+    if rows[t + T_OUTCOME] != ANSWERED and cut_short(m, rows, t):
+        m[w + CUT_SHORT] += 1
+    if rows[t + T_MARKS] != 0:
+        count_marks(m, rows[t + T_MARKS], w)
+
+
+@apart
+def count_more(m: Memory, rows: Memory, first: int, beyond: int, t: int, w: int) -> None:
+    """An attempt after the first of its repetition."""
+    cause = rows[t + T_CAUSE]
+    if cause in (RETRY, CLIENT_RETRY):
         m[w + RETRIES] += 1
         m[w + RETRY_WAIT] += retry_wait(rows, first, beyond, t)
     elif cause == HEDGE:
@@ -329,7 +346,7 @@ def count_attempt(m: Memory, rows: Memory, first: int, beyond: int, t: int, w: i
         m[w + ESCALATED] += first_of_its_cause(rows, first, t)
 
 
-@step
+@apart
 def count_marks(m: Memory, marks: int, w: int) -> None:
     """The bits of an attempt's marks."""
     for bit in range(len(MARKS)):

@@ -6,7 +6,7 @@ import numpy as np
 
 from simkit.engine.log import BUDGET_COLUMNS, INCIDENT_COLUMNS
 from simkit.plan.codes import Cause, Outcome
-from simkit.plan.plan import Ints, Plan
+from simkit.plan.plan import Floats, Ints, Plan
 from simkit.result.breakers import BreakerSums
 from simkit.result.economy import Economy
 from simkit.result.limits import LimitUse
@@ -15,6 +15,7 @@ from simkit.result.pulse import Pulse
 from simkit.result.recovery import recovery_of
 from simkit.result.sample import Sample
 from simkit.result.streamed import ledger as at
+from simkit.result.streamed.along import run_along
 from simkit.result.streamed.economy import add_lookups
 from simkit.result.streamed.ledger import Layout, empty_ledger, facts_of, layout_of
 from simkit.result.streamed.story import add
@@ -68,11 +69,25 @@ class Stream:
         served, costs, answers = self.singles.values()
         add(self.ledger, actions.reshape(-1), attempts.reshape(-1), served, costs, answers, ended)
 
+    def run(self, m: Ints, f: Floats, most: int) -> int:
+        """Run the simulation as the kernel does, and add up the rows of full pages on the way."""
+        return run_along(m, f, most, self.ledger, *self.singles.values())
+
     def _make_room(self, actions: int, attempts: int) -> None:
         for name, more in (("served", actions), ("costs", actions), ("answers", attempts)):
             table, needed = self.singles[name], (int(self.ledger[USED[name]]) + more) * SINGLE[name]
             if needed > len(table):
                 self.singles[name] = np.concatenate([table, np.zeros(2 * needed - len(table), np.int64)])
+
+    @property
+    def actions(self) -> int:
+        """How many have been added, those of the warm-up among them."""
+        return int(self.ledger[at.STORIES])
+
+    @property
+    def attempts(self) -> int:
+        """Likewise."""
+        return int(self.ledger[at.ALL_TRIES])
 
     def state(self) -> dict[str, Ints]:
         """All that has been added up, to be saved."""
@@ -208,8 +223,9 @@ class Stream:
 
 def counted(table: Ints) -> Histogram:
     """What is not 0 of a table of windows and bins."""
-    window, bins = np.nonzero(table)
-    return Histogram(window, bins, table[window, bins])
+    seen = np.flatnonzero(table)
+    window, bins = np.divmod(seen, table.shape[1])
+    return Histogram(window, bins, table.ravel()[seen])
 
 
 def binned(counts: Ints) -> Sample:

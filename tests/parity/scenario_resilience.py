@@ -1,32 +1,25 @@
-"""Random valid scenarios with what gateways and clients do when something fails: layers, breakers, budgets, hedges,
-degrade ladders, impatient users. Made of those of `scenario_strategies`, which know nothing of it.
+"""What gateways and clients of a random scenario do when something fails: layers, breakers, budgets, hedges, degrade
+ladders, impatient users. Put into a scenario that is made, so that it is the same without it.
 """
 
-from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scenario_quantities import Map
-from scenario_strategies import Case, Maker
 from scenario_supply import DRAWN
 
+if TYPE_CHECKING:
+    from scenario_policy import Policy
+
 PRESETS = ("none", "openai_sdk", "openai_sdk@1", "anthropic_sdk", "litellm", "portkey", "envoy", "aws_standard")
-LEARNED = ("rate_limit", *DRAWN, "timeout", "quota_exhausted")
+LEARNED = ("rate_limit", *DRAWN, "timeout", "quota_exhausted", "too_large", "no_deployment", "throttled")
 """Kinds that a layer may be told to do something about."""
 BALANCES = ("weighted", "ordered", "least_busy", "lowest_latency", "lowest_usage", "cheapest")
 
 
-def resilient(random: Random) -> Case:
-    """One scenario."""
-    maker = Maker(random)
-    case = maker.case()
-    Policies(maker, case.scenario).add()
-    return case
-
-
-class Policies:
+class Resilience:
     """Puts the mechanisms of failure into a scenario, each into some."""
 
-    def __init__(self, maker: Maker, whole: Map) -> None:
+    def __init__(self, maker: "Policy", whole: Map) -> None:
         self.maker, self.random, self.whole = maker, maker.random, whole
         self.layer: Map = whole["resilience"]
 
@@ -34,9 +27,9 @@ class Policies:
         """Is a mechanism in this scenario?"""
         return self.maker.chance(probability)
 
-    def some(self, kinds: tuple[str, ...] = LEARNED) -> list[str]:
+    def some(self) -> list[str]:
         """Kinds of failure."""
-        return self.random.sample(kinds, self.random.randint(1, min(5, len(kinds))))
+        return self.random.sample(LEARNED, self.random.randint(2, 8))
 
     def maybe(self, **fields: Any) -> Map:
         """Some of the fields."""
@@ -49,6 +42,9 @@ class Policies:
         self.parts()
         self.places()
         self.people()
+        if self.often(0.3):
+            kind = self.random.choice(("no_deployment", "throttled"))
+            self.whole.setdefault("failures", {})[kind] = self.maker.failure()
         if "changes" in self.whole and self.often(0.7):
             self.changes()
 
@@ -64,7 +60,7 @@ class Policies:
             "max_retries": self.random.randint(0, 2),
             "backoff": self.backoff(),
             **self.maybe(timeout=time(2, 30), call_timeout=time(4, 60), replicas=self.random.randint(1, 3)),
-            **self.maybe(retry_on=self.some((*LEARNED, "no_deployment")), stream_failure=self.stream_failure()),
+            **self.maybe(retry_on=self.some(), stream_failure=self.stream_failure()),
             **self.waits(),
         }
         if self.often():
@@ -75,17 +71,22 @@ class Policies:
         random, time = self.random, self.maker.time
         self.layer["backoff"] = self.backoff()
         self.layer |= self.waits() | self.maybe(
-            first_token_timeout=time(0.5, 6),
-            idle_timeout=time(0, 2),
-            call_timeout=time(3, 40),
-            retry_on=self.some((*LEARNED, "no_deployment", "throttled")),
-            fallback_on=self.some((*LEARNED, "no_deployment", "throttled")),
+            first_token_timeout=self.or_none(time(0.5, 6)),
+            idle_timeout=self.or_none(time(0, 2)),
+            call_timeout=self.or_none(time(3, 40)),
+            balance=random.choice(BALANCES),
+            retry_on=self.some(),
+            fallback_on=self.some(),
             retry_at=random.choice(("any", "same", "other")),
             stream_failure=self.stream_failure(),
             retry_while_open=self.maker.chance(0.5),
             replicas=random.randint(1, 3),
             max_fallbacks=random.randint(0, 2),
         )
+
+    def or_none(self, value: Any) -> Any:
+        """What a preset may have, or now and then none of it."""
+        return "none" if self.often(0.2) else value
 
     def stream_failure(self) -> str:
         """What follows a failure in the middle of a stream."""
@@ -115,17 +116,21 @@ class Policies:
 
     def parts(self) -> None:
         """Hedges, budgets, breakers, throttles, the ladder."""
-        if self.often():
-            self.layer["hedge"] = {"after": self.maker.time(0.2, 4)}
-        if self.often():
-            self.layer["retry_budget"] = self.budget()
-        if self.often(0.6):
-            self.layer["breaker"] = self.breaker()
-        if self.often():
-            self.layer["throttle"] = {"k": self.random.choice((1, 1.3, 2)), **self.maybe(window=self.maker.time(2, 30))}
-            self.layer["throttle"] |= self.maybe(rejects=self.some())
-        if self.often():
-            names = self.random.sample(("partial", "previous", "rule", "human"), self.random.randint(1, 3))
+        if self.often(0.5):
+            self.layer["hedge"] = self.or_none({"after": self.maker.time(0.2, 4)})
+        if self.often(0.5):
+            self.layer["retry_budget"] = self.or_none(self.budget())
+        if self.often(0.75):
+            self.layer["breaker"] = self.or_none(self.breaker())
+        if self.often(0.5):
+            throttle = {"k": self.random.choice((1, 1.3, 2)), **self.maybe(window=self.maker.time(2, 30))}
+            self.layer["throttle"] = self.or_none(throttle | self.maybe(rejects=self.some()))
+        if self.often(0.15):
+            self.layer["timeout"] = "none"
+            self.whole.setdefault("cooldown", self.maker.time(1, 60))
+        if self.often(0.5):
+            names = self.random.sample(("previous", "rule", "human"), self.random.randint(1, 2))
+            names[:0] = ["partial"] if self.often(0.75) else []
             self.layer["degrade"] = [{name: self.rung(name)} for name in names]
 
     def budget(self) -> Map:
@@ -168,11 +173,11 @@ class Policies:
         random, maker = self.random, self.maker
         good = {} if self.often() else {"good": maker.percent(0, 100)}
         if name == "partial":
-            return good | {"at_least": maker.percent(1, 90)}
+            return good | {"at_least": maker.percent(1, 20)}
         if name != "human":
             return good | {"share": maker.percent(10, 100), "takes": maker.lasting(0, 1)}
         found = good | {"staff": random.randint(1, 2), "takes": maker.lasting(2, 20), "cost": "$0.5"}
-        found |= self.maybe(queue=random.randint(0, 3), after_hours=random.choice(("closed", "wait")))
+        found |= {"after_hours": random.choice(("closed", "wait"))} | self.maybe(queue=random.randint(0, 3))
         return found | self.maybe(hours={"from": 0, "to": 24}, weekend=False)
 
     def places(self) -> None:
@@ -180,8 +185,12 @@ class Policies:
         random, maker = self.random, self.maker
         for model in self.whole["models"].values():
             model["balance"] = random.choice(BALANCES)
-            if not maker.tick_ms and self.often(0.2):
-                model["slowness"] = {"every": maker.time(2, 30), "factor": {"mean": 1, "sigma": 0.5}}
+            if self.often():
+                del model["balance"]  # the layer's
+            if not maker.tick_ms and self.often():
+                slow = {"every": maker.time(2, 30), "factor": {"mean": 1, "sigma": 0.5}}
+                places = [one for one in model.get("deployments", []) if isinstance(one, dict)]
+                random.choice([model, *places])["slowness"] = slow
         for quota in self.whole.get("quotas", {}).values():
             if self.often():
                 growth = random.choice(("0%", "50%", "100%"))
@@ -205,11 +214,11 @@ class Policies:
     def changes(self) -> None:
         """Other numbers of these, too."""
         options: Map = {"resilience.max_retries": 1}
-        if "breaker" in self.layer:
+        if isinstance(self.layer.get("breaker"), dict):
             options |= {"resilience.breaker.consecutive": 2, "resilience.breaker.cooldown": self.maker.time(1, 5)}
-        if "retry_budget" in self.layer:
+        if isinstance(self.layer.get("retry_budget"), dict):
             options |= {"resilience.retry_budget.retry": 40, "resilience.retry_budget.cap": 60}
-        if "hedge" in self.layer:
+        if isinstance(self.layer.get("hedge"), dict):
             options["resilience.hedge.after"] = self.maker.time(0.2, 3)
         if "users" in self.whole:
             options["users.reload.abandoned"] = self.maker.percent(0, 100)
