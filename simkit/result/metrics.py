@@ -206,9 +206,11 @@ _MONEY = (
     ),
     Metric("top1pct_cost_share", "share", "Models' cost of the dearest 1 % of actions / of all.", _top_share),
 )  # fmt: skip
-_USE = (
+_TOKENS = (
     Metric("tokens_in", "tokens", "Input tokens billed, of all attempts.", ratio("tokens_in", "runs", "")),
     Metric("tokens_out", "tokens", "Output tokens billed, of all attempts.", ratio("tokens_out", "runs", "")),
+)
+_USE = (
     Metric("attempts_per_call", "number", "Attempts / calls.", ratio("attempts", "calls", NO_CALL)),
     Metric(
         "retry_rate", "share", "Retries (of gateway and client) / attempts.",
@@ -228,7 +230,7 @@ _USE = (
         _if(has_cascade, share("escalated", "cascades", NO_CALL)),
     ),
 )  # fmt: skip
-_ALL = (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_USE, *ECONOMY, *RESILIENCE)
+_ALL = (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_TOKENS, *ECONOMY, *_USE, *RESILIENCE)
 METRICS: dict[str, Metric] = {one.name: one for one in _ALL}
 """Every metric, in the order of tables."""
 

@@ -169,6 +169,10 @@ def _held_p50(evidence: Evidence) -> Estimate:
 
 METRICS = (
     Metric(
+        "cached_token_share", "share", "Billed input tokens read from the prompt cache / billed input tokens.",
+        _when(has_prompt_cache, share("tokens_cached", "tokens_in", NO_INPUT)),
+    ),
+    Metric(
         "exact_hit_rate", "share", "Lookups in the exact cache that found an answer / lookups in it.",
         _when(has_exact, share("exact_hits", "exact_asked", NO_LOOKUP)),
     ),
@@ -194,10 +198,6 @@ METRICS = (
         _when(has_answers, _money("lookup_cost")),
     ),
     Metric("tool_cost", "USD", "Cost of searches and tools.", _when(has_tools, _money("tool_cost"))),
-    Metric(
-        "cached_token_share", "share", "Billed input tokens read from the prompt cache / billed input tokens.",
-        _when(has_prompt_cache, share("tokens_cached", "tokens_in", NO_INPUT)),
-    ),
     Metric(
         "written_token_share", "share", "Billed input tokens written to the prompt cache / billed input tokens.",
         _when(has_prompt_cache, share("tokens_written", "tokens_in", NO_INPUT)),

@@ -94,10 +94,10 @@ class Economy:
                 call["work_cost"] = "$0.001"
             if "output" in call:
                 self.speak(call)
-        for kind in self.actions.values():
+        for name, kind in self.actions.items():
             kind |= {"cacheable": self.maker.percent(20, 100)} if self.often(0.3) else {}
             if "trace" not in self.traffic and self.often(0.7):
-                self.summarise(kind["calls"])
+                self.summarise(name, kind["calls"])
 
     def speak(self, call: Map) -> None:
         """What one call says."""
@@ -115,7 +115,7 @@ class Economy:
         if isinstance(output, dict) and "all" in output and self.often(0.4):
             output["reasoning"] = maker.tokens(20)
 
-    def summarise(self, stages: list[Map]) -> None:
+    def summarise(self, kind: str, stages: list[Map]) -> None:
         """A summary before the first call whose history is limited."""
         for i, call in enumerate(stages):
             prompt = call.get("input")
@@ -123,7 +123,20 @@ class Economy:
                 summary: Map = {"name": f"summary{i}", "model": self.random.choice(self.maker.models)}
                 summary |= {"summarises": True, "input": {"system": 100}, "output": self.random.randint(5, 40)}
                 stages.insert(i, summary)
+                self.move_on(f"actions.{kind}.calls", i)
                 return
+
+    def move_on(self, calls: str, first: int) -> None:
+        """From the first on, calls stand one place further on than changes say."""
+        for change in self.whole.get("changes", []):
+            change["set"] = {self.moved(path, calls, first): value for path, value in change["set"].items()}
+
+    def moved(self, path: str, calls: str, first: int) -> str:
+        """A path as it is now."""
+        place, _, rest = path.removeprefix(f"{calls}.").partition(".")
+        if not path.startswith(f"{calls}.") or int(place) < first:
+            return path
+        return f"{calls}.{int(place) + 1}.{rest}"
 
     # Caches.
 
@@ -170,7 +183,9 @@ class Economy:
         if self.often(0.15) and not self.has_blocks:
             return {"hit_rate": maker.percent(0, 100), "prefill": maker.percent(0, 100)}
         found: Map = {"minimum": random.choice((0, 50, 100))}
-        found |= self.maybe(step=random.choice((1, 16)), refresh=maker.chance(0.2), write="125%", ttl=maker.time(1, 30))
+        found |= self.maybe(step=random.choice((1, 16)), refresh=maker.chance(0.2), write="125%")
+        if maker.style != "extended":  # providers of the base sell one longer life, and no other
+            found |= self.maybe(ttl=maker.time(1, 30))
         return found | self.maybe(capacity=random.randint(50, 2000), emptied=[maker.time(1, 50)], prefill="60%")
 
     # Money.
@@ -224,6 +239,7 @@ class Economy:
             first = self.random.choice((hour, (self.start_hour() + 1) % 24, self.start_hour()))
             batch["window"] = {"from": first, "to": first + self.random.choice((1, 1, 24 - first))}
             batch |= self.maybe(spread=self.maker.time(0, 60))
+            self.whole["cooldown"] = "65min"  # in which the next hour begins; not the night that work is held for
             self.whole["service"] |= self.maybe(shed=[{"in_flight": self.random.randint(3, 20)}])
         if not batch or self.often():
             batch["api"] = {"takes": self.maker.lasting(1, 20)} | self.maybe(within=self.maker.time(2, 40))

@@ -288,5 +288,6 @@ def test_sums_of_stretches_and_the_rest_are_all():
         whole = sum(one.sums for one in found.recovery.stretches) + found.recovery.rest
         for name, series in (("sent", "sent"), ("degraded", "degraded"), ("abandoned", "abandoned")):
             assert int(whole[COLUMNS.index(name)]) == found.total(series)
-        assert int(whole[COLUMNS.index("cost")]) == found.total("cost") + found.total("people")
+        money = sum(found.total(part) for part in ("cost", "people", "lookup_cost", "tool_cost"))
+        assert int(whole[COLUMNS.index("cost")]) == money
         assert int(whole[COLUMNS.index("ended")]) == found.total("arrived") - found.total("censored")

@@ -23,6 +23,8 @@ EXACT, SEMANTIC = int(Cache.EXACT), int(Cache.SEMANTIC)
 MISS, HIT, FOLLOWS, FALSE, EXPIRED, OLD = (int(result) for result in Lookup)
 CACHES = 2
 NO_KEY = -1
+UNNAMED = -2
+"""From here down: the number drawn for what is asked (this minus 52 bits)."""
 LEADS = -2
 """What a follower is told that has to find the answer itself; else it is told how good the answer is."""
 MISSED = -1
@@ -57,7 +59,16 @@ def name_question(m: Memory, f: Reals, a: int, u: float, v: float) -> None:
     if at1(m, ANSWERS_TRACE_KEYS, 0) > 0:
         m[a + A_RANK] = at1(m, ANSWERS_TRACE_KEY, origin(m[a + A_NUMBER]))
     elif at1(m, ANSWERS_KEYS, EXACT) > 0:
+        m[a + A_RANK] = UNNAMED - int(u * 2.0**52)
+
+
+@step
+def question_of(m: Memory, f: Reals, a: int) -> int:
+    """What is asked; it is looked for when a cache wants to know, most often never."""
+    if m[a + A_RANK] <= UNNAMED:
+        u = unit(UNNAMED - m[a + A_RANK])
         m[a + A_RANK] = popular(m, f, u, ANSWERS_CDF_EXACT, ANSWERS_GUIDE_EXACT)
+    return m[a + A_RANK]
 
 
 @step
@@ -79,7 +90,7 @@ def has_entries(m: Memory, f: Reals, cache: int) -> bool:
 @step
 def key_of(m: Memory, f: Reals, a: int, index: int, cache: int) -> int:
     """The key of the entry that would answer a call."""
-    question = m[a + A_RANK]
+    question = question_of(m, f, a)
     if cache == SEMANTIC:
         u, _ = uniform(m, CLUSTER, question if has_keys(m) else origin(m[a + A_NUMBER]), 0, 0)
         question = popular(m, f, u, ANSWERS_CDF_SEMANTIC, ANSWERS_GUIDE_SEMANTIC)

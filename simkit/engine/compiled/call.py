@@ -27,7 +27,6 @@ def start_call(m: Memory, f: Reals, a: int) -> int:
     m[c + C_INDEX] = index
     m[c + C_NUMBER] = index - at1(m, FIRST_CALL, m[a + A_KIND])
     m[c + C_ATTEMPT] = m[c + C_TWIN] = m[c + C_FIRST_TOKEN] = m[c + C_GOOD] = m[c + C_SIBLING] = m[c + C_DRAWN] = NONE
-    m[c + C_MISSED] = m[c + C_MISSED_SEMANTIC] = m[c + C_LEADS] = m[c + C_LEADS_SEMANTIC] = m[c + C_FOLLOWS] = NONE
     if m[a + A_CALLS] == NONE:
         m[a + A_CALLS] = c
     else:
@@ -36,11 +35,13 @@ def start_call(m: Memory, f: Reals, a: int) -> int:
     m[a + A_NEXT_CALL] = index + 1
     if index + 1 == m[a + A_STAGE_END]:
         m[M_STARTING] = NONE
-    if m[M_ANSWERS] == 1 and at1(m, CACHED, index) == 1:
-        return look_up(m, f, c, EXACT)
+    if m[M_ANSWERS] == 1:
+        m[c + C_MISSED] = m[c + C_MISSED_SEMANTIC] = m[c + C_LEADS] = m[c + C_LEADS_SEMANTIC] = m[c + C_FOLLOWS] = NONE
+        if at1(m, CACHED, index) == 1:
+            return look_up(m, f, c, EXACT)
     if m[M_THREADS] == 1 and needs_no_summary(m, c):
         return then(m, REPEATED, c)
-    return then(m, WORK_ON, c)
+    return start_work(m, f, c)
 
 
 @step
@@ -122,7 +123,7 @@ def repeated(m: Memory, f: Reals, c: int) -> int:
     a = m[c + C_ACTION]
     m[c + C_REPEAT] += 1
     if goes_on(m, f, c):
-        return start_work(m, f, c)
+        return then(m, WORK_ON, c)
     m[c + C_KEY] = NONE
     if m[a + A_PENDING] == 0:  # alone in its stage
         return then(m, NEXT_STAGE, a)

@@ -83,12 +83,13 @@ def new_attempt(m: Memory, c: int, hedge: int) -> int:
 def say_what_is_sent(m: Memory, c: int, t: int) -> None:
     """The parts of the prompt, and how the model is asked: as ever, or by its batch side, which does not stream."""
     m[t + T_SYSTEM] = m[c + C_PREFIX]
-    m[t + T_HISTORY] = m[c + C_HISTORY]
-    m[t + T_BEFORE] = m[c + C_BEFORE]
     m[t + T_RETRIEVED] = m[c + C_RETRIEVED]
     m[t + T_REASONING] = m[c + C_REASONING]
-    m[t + T_CUTS] = m[c + C_CUTS]
-    m[t + T_SUMMARIES] = m[m[c + C_ACTION] + A_SUMMARIES]
+    if m[M_THREADS] == 1:
+        m[t + T_HISTORY] = m[c + C_HISTORY]
+        m[t + T_BEFORE] = m[c + C_BEFORE]
+        m[t + T_CUTS] = m[c + C_CUTS]
+        m[t + T_SUMMARIES] = m[m[c + C_ACTION] + A_SUMMARIES]
     m[t + T_MARKS] = CHEAPER if m[t + T_MODEL] == m[c + C_CHEAPER] else 0
     m[t + T_BATCH] = at1(m, IS_BATCH, m[t + T_MODEL])
     m[t + T_STREAMS] = at1(m, STREAMING, m[t + T_INDEX]) & ~m[t + T_BATCH]

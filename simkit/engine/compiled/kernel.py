@@ -115,7 +115,7 @@ def has_pages(m: Memory) -> bool:
         and m[M_INCIDENT_ROWS] + ROOM <= m[M_INCIDENT_ROOM]
         and m[M_BREAKER_ROWS] + room_needed(m) <= m[M_BREAKER_ROOM]
         and m[M_LOOKUP_ROWS] + ROOM <= m[M_LOOKUP_ROOM]
-        and m[M_SPENT_ROWS] + spent_rows_needed(m) <= m[M_SPENT_ROOM]
+        and m[M_SPENT_ROWS] + m[M_SPENT_STEP] <= m[M_SPENT_ROOM]
     )
 
 
@@ -142,6 +142,8 @@ def next_event(m: Memory, f: Reals) -> int:
         return waited(m, f, row, key)
     elif event_class == TIMES_OUT:
         timed_out(m, row, key)
+    elif event_class == LOOKS_UP:
+        return found_out(m, f, row, key)
     else:
         return seldom(m, f, event_class, row, key)
     return NOTHING
@@ -169,8 +171,6 @@ def seldom(m: Memory, f: Reals, event_class: int, row: int, key: int) -> int:
         return impatience(m, row, key)
     if event_class == ARRIVES:
         return arrive_again(m, f, key, row)
-    if event_class == LOOKS_UP:
-        return found_out(m, f, row, key)
     if event_class == PERSON_ANSWERS:
         return degrade(m, f, row, m[row + A_RUNG], m[M_NOW])
     if event_class == HEDGES:

@@ -82,7 +82,8 @@ turn of its conversation it is."""
     M_STAFF, M_DESK_BUSY, M_DESK_WAITING, M_DESK, M_DESK_LAST,
     M_ANSWERS, M_KEYED, M_PREFIXES, M_THREADS, M_SESSIONS, M_SPENDS, M_ALLOWS, M_BATCHES, M_SUBSTITUTES, M_UNSORTED,
     M_GENERATION_BITS, M_JOINED, M_HELD, M_FREE_ENTRY, M_ENTRIES, M_FREE_TURN, M_TURNS, M_ROWS_ROOM, M_PIECES_ROOM,
-) = range(101)  # fmt: skip
+    M_SPENT_STEP,
+) = range(102)  # fmt: skip
 
 # Tables: each has a header of five numbers: offset, strides of the first two axes, lengths of the first and last.
 HEADER = 5
@@ -327,12 +328,6 @@ def room_needed(m: Memory) -> int:
     to all that wait; an answer is told to all that wait for it.
     """
     return m[M_BULK] * (2 * m[M_ATTEMPTS] + m[M_ACTIONS]) + m[M_JOINED] + ROOM
-
-
-@step
-def spent_rows_needed(m: Memory) -> int:
-    """Rows of budgets that one step may write: each may come to all its steps, and its period may end."""
-    return (m[SPENDING_AT + 4] + 1) * length(m, SPENT) + ROOM
 
 
 @step

@@ -244,7 +244,7 @@ def with_room(memory: Memory) -> Memory:
     """The same state with room where it is short."""
     m = memory.m
     most = int(max(m[at.M_BULK] * (2 * m[at.M_ATTEMPTS] + m[at.M_ACTIONS]), m[at.M_DEEPEST]) + at.ROOM)
-    most += int(m[at.M_JOINED] + (m[at.SPENDING_AT + 4] + 1) * m[at.SPENT + 3])
+    most += int(m[at.M_JOINED] + m[at.M_SPENT_STEP])
     for region in REGIONS:
         if m[region.used] + most > m[region.room]:
             m = with_region(m, region, 2 * int(m[region.used] + most))

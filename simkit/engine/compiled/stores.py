@@ -35,7 +35,13 @@ def features(plan: Plan) -> dict[int, int]:
         at.M_FREE_TURN: at.NONE,
         at.M_ROWS_ROOM: at.ROWS_ROOM + pieces * at.ENTRY_WIDTH,
         at.M_PIECES_ROOM: pieces * at.ENTRY_WIDTH if prompts else 0,
+        at.M_SPENT_STEP: spent_rows(plan),
     }
+
+
+def spent_rows(plan: Plan) -> int:
+    """Rows of budgets that one step may write: each may come to all its steps, and its period may end."""
+    return (plan.spending.at.shape[2] + 1) * len(plan.spending.whole)
 
 
 def has_questions(plan: Plan) -> bool:

@@ -168,14 +168,15 @@ def split(m: Memory, rows: Memory, t: int, w: int) -> None:
     write = m[place(m, WRITE_PRICE, row) + tier]
     cached = min(rows[t + T_CACHED], whole)
     written = min(rows[t + T_WRITTEN], whole - cached)
-    saved = cached * (entered - read) - written * (write - entered)
-    m[w + SAVED] += saved
-    m[w + BASE] += (cached + written) * entered
     prompt = place(m, PROMPT_USE, n)
-    m[prompt + 1] += cached
-    m[prompt + 2] += written
-    m[prompt + 3] += saved
     m[prompt] += whole
+    if cached + written > 0:
+        saved = cached * (entered - read) - written * (write - entered)
+        m[w + SAVED] += saved
+        m[w + BASE] += (cached + written) * entered
+        m[prompt + 1] += cached
+        m[prompt + 2] += written
+        m[prompt + 3] += saved
     if cause != FIRST:
         m[w + again(cause)] += rows[t + T_COST]
         return
