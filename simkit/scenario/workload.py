@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simkit.scenario.actions import Call, Parallel, Repeat, Route
 from simkit.scenario.defaults import layers
-from simkit.scenario.distribution import Dist
+from simkit.scenario.distribution import Dist, TokenDist
 from simkit.scenario.models import Deployment, Quota
 from simkit.scenario.scenario import Document
 
@@ -205,7 +205,7 @@ def input_parts(call: Call) -> list[Dist[Any]]:
     return [part for part in parts if part is not None]
 
 
-def output_of(call: Call, complexity: str) -> Dist[Any] | None:
+def output_of(call: Call, complexity: str) -> TokenDist | None:
     """Output tokens at a complexity, not cut yet."""
     return call.output.all or call.output.by_complexity.get(complexity)
 

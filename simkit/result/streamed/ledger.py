@@ -65,7 +65,6 @@ STATION_ROWS = 5
 
 LOW_BITS = 40
 """Sums that may pass 2^63 are kept in two tables: bits below, and what was carried over from them."""
-CARRIED = ((COST, COST_HIGH), (HELD, HELD_HIGH), (HOLDING, HOLDING_HIGH))
 
 
 @step
