@@ -19,6 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from simkit.plan.plan import Dists
+from simkit.plan.shelf import kept
 from simkit.scenario.portable import Floats, significant
 from simkit.scenario.shapes import NODES, WEIGHTS, Scaled, Shape
 
@@ -73,13 +74,18 @@ class DistPool:
 @lru_cache(maxsize=128)
 def table(shape: Shape) -> Floats:
     """(cells, 2) intercept and slope of each cell, the lower half first, rounded to 40 significant bits."""
+    count = len(edges(LOWER)) + len(edges(UPPER)) - 2
+    cells = _cells(shape) if shape.closed else kept(repr(shape), count, lambda: _cells(shape))
+    cells.flags.writeable = False
+    return cells
+
+
+def _cells(shape: Shape) -> Floats:
     with np.errstate(all="ignore"):
         lower = _half(shape.below, LOWER, shape.closed)
         upper = _half(shape.above, UPPER, shape.closed)
         upper[0] = _outermost(shape), 0.0
-    cells = significant(np.concatenate([lower, upper]))
-    cells.flags.writeable = False
-    return cells
+    return significant(np.concatenate([lower, upper]))
 
 
 def edges(offset: float) -> Floats:

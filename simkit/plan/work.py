@@ -11,7 +11,7 @@ from simkit.plan.tables import DistPool
 from simkit.scenario.actions import Action, Call, Route
 from simkit.scenario.distribution import MOST_TOKENS, TokenDist
 from simkit.scenario.scenario import Document
-from simkit.scenario.workload import first_shares
+from simkit.scenario.workload import first_shares, output_of
 
 
 def cumulative(shares: list[float]) -> list[float]:
@@ -46,7 +46,8 @@ def actions(documents: list[Document], index: Index, pool: DistPool) -> Actions:
         repeat_max=np.array([[c.repeat.most() for c in row] for row in by_epoch], dtype=np.int64),
         input=np.array([[[part(pool, d) for d in inputs(c)] for c in row] for row in by_epoch], dtype=np.int64),
         output=np.array(
-            [[[part(pool, output(c, x)) for x in index.complexities] for c in row] for row in by_epoch], dtype=np.int64
+            [[[part(pool, output_of(c, x)) for x in index.complexities] for c in row] for row in by_epoch],
+            dtype=np.int64,
         ),
         max_output=np.array(
             [[c.output.max if c.output.max is not None else NEVER for c in row] for row in by_epoch], dtype=np.int64
@@ -96,11 +97,6 @@ def may_be_cached(call: Call, document: Document) -> bool:
 def inputs(call: Call) -> tuple[TokenDist | None, ...]:
     """System, retrieved, user."""
     return call.input.system, call.input.retrieved, call.input.user
-
-
-def output(call: Call, complexity: str) -> TokenDist | None:
-    """Output tokens at a complexity."""
-    return call.output.all or call.output.by_complexity.get(complexity)
 
 
 def part(pool: DistPool, dist: TokenDist | None) -> int:

@@ -92,13 +92,13 @@ def _observed(result: "Result") -> Grid:
 
 
 def _alerts(result: "Result") -> Grid:
-    table, months = result.alerts, result.plan.horizon * result.replications / (MONTH_HOURS * HOUR_NS)
-    rows = []
-    for (objective, rule, severity), mine in table.groupby(["objective", "rule", "severity"], sort=False):
-        wait = mine["time_to_detect_s"].median()
-        times = (number(len(mine) / months), figure(wait, "s"), figure(mine["lasts_s"].median(), "s"))
-        rows.append((str(objective), f"{rule} ({mine['burn'].iloc[0]:.3g}x)", str(severity), *times))
-    columns = ("objective", "rule", "severity", "a month", "after (median)", "lasts (median)")
+    columns, rows = ("objective", "rule", "severity", "a month", "after (median)", "lasts (median)"), []
+    months = result.plan.horizon * result.replications / (MONTH_HOURS * HOUR_NS)
+    if any(result.evidence.alerts):  # without any, pandas need not be loaded
+        for (objective, rule, severity), mine in result.alerts.groupby(["objective", "rule", "severity"], sort=False):
+            wait = mine["time_to_detect_s"].median()
+            times = (number(len(mine) / months), figure(wait, "s"), figure(mine["lasts_s"].median(), "s"))
+            rows.append((str(objective), f"{rule} ({mine['burn'].iloc[0]:.3g}x)", str(severity), *times))
     return Grid(columns, tuple(rows), frozenset({3, 4, 5}))
 
 

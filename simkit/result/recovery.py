@@ -109,28 +109,34 @@ def recovery_of(plan: Plan, minutes: Ints, incidents: dict[str, Ints]) -> Recove
     """What became of the incidents of a replication."""
     start, end = incidents["start"], np.minimum(incidents["end"], plan.horizon)
     order = [i for i in np.lexsort((end, start)).tolist() if start[i] < plan.horizon and end[i] > 0]
-    found, outside = [], np.ones(len(minutes), np.bool_)
+    found, inside, well_from = [], np.zeros(len(minutes), np.bool_), _well_from(minutes)
     while order and len(minutes):
         mine = [order.pop(0)]
-        over, well = int(end[mine[0]]), _well_again(minutes, int(end[mine[0]]))
+        over = int(end[mine[0]])
+        well = _well_again(well_from, over)
         while order and (well < 0 or start[order[0]] < well):
             mine.append(order.pop(0))
             over = max(over, int(end[mine[-1]]))
-            well = _well_again(minutes, over)
+            well = _well_again(well_from, over)
         found.append(_stretch(plan, minutes, tuple(mine), int(start[mine[0]]), over, well))
-        outside[_within(plan, found[-1])] = False
-    return Recovery(tuple(found), minutes[outside].sum(axis=0))
+        inside[_within(plan, found[-1])] = True
+    return Recovery(tuple(found), minutes.sum(axis=0) - minutes[inside].sum(axis=0))
 
 
-def _well_again(minutes: Ints, end: int) -> int:
-    """When all is well after an end; -1: never."""
-    first = end // MINUTE
-    busy = first + np.flatnonzero(minutes[first:, ENDED])
+def _well_from(minutes: Ints) -> Ints:
+    """All minutes from which on all is well, in order."""
+    busy = np.flatnonzero(minutes[:, ENDED])
     good = 100 * minutes[busy, SERVED] >= WELL_PERCENT * minutes[busy, ENDED]
-    if len(good) < WELL_MINUTES:
-        return -1
+    if len(busy) < WELL_MINUTES:
+        return busy[:0]
     runs = np.lib.stride_tricks.sliding_window_view(good, WELL_MINUTES).all(axis=1)
-    return max(end, int(busy[runs.argmax()]) * MINUTE) if runs.any() else -1
+    return busy[: 1 - WELL_MINUTES][runs]
+
+
+def _well_again(well_from: Ints, end: int) -> int:
+    """When all is well after an end; -1: never."""
+    first = int(np.searchsorted(well_from, end // MINUTE))
+    return max(end, int(well_from[first]) * MINUTE) if first < len(well_from) else -1
 
 
 def _within(plan: Plan, one: Stretch) -> slice:

@@ -1,14 +1,15 @@
 """Reviews of incidents as a person reads them."""
 
 from collections.abc import Callable, Iterator
-
-import pandas as pd
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from simkit.result.evidence import Evidence
 from simkit.result.metrics_resilience import has_pages
 from simkit.result.page import Block, Heading, Paragraph
 from simkit.result.reviews import Case, Review, reviews
 from simkit.result.statistics import significant
+from simkit.result.windows import SECOND
 from simkit.result.words import dollars, duration, number, percent, seconds
 
 MOST = 6
@@ -57,9 +58,8 @@ def _column(name: str) -> Callable[[Case], float]:
 def _when(evidence: Evidence, one: Review) -> str:
     """`Wed 4 Nov 10:00-15:00`, in local time."""
     stretch, plan = one.first.stretch, evidence.plan
-    start, end = (
-        pd.Timestamp(ns + plan.start_utc, tz="UTC").tz_convert(plan.timezone) for ns in (stretch.start, stretch.end)
-    )
+    zone = ZoneInfo(plan.timezone)
+    start, end = (datetime.fromtimestamp((ns + plan.start_utc) // SECOND, zone) for ns in (stretch.start, stretch.end))
     until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%a} {end.day} {end:%b %H:%M}"
     run = "" if one.replication < 0 else f" in replication {one.replication}"
     return f"{start:%a} {start.day} {start:%b %H:%M}–{until}{run}"

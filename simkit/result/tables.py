@@ -33,7 +33,7 @@ def summary(metrics: dict[str, Estimate], draw: Draw = None) -> Table:
 def timeline(evidence: Evidence, draw: Draw = None) -> Table:
     """A row a window of arrivals: start, end (local), counts, success_rate, percentiles in s, cost_usd, failures."""
     windows = evidence.tallies[0].windows
-    series = {name: _mean_series(evidence, name) for name in evidence.tallies[0].series}
+    series = {name: mean_series(evidence, name) for name in evidence.tallies[0].series}
     ended = np.sum([series[name] for name in OUTCOMES[:-1]], axis=0)
     served = series["ok"] + series["degraded"]
     frame: dict[str, Any] = {
@@ -65,7 +65,8 @@ def timeline(evidence: Evidence, draw: Draw = None) -> Table:
     return table(frame, draw)
 
 
-def _mean_series(evidence: Evidence, name: str) -> Floats:
+def mean_series(evidence: Evidence, name: str) -> Floats:
+    """A series of the timeline, on average over replications."""
     return np.asarray(np.array([one.series[name] for one in evidence.tallies], np.float64).mean(axis=0))
 
 

@@ -17,7 +17,7 @@ from simkit.result.reviews import Case, Review, incident_name
 from simkit.result.reviews import reviews as every_review
 from simkit.result.slo import allowance
 from simkit.result.table import Table, table
-from simkit.result.tables import Draw, local_times
+from simkit.result.tables import Draw, local_times, mean_series
 from simkit.result.tally import ATTEMPT_KINDS, Tally
 
 Floats = NDArray[np.float64]
@@ -157,7 +157,7 @@ def attempts_per_action(evidence: Evidence, draw: Draw = None) -> Table:
 
 def endings(evidence: Evidence, draw: Draw = None) -> Table:
     """Attempts by window of their action's arrival and by how they ended: start, end (local), ok, rate_limit, ..."""
-    return table(_windows(evidence) | {kind: _series(evidence, f"attempts_{kind}") for kind in ATTEMPT_KINDS}, draw)
+    return table(_windows(evidence) | {kind: mean_series(evidence, f"attempts_{kind}") for kind in ATTEMPT_KINDS}, draw)
 
 
 PRESSURE = {
@@ -171,16 +171,12 @@ def pressure(evidence: Evidence, draw: Draw = None) -> Table:
 
     `refused`: by a retry budget; `held_back`: by the caller's own throttle.
     """
-    return table(_windows(evidence) | {name: _series(evidence, one) for name, one in PRESSURE.items()}, draw)
+    return table(_windows(evidence) | {name: mean_series(evidence, one) for name, one in PRESSURE.items()}, draw)
 
 
 def _windows(evidence: Evidence) -> dict[str, Any]:
     edges = evidence.tallies[0].windows.edges
     return {"start": local_times(evidence, edges[:-1]), "end": local_times(evidence, edges[1:])}
-
-
-def _series(evidence: Evidence, name: str) -> Floats:
-    return np.asarray(np.array([one.series[name] for one in evidence.tallies], np.float64).mean(axis=0))
 
 
 def struck_windows(evidence: Evidence, run: Tally) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from simkit.scenario.actions import Call, Parallel, Repeat, Route
 from simkit.scenario.batch_models import is_batch
 from simkit.scenario.conversation import History
 from simkit.scenario.defaults import layers
-from simkit.scenario.distribution import Dist
+from simkit.scenario.distribution import Dist, TokenDist
 from simkit.scenario.models import Deployment, Quota
 from simkit.scenario.names import BATCH
 from simkit.scenario.scenario import Document
@@ -243,7 +243,7 @@ def mean_before(repeat: Repeat) -> float:
     return sum(k * chance for k, chance in enumerate(there)) / sum(there)
 
 
-def output_of(call: Call, complexity: str) -> Dist[Any] | None:
+def output_of(call: Call, complexity: str) -> TokenDist | None:
     """Output tokens at a complexity, not cut yet."""
     return call.output.all or call.output.by_complexity.get(complexity)
 

@@ -107,12 +107,17 @@ def run(
     why = _collect(work, numbers, found, executor_for(chosen, workers), progress_of(progress))
     if why is not None:  # a worker may have died between keeping a part and handing it over
         found |= work.found([number for number in numbers if number not in found])
-    result = _result(scenario, work, found, time.perf_counter() - begun)
-    if isinstance(why, KeyboardInterrupt):
-        raise Stopped(result, len(numbers)) from None
-    if why is not None or result is None:
-        raise UnfinishedError(reason(why), result, len(numbers), isinstance(why, CutError)) from why
+    result = _ended(_result(scenario, work, found, time.perf_counter() - begun), len(numbers), why)
     return _with_levers(scenario, result, engine, jobs, progress) if levers else result
+
+
+def _ended(result: "Result | None", planned: int, why: BaseException | None) -> "Result":
+    """The result of all replications, or what is raised with what there is of it."""
+    if isinstance(why, KeyboardInterrupt):
+        raise Stopped(result, planned) from None
+    if why is not None or result is None:
+        raise UnfinishedError(reason(why), result, planned, isinstance(why, CutError)) from why
+    return result
 
 
 def _with_levers(

@@ -41,7 +41,7 @@ def features(plan: Plan) -> dict[int, int]:
 
 def spent_rows(plan: Plan) -> int:
     """Rows of budgets that one step may write: each may come to all its steps, and its period may end."""
-    return (plan.spending.at.shape[2] + 1) * len(plan.spending.whole)
+    return (int(plan.spending.at.shape[2]) + 1) * len(plan.spending.whole)
 
 
 def has_questions(plan: Plan) -> bool:
