@@ -323,3 +323,47 @@ def levers_figure(levers: pd.DataFrame, note: str = "") -> Picture:
         ax, "What would lower the bill", note or "each on top of those above it; line: 95 % interval of the difference"
     )
     return picture
+
+
+def prompt_cache_saving(
+    per_hour: NDArray[np.float64], ttl_s: float, write: float = 1.25, read: float = 0.1
+) -> pd.DataFrame:
+    """What a prompt cache saves of the part that can be cached, in closed form.
+
+    Questions come as a Poisson process; each renews the life of what is kept, so the next one finds it with the
+    probability p = 1 - exp(-rate x ttl), and the part costs write - (write - read) p of what it did.
+
+    Args:
+        per_hour: questions an hour.
+        ttl_s: how long a prompt is kept from its last use.
+        write, read: prices of writing and reading over that of input.
+
+    Returns:
+        per_hour, saving (fraction of the cached part's price; below 0 it costs more than it saves).
+    """
+    rate = np.asarray(per_hour, float)
+    found = 1 - np.exp(-rate * ttl_s / 3600)
+    return pd.DataFrame({"per_hour": rate, "saving": 1 - (write - (write - read) * found)})
+
+
+def prompt_cache_figure(curve: pd.DataFrame, runs: pd.DataFrame) -> Picture:
+    """The saving over the rate of questions: `curve` from `prompt_cache_saving`, `runs` with per_hour and saving."""
+    picture, (ax,) = canvas(3.8)
+    ax.plot(curve["per_hour"], curve["saving"], color=style.BLUE, linewidth=1.8, label="closed form")
+    ax.plot(runs["per_hour"], runs["saving"], "o", color=style.ORANGE, markersize=6, label="simulated")
+    ax.axhline(0, color=style.INK, linewidth=0.8)
+    above = np.flatnonzero(curve["saving"] > 0)
+    if 0 < len(above) < len(curve):
+        even = float(curve["per_hour"].iloc[above[0]])
+        ax.annotate(
+            f"break-even: {words.number(even)} an hour", (even, 0), xytext=(8, -14), textcoords="offset points",
+            fontsize=8.5, color=style.BLUE,
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    formatted("y", ax, "share")
+    ax.set_xlabel("questions an hour")
+    ax.set_ylabel("saved of the cached part")
+    title(ax, "What a prompt cache saves", "below 0 it costs more than it saves")
+    legend(ax, where="upper left")
+    return picture
