@@ -144,11 +144,14 @@ def hit_rate_figure(
 
 
 def _mark_emptied(ax: Axes, emptied: pd.DataFrame) -> None:
-    for cache, at in zip(emptied["cache"], days(emptied["time"]), strict=True):
-        ax.axvline(at, color=CACHE_COLOURS[cache], linewidth=1.0, linestyle="--")
+    for time, mine in emptied.groupby("time", sort=False):
+        at = float(days(pd.Series([time]))[0])
+        colour = CACHE_COLOURS[mine["cache"].iloc[0]] if len(mine) == 1 else style.INK
+        ax.axvline(at, color=colour, linewidth=1.0, linestyle="--")
+        whose = " and ".join(mine["cache"])
         ax.annotate(
-            f"{cache} emptied", (at, 0.03), xycoords=("data", "axes fraction"), xytext=(3, 0), va="bottom",
-            textcoords="offset points", fontsize=style.SMALL, color=CACHE_COLOURS[cache], bbox=style.HALO,
+            f"{whose} emptied", (at, 0.03), xycoords=("data", "axes fraction"), xytext=(3, 0), va="bottom",
+            textcoords="offset points", fontsize=style.SMALL, color=colour, bbox=style.HALO,
         )  # fmt: skip
 
 
@@ -193,7 +196,7 @@ def _turn_bars(ax: Axes, rows: pd.DataFrame, by: str) -> None:
 def budget_figure(budgets: pd.DataFrame, note: str = "") -> Picture:
     """What was spent of each budget in each day or month, against its limit, with when it alerted, degraded, blocked.
 
-    `budgets` has budget, start, end, share, overshoot, start_s, end_s, alerted_s, degraded_s, blocked_s.
+    `budgets` has budget, start, end, share, overshoot, start_s, end_s, and alerted_s, alerted_share, degraded_..., ...
     """
     if budgets.empty:
         return nothing("This scenario has no budgets: add `budgets: {month: $500/month}`.")
@@ -212,25 +215,28 @@ def budget_figure(budgets: pd.DataFrame, note: str = "") -> Picture:
 
 
 LINES = "known is what was spent at the end of each period, and when it acted"
-ACTS = {"alerted_s": ("alert", style.ORANGE), "degraded_s": ("cheaper models", style.PURPLE),
-        "blocked_s": ("blocked", style.VERMILLION)}  # fmt: skip
+ACTS = {"alerted": ("alert", style.ORANGE), "degraded": ("cheaper models", style.PURPLE),
+        "blocked": ("blocked", style.VERMILLION)}  # fmt: skip
 
 
 def _budget_periods(ax: Axes, rows: pd.DataFrame) -> None:
     """A rising edge from 0 to what was spent in each period, shaded from when it acts."""
     zero, seen = rows["start"].iloc[0] - pd.to_timedelta(rows["start_s"].iloc[0], unit="s"), set()
     for row in rows.to_dict("records"):
-        left, right = days(pd.Series([row["start"], row["end"]]))
-        ax.fill_between([left, right], [0, row["share"]], color=style.SKY, alpha=0.45, linewidth=0)
-        ax.plot([left, right], [0, row["share"]], color=style.BLUE, linewidth=1.0, linestyle=":")
+        known = [(row[f"{act}_s"], row[f"{act}_share"]) for act in ACTS if np.isfinite(row[f"{act}_s"])]
+        points = [(row["start_s"], 0.0), *sorted(known), (row["end_s"], row["share"])]
+        times = days(pd.Series([zero + pd.to_timedelta(time, unit="s") for time, _ in points]))
+        shares, right = [share for _, share in points], times[-1]
+        ax.fill_between(times, shares, color=style.SKY, alpha=0.45, linewidth=0)
+        ax.plot(times, shares, color=style.BLUE, linewidth=1.0, linestyle=":")
         ax.plot([right, right], [0, row["share"]], color=style.BLUE, linewidth=1.6)
         ax.annotate(
             plain(words.dollars(row["spent_usd"])), (right, row["share"]), xytext=(-4, 2), ha="right", va="bottom",
             textcoords="offset points", fontsize=style.SMALL, color=style.BLUE,
         )  # fmt: skip
-        for column, (text, colour) in ACTS.items():
-            if np.isfinite(row[column]):
-                at = float(days(pd.Series([zero + pd.to_timedelta(row[column], unit="s")]))[0])
+        for act, (text, colour) in ACTS.items():
+            if np.isfinite(row[f"{act}_s"]):
+                at = float(days(pd.Series([zero + pd.to_timedelta(row[f"{act}_s"], unit="s")]))[0])
                 ax.axvline(at, ymax=0.92, color=colour, linewidth=1.4, label=None if text in seen else text)
                 seen.add(text)
     ax.axhline(1, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
@@ -322,4 +328,48 @@ def levers_figure(levers: pd.DataFrame, note: str = "") -> Picture:
     title(
         ax, "What would lower the bill", note or "each on top of those above it; line: 95 % interval of the difference"
     )
+    return picture
+
+
+def prompt_cache_saving(
+    per_hour: NDArray[np.float64], ttl_s: float, write: float = 1.25, read: float = 0.1
+) -> pd.DataFrame:
+    """What a prompt cache saves of the part that can be cached, in closed form.
+
+    Questions come as a Poisson process; each renews the life of what is kept, so the next one finds it with the
+    probability p = 1 - exp(-rate x ttl), and the part costs write - (write - read) p of what it did.
+
+    Args:
+        per_hour: questions an hour.
+        ttl_s: how long a prompt is kept from its last use.
+        write, read: prices of writing and reading over that of input.
+
+    Returns:
+        per_hour, saving (fraction of the cached part's price; below 0 it costs more than it saves).
+    """
+    rate = np.asarray(per_hour, float)
+    found = 1 - np.exp(-rate * ttl_s / 3600)
+    return pd.DataFrame({"per_hour": rate, "saving": 1 - (write - (write - read) * found)})
+
+
+def prompt_cache_figure(curve: pd.DataFrame, runs: pd.DataFrame) -> Picture:
+    """The saving over the rate of questions: `curve` from `prompt_cache_saving`, `runs` with per_hour and saving."""
+    picture, (ax,) = canvas(3.8)
+    ax.plot(curve["per_hour"], curve["saving"], color=style.BLUE, linewidth=1.8, label="closed form")
+    ax.plot(runs["per_hour"], runs["saving"], "o", color=style.ORANGE, markersize=6, label="simulated")
+    ax.axhline(0, color=style.INK, linewidth=0.8)
+    above = np.flatnonzero(curve["saving"] > 0)
+    if 0 < len(above) < len(curve):
+        even = float(curve["per_hour"].iloc[above[0]])
+        ax.annotate(
+            f"break-even: {words.number(even)} an hour", (even, 0), xytext=(8, -14), textcoords="offset points",
+            fontsize=8.5, color=style.BLUE,
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    formatted("y", ax, "share")
+    ax.set_xlabel("questions an hour")
+    ax.set_ylabel("saved of the cached part")
+    title(ax, "What a prompt cache saves", "below 0 it costs more than it saves")
+    legend(ax, where="upper left")
     return picture

@@ -166,11 +166,11 @@ def _slow(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottle
 
 def _waiting(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> str:
     """The limit that holds up longest, where that is a good part of the time."""
-    served, took = evidence.total("served") / len(evidence.tallies), evidence.total("latency") / 1e9
+    served, took = evidence.total("timed") / len(evidence.tallies), evidence.total("latency") / 1e9
     slowest = max(limits, key=lambda one: (one.mean_delay_s or 0.0) * one.delayed, default=None)
     if slowest is None or not served or not took:
         return ""
-    mean = took / evidence.total("served")
+    mean = took / evidence.total("timed")
     waiting = (slowest.mean_delay_s or 0.0) * slowest.delayed / served
     if waiting < 0.2 * mean:
         return ""

@@ -21,6 +21,8 @@ class Period:
     """As it was at the end, picodollars."""
     reached: dict[int, int]
     """When each of its `codes.Act` began, if it did."""
+    had: dict[int, int]
+    """What had been spent by then, picodollars."""
     blocks: bool
     """Would it block?"""
 
@@ -44,15 +46,17 @@ def periods(plan: Plan, rows: dict[str, Ints]) -> list[Period]:
     found: list[Period] = []
     since = dict.fromkeys(range(len(plan.names.budgets)), plan.begin)
     reached: dict[int, dict[int, int]] = {budget: {} for budget in since}
+    had: dict[int, dict[int, int]] = {budget: {} for budget in since}
     spending = plan.spending
     for time, budget, step, spent in zip(*(rows[name].tolist() for name in ROWS), strict=True):
         if step >= 0:
             reached[budget].setdefault(int(spending.act[budget, step]), time)
+            had[budget].setdefault(int(spending.act[budget, step]), spent)
             continue
         limit = int(spending.limit[epoch_of(plan, np.array([time]))[0], budget])
         blocks = bool((spending.act[budget] == Act.BLOCK).any())
-        found.append(Period(budget, since[budget], time, spent, limit, reached[budget], blocks))
-        since[budget], reached[budget] = time, {}
+        found.append(Period(budget, since[budget], time, spent, limit, reached[budget], had[budget], blocks))
+        since[budget], reached[budget], had[budget] = time, {}, {}
     return found
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simkit.plan.codes import Act
 from simkit.plan.plan import NEVER, Plan
 from simkit.result.alerts import Alert, Watch, alerts_of, watch_of
-from simkit.result.objectives import Objective, objectives_of
+from simkit.result.objectives import Objective, objectives_of, patient_kinds
 from simkit.result.sample import Sample
 from simkit.result.statistics import LEVEL, NO_INTERVAL, Estimate, jackknife, missing, wilson, woodruff
 from simkit.result.tally import FAILURES, OUTCOMES, Tally
@@ -182,4 +182,4 @@ def evidence_of(
         raise ValueError("a result needs at least one replication")
     ordered = tuple(sorted(tallies, key=lambda one: one.replication))
     watch = watch_of(alerts, slo.window, plan.horizon)
-    return Evidence(plan, ordered, objectives_of(slo), slo.window, level, watch)
+    return Evidence(plan, ordered, objectives_of(slo, patient_kinds(plan)), slo.window, level, watch)

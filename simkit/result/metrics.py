@@ -98,7 +98,7 @@ def _throughput(evidence: Evidence) -> Estimate:
 
 
 def _latency_mean(evidence: Evidence) -> Estimate:
-    return _warned(evidence, evidence.ratio("latency", "served", NO_SUCCESS).per(1e9))
+    return _warned(evidence, evidence.ratio("latency", "timed", NO_SUCCESS).per(1e9))
 
 
 def _top_share(evidence: Evidence) -> Estimate:

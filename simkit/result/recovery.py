@@ -1,7 +1,8 @@
 """What became of incidents: minute by minute from their start until all is well again.
 
 An action belongs to the minute in which it arrived. All is well from the first minute on of which five minutes in a row
-(those without arrivals left out) serve 99 % of their actions; an incident that starts before is one with it.
+(those without arrivals left out) serve 99 % of their actions; an incident that starts before is one with it. What
+quotas of users and budgets turn away is turned away in good times, too: it counts neither as ended nor as lost here.
 """
 
 from collections.abc import Sequence
@@ -83,11 +84,12 @@ def minutes_of(
     if not size:
         return np.zeros((0, len(COLUMNS) + 2 * len(objectives)), np.int64)
     minute, outcome = actions["arrival"] // MINUTE, actions["outcome"]
+    by_rule = (outcome == Outcome.REJECTED) & np.isin(actions["reason"], (Kind.QUOTA, Kind.BUDGET))
     degraded = outcome == Outcome.DEGRADED
     chosen: list[Rows] = [
-        outcome != Outcome.CENSORED,
+        (outcome != Outcome.CENSORED) & ~by_rule,
         (outcome == Outcome.OK) | (degraded & is_fair(objectives)),
-        (outcome == Outcome.FAILED) | (outcome == Outcome.REJECTED),
+        (outcome == Outcome.FAILED) | ((outcome == Outcome.REJECTED) & ~by_rule),
         degraded,
         outcome == Outcome.ABANDONED,
     ]

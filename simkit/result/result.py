@@ -17,7 +17,7 @@ from simkit.result.caveats import Comparison, observed, warnings
 from simkit.result.evidence import Evidence, evidence_of
 from simkit.result.expectations import Expected, expected, settled
 from simkit.result.metrics import METRICS, evaluate
-from simkit.result.objectives import objectives_of
+from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.saving import save
 from simkit.result.statistics import LEVEL, Estimate
 from simkit.result.tally import Tally, tally
@@ -468,7 +468,7 @@ def result_from(
     document = scenario.document
     watch = watch_of(document.alerts, document.slo.window, plan.horizon)
     every = 0 if watch is None else watch.every
-    tallies = [tally(plan, log, objectives_of(document.slo), every) for log in logs]
+    tallies = [tally(plan, log, objectives_of(document.slo, patient_kinds(plan)), every) for log in logs]
     kept = logs if keep_logs else ()
     return result_of(scenario, plan, tallies, seed=seed, engine=engine, elapsed_s=elapsed_s, logs=kept, level=level)
 

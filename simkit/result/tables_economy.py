@@ -69,7 +69,8 @@ def prompt_caches(evidence: Evidence, draw: Draw = None) -> Table:
 
 BUDGETS = (
     "replication", "budget", "start", "end", "start_s", "end_s", "spent_usd", "limit_usd", "share", "overshoot",
-    "alerted_s", "degraded_s", "blocked_s", "degraded_for_s", "blocked_for_s",
+    "alerted_s", "degraded_s", "blocked_s", "alerted_share", "degraded_share", "blocked_share", "degraded_for_s",
+    "blocked_for_s",
 )  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def budgets(evidence: Evidence, draw: Draw = None) -> Table:
     """A row a budget's day or month (UTC) of each replication: spent, limit, share, overshoot, when it did what.
 
     The first period begins with the run, the last ends with it. `..._s` are seconds since the scenario's start, NaN
-    where it did not come to that; `..._for_s` is how long it lasted.
+    where it did not come to that; `..._share` is what of the limit was spent by then, `..._for_s` how long it lasted.
     """
     rows = [
         _period(evidence, run.replication, one)
@@ -87,12 +88,14 @@ def budgets(evidence: Evidence, draw: Draw = None) -> Table:
 
 
 def _period(evidence: Evidence, replication: int, one: Period) -> tuple[Any, ...]:
-    times = [one.reached[act] / 1e9 if act in one.reached else NOT for act in (Act.ALERT, Act.DEGRADE, Act.BLOCK)]
+    acts = (Act.ALERT, Act.DEGRADE, Act.BLOCK)
+    times = [one.reached[act] / 1e9 if act in one.reached else NOT for act in acts]
+    shares = [one.had[act] / one.limit if act in one.had else NOT for act in acts]
     moments = local_times(evidence, np.array([one.start, one.end]))
     lasts = one.lasts(Act.DEGRADE) / 1e9, one.lasts(Act.BLOCK) / 1e9
     money = one.spent / DOLLAR, one.limit / DOLLAR, one.share, one.overshoot
     name = evidence.plan.names.budgets[one.budget]
-    return (replication, name, *moments, one.start / 1e9, one.end / 1e9, *money, *times, *lasts)
+    return (replication, name, *moments, one.start / 1e9, one.end / 1e9, *money, *times, *shares, *lasts)
 
 
 def turns(evidence: Evidence, draw: Draw = None) -> Table:

@@ -21,7 +21,19 @@ from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse, pulse_of
 from simkit.result.recovery import Recovery, minutes_of, recovery_of
 from simkit.result.sample import Sample, bins_of
-from simkit.result.sums import Ints, Money, Rows, count, cut_short, is_sent, money_by, pairs, total_by, turned_away
+from simkit.result.sums import (
+    Ints,
+    Money,
+    Rows,
+    count,
+    cut_short,
+    is_sent,
+    money_by,
+    pairs,
+    timed_actions,
+    total_by,
+    turned_away,
+)
 from simkit.result.waits import people_times, retry_waits
 from simkit.result.windows import Windows, timeline_windows
 
@@ -120,24 +132,24 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
     attempts = {name: column[mine] for name, column in log.attempts.items()}
     owner = (np.cumsum(keep) - 1)[row[mine]]
     place = windows.index(actions["arrival"])
-    served = actions["outcome"] <= Outcome.DEGRADED
+    served, timed = actions["outcome"] <= Outcome.DEGRADED, timed_actions(plan, actions)
     wasted = (attempts["outcome"] != Kind.OK) | ~served[owner]
-    series = _action_series(actions, place, windows.count, log.ended, objectives)
+    series = _action_series(actions, place, windows.count, timed, log.ended, objectives)
     series |= _attempt_series(plan, attempts, owner, place[owner], windows.count, wasted)
     handed, took = people_times(actions, attempts, owner)
     series["people_time"] = total_by(place[handed], took, windows.count)
     series |= lookup_series(plan, log.lookups, windows) | action_series(actions, place, windows.count)
     series |= attempt_series(plan, attempts, place[owner], windows.count)
-    latency = (actions["end"] - actions["arrival"])[served]
+    latency = (actions["end"] - actions["arrival"])[timed]
     sent = count(owner[is_sent(attempts)], len(place))
     minutes = minutes_of(plan, actions, attempts, owner, log.ended, objectives)
     return Tally(
         replication=log.replication,
         windows=windows,
         series=series,
-        latencies=_histogram(place[served], bins_of(latency)),
+        latencies=_histogram(place[timed], bins_of(latency)),
         attempts=_histogram(place, np.minimum(sent, MOST_ATTEMPTS)),
-        samples=_samples(actions, np.minimum(sent, MOST_ATTEMPTS), is_exact(plan)),
+        samples=_samples(actions, timed, np.minimum(sent, MOST_ATTEMPTS), is_exact(plan)),
         reasons=pairs(actions["outcome"], actions["reason"], len(Outcome), len(Kind)),
         cost=_costs(plan, actions, attempts, owner, wasted),
         deployments=_deployments(plan, log, attempts),
@@ -154,13 +166,12 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
     )
 
 
-def _samples(actions: dict[str, Column], sent: Ints, exact: bool) -> dict[str, Sample]:
-    served = actions["outcome"] <= Outcome.DEGRADED
-    since = actions["arrival"][served]
+def _samples(actions: dict[str, Column], timed: Rows, sent: Ints, exact: bool) -> dict[str, Sample]:
+    since = actions["arrival"][timed]
     return {
-        "latency": sample(actions["end"][served] - since, exact),
-        "ttft": sample(actions["first_token"][served] - since, exact),
-        "waited": sample(actions["waited"][served], exact),
+        "latency": sample(actions["end"][timed] - since, exact),
+        "ttft": sample(actions["first_token"][timed] - since, exact),
+        "waited": sample(actions["waited"][timed], exact),
         "cost": sample(actions["cost"], exact),
         "attempts": Sample.of(sent),
     }
@@ -198,9 +209,9 @@ def action_rows(log: Log) -> Ints:
 
 
 def _action_series(
-    actions: dict[str, Column], place: Ints, size: int, ended: int, objectives: Sequence[Objective]
+    actions: dict[str, Column], place: Ints, size: int, timed: Rows, ended: int, objectives: Sequence[Objective]
 ) -> dict[str, Ints]:
-    """arrived, reloads, people (picodollars), shed, human, outcomes, latency (ns), judged, good; bad, counted."""
+    """arrived, reloads, people (picodollars), shed, human, outcomes, timed and their latency (ns), judged, good, ..."""
     outcome, good = actions["outcome"], actions["good"]
     served = outcome <= Outcome.DEGRADED
     series = {"arrived": count(place, size), "reloads": count(place[actions["action"] >> GENERATION & 15 > 0], size)}
@@ -209,7 +220,8 @@ def _action_series(
         series[reason.name.lower()] = count(place[actions["reason"] == reason], size)
     for code, name in enumerate(OUTCOMES):
         series[name] = count(place[outcome == code], size)
-    series["latency"] = total_by(place[served], (actions["end"] - actions["arrival"])[served], size)
+    series["timed"] = count(place[timed], size)
+    series["latency"] = total_by(place[timed], (actions["end"] - actions["arrival"])[timed], size)
     series["judged"] = count(place[served & (good >= 0)], size)
     series["good"] = count(place[served & (good == 1)], size)
     any_bad, any_counted = np.zeros(len(outcome), np.bool_), outcome != Outcome.CENSORED

@@ -106,7 +106,9 @@ def outcomes_make_sense(plan: Plan, log: Log) -> Iterator[Invariant]:
 def slots_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
     """No more at work than there are slots, no more waiting than there are places, use within 0 and 1."""
     a, t, end = log.actions, log.attempts, max(log.ended, plan.horizon)
-    places = [("your service", a["start"], left_service(plan, log, end), plan.service.workers)]
+    aside = plan.batch.api[0] & plan.batch.batch[a["kind"]]  # the batch side takes no slot of the own service
+    began = np.where(aside, DID_NOT, a["start"])
+    places = [("your service", began, left_service(plan, log, end), plan.service.workers)]
     for n, name in enumerate(plan.names.deployments):
         here = t["deployment"] == n
         places.append((name, t["started"][here], t["released"][here], plan.deployments.concurrency[:, n]))

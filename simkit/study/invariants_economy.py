@@ -102,14 +102,14 @@ def quotas_kept(plan: Plan, log: Log) -> Iterator[Invariant]:
 def budgets_kept(plan: Plan, log: Log) -> Iterator[Invariant]:
     """What a budget blocks is not answered; and it is overspent by no more than what was under way when it blocked."""
     rows = list(zip(*(log.budgets[name].tolist() for name in ROWS), strict=True))
-    for place, (time, budget, step, _) in enumerate(rows):
+    for place, (time, budget, step, spent) in enumerate(rows):
         if step < 0 or plan.spending.act[budget, step] != Act.BLOCK:
             continue
         until, final = next((one[0], one[3]) for one in rows[place:] if one[1] == budget and one[2] < 0)
-        yield from _blocked(plan, log, budget, step, (time, until), final)
+        yield from _blocked(plan, log, budget, (time, until), final - spent)
 
 
-def _blocked(plan: Plan, log: Log, budget: int, step: int, span: tuple[int, int], final: int) -> Iterator[Invariant]:
+def _blocked(plan: Plan, log: Log, budget: int, span: tuple[int, int], later: int) -> Iterator[Invariant]:
     a, t, (time, until) = log.actions, log.attempts, span
     name, whole = plan.names.budgets[budget], bool(plan.spending.whole[budget])
     place, known = places(a["action"], t["action"])
@@ -119,8 +119,7 @@ def _blocked(plan: Plan, log: Log, budget: int, step: int, span: tuple[int, int]
     yield rule(f"{name}: what is blocked is not answered", inside & (t["outcome"] == Kind.OK), t["action"], "action")
     charged = np.maximum(t["ended"], t["released"])
     under_way = covered & (began <= time) & ((charged >= time) | (charged == DID_NOT))
-    at = int(plan.spending.at[epoch_of(plan, np.array([time]))[0], budget, step])
-    over = np.array([final - at > int(t["cost"][under_way].sum())])
+    over = np.array([later > int(t["cost"][under_way].sum())])
     yield rule(f"{name}: overspent by what was under way alone", over, np.array([time]), "at ns")
 
 

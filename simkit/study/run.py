@@ -80,7 +80,7 @@ def run(
     """
     from simkit.plan.compile import compile_plan
     from simkit.result.alerts import watch_of
-    from simkit.result.objectives import objectives_of
+    from simkit.result.objectives import objectives_of, patient_kinds
     from simkit.result.result import version
 
     document = scenario.document
@@ -93,8 +93,9 @@ def run(
     numbers = range(document.replications if replications is None else replications)
     chosen = engine_for(engine, plan, len(numbers))
     long = announcement(scenario, plan, len(numbers), chosen)
+    objectives = objectives_of(document.slo, patient_kinds(plan))
     work = Work(
-        plan, objectives_of(document.slo), seed, chosen, log, most_in_flight=most_in_flight or MOST_IN_FLIGHT,
+        plan, objectives, seed, chosen, log, most_in_flight=most_in_flight or MOST_IN_FLIGHT,
         every=0 if watch is None else watch.every, responding=somebody,
     )  # fmt: skip
     if parts is not None:

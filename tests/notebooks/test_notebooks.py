@@ -63,6 +63,11 @@ def error_budget(tmp_path_factory: pytest.TempPathFactory, kernel: None) -> nbfo
 
 
 @pytest.fixture(scope="module")
+def unit_economics(tmp_path_factory: pytest.TempPathFactory, kernel: None) -> nbformat.NotebookNode:
+    return run(NOTEBOOKS[2], tmp_path_factory.mktemp("third"), ROOT / "notebooks", fast=True)
+
+
+@pytest.fixture(scope="module")
 def first_run(tmp_path_factory: pytest.TempPathFactory, kernel: None) -> nbformat.NotebookNode:
     return run(NOTEBOOKS[0], tmp_path_factory.mktemp("first"), ROOT / "notebooks", fast=True)
 
@@ -100,7 +105,21 @@ def test_error_budget_tells_its_story(error_budget: nbformat.NotebookNode) -> No
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("which", ["first_run", "error_budget"])
+def test_unit_economics_tells_its_story(unit_economics: nbformat.NotebookNode) -> None:
+    found = results(unit_economics)
+    assert found["levers"]["shorter_prompt"] < -0.05 and found["levers"]["semantic_cache"] < -0.05
+    for simulated, arithmetic in zip(found["savings"], found["savings_by_formula"], strict=True):
+        assert simulated == pytest.approx(arithmetic, abs=0.06)
+    assert found["savings"][0] < 0 < found["savings"][-1]
+    assert 0.2 < found["exact_hit_rate"] < 0.7
+    assert found["cost_capped"] < 0.8 * found["cost_grows"]
+    assert 0 <= found["budget_overshoot"] < 0.01 and found["turned_away"] > 0.2
+    assert found["cost_at_night"] < 0.95 * found["cost_at_once"]
+    assert found["p95_at_night"] < found["p95_at_once"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("which", ["first_run", "error_budget", "unit_economics"])
 def test_every_picture_shows_once(which: str, request: pytest.FixtureRequest) -> None:
     for cell in request.getfixturevalue(which).cells:
         last = cell.source.splitlines()[-1]
@@ -152,5 +171,6 @@ def test_the_parameters_are_inspectable() -> None:
     found = papermill.inspect_notebook(NOTEBOOKS[0])
     assert found["fast"]["inferred_type_name"] == "bool" and found["users_tomorrow"]["default"] == "10_000"
     assert len(found) == 8 and all(one["help"] for one in found.values())
-    found = papermill.inspect_notebook(NOTEBOOKS[1])
-    assert found["fast"]["inferred_type_name"] == "bool" and all(one["help"] for one in found.values())
+    for notebook in NOTEBOOKS[1:]:
+        found = papermill.inspect_notebook(notebook)
+        assert found["fast"]["inferred_type_name"] == "bool" and all(one["help"] for one in found.values())

@@ -22,7 +22,7 @@ from simkit.engine.overfull import OverfullError
 from simkit.engine.reference import run as run_reference
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
-from simkit.result.objectives import objectives_of
+from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.result import Result, version
 from simkit.result.streamed import Stream
 from simkit.result.streamed.ledger import SERIES
@@ -258,7 +258,9 @@ def test_pieces_on_disk_give_the_same_files(
     monkeypatch.setattr("simkit.study.streaming.SAVE_EVERY_S", 0.0)
     slices(max(1, sum(events) // 25))
     key = key_of(found.hash, plan := compile_plan(found), 9, "compiled", version(), True)
-    work = Work(plan, objectives_of(found.document.slo), 9, "compiled", "disk", Parts(kept["stopped"], key))
+    work = Work(
+        plan, objectives_of(found.document.slo, patient_kinds(plan)), 9, "compiled", "disk", Parts(kept["stopped"], key)
+    )
     assert sum(lives_of(work, number, Random(number)) for number in range(2)) > 4
     save("stopped")
     assert any("2 of 2 replications are taken from" in text for text in told)

@@ -19,7 +19,7 @@ from simkit.engine.log import Log
 from simkit.engine.reference import run as run_reference
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
-from simkit.result.objectives import Objective, objectives_of
+from simkit.result.objectives import Objective, objectives_of, patient_kinds
 from simkit.result.sample import Sample
 from simkit.result.streamed import Stream
 from simkit.result.tally import Tally, action_rows, tally
@@ -130,7 +130,7 @@ def test_shipped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = compile_plan(found)
     log = run_reference(plan, 3, 1)
     assert len(log.actions["action"]) >= 200
-    check_streamed(plan, objectives_of(found.document.slo), log, 3, monkeypatch)
+    check_streamed(plan, objectives_of(found.document.slo, patient_kinds(plan)), log, 3, monkeypatch)
 
 
 @pytest.mark.parametrize("path", CLOCKWORK, ids=lambda path: path.stem)

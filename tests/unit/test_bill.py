@@ -108,6 +108,7 @@ def test_periods_in_the_table_of_budgets():
     (row,) = tables_economy.budgets(evidence([log_of([], budgets=spent)])).to_dict("records")
     assert (row["budget"], row["alerted_s"], row["blocked_s"], row["blocked_for_s"]) == ("month", 3600, 7200, 3600)
     assert row["overshoot"] == pytest.approx(0.2) and np.isnan(row["degraded_s"])
+    assert (row["alerted_share"], row["blocked_share"]) == (0.5, 1.1) and np.isnan(row["degraded_share"])
 
 
 def test_the_answer_names_the_largest_part_and_what_budgets_did():

@@ -15,7 +15,7 @@ from simkit.plan.plan import NEVER
 from simkit.result.evidence import Evidence, evidence_of
 from simkit.result.metrics import METRICS, evaluate
 from simkit.result.metrics_economy import METRICS as ECONOMY
-from simkit.result.objectives import objectives_of
+from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.statistics import NO_INTERVAL
 from simkit.result.tally import tally
 from simkit.scenario import expectations
@@ -24,7 +24,7 @@ from simkit.scenario.policy import Slo
 
 PLAN = synthetic_plan()
 SLO = Slo(success="90%", latency={"p95": "12s"}, ttft={"p50": "4s"}, good="80%")
-OBJECTIVES = objectives_of(SLO)
+OBJECTIVES = objectives_of(SLO, patient_kinds(PLAN))
 RULE = {"name": "fast", "severity": "page", "long": "30min", "short": "5min", "burn": 1.5}
 ALERTS = Alerts.model_validate({"rules": [RULE], "volume": 5})
 LOGS = [random_log(seed, 400, seed) for seed in range(4)]
@@ -33,13 +33,18 @@ USERS = (90 * 4 + 120 * 2) / 6  # the epochs hold 4 and 2 of the 6 hours
 
 
 def evidence(logs=LOGS, plan=PLAN, slo=SLO, alerts=ALERTS) -> Evidence:
-    tallies = [tally(plan, log, objectives_of(slo), 30 * SECOND) for log in logs]
+    tallies = [tally(plan, log, objectives_of(slo, patient_kinds(plan)), 30 * SECOND) for log in logs]
     return evidence_of(plan, tallies, slo, alerts=alerts)
 
 
 def rows_of(columns):
     names = list(columns)
     return [dict(zip(names, row, strict=True)) for row in zip(*(columns[name].tolist() for name in names), strict=True)]
+
+
+def slow(a, column, limit):
+    """Not served, or not within the limit in s."""
+    return a["outcome"] not in (0, 1) or a[column] - a["arrival"] > limit * SECOND
 
 
 class Witness:
@@ -67,6 +72,7 @@ class Witness:
             self.tries[t["run"], t["action"]].append(t)
         self.ended = [a for a in self.actions if a["outcome"] != 5]
         self.served = [a for a in self.actions if a["outcome"] in (0, 1)]
+        self.timed = [a for a in self.served if a["kind"] == 0]  # the other kind can wait
         people = sum(a["degrade_cost"] + a["lookup_cost"] + a["tool_cost"] for a in self.actions)
         self.spent = sum(t["cost"] for t in self.attempts) + people + self.runs * PLAN.service_cost
 
@@ -74,25 +80,27 @@ class Witness:
         return sum(a["outcome"] in outcomes for a in self.ended) / len(self.ended)
 
     def percentile(self, start, end, p):
-        spans = sorted(a[end] - (a[start] if start else 0) for a in self.served)
+        spans = sorted(a[end] - (a[start] if start else 0) for a in self.timed)
         return spans[ceil(p * len(spans)) - 1] / 1e9
 
     def bad(self, target):
         """Bad actions of each objective."""
         return {
             "success": [a["outcome"] not in (0, 1) for a in self.ended],
-            "latency": [a["outcome"] not in (0, 1) or a["end"] - a["arrival"] > 12 * SECOND for a in self.ended],
-            "ttft": [a["outcome"] not in (0, 1) or a["first_token"] - a["arrival"] > 4 * SECOND for a in self.ended],
+            "latency": [a["kind"] == 0 and slow(a, "end", 12) for a in self.ended],
+            "ttft": [a["kind"] == 0 and slow(a, "first_token", 4) for a in self.ended],
             "good": [a["outcome"] not in (0, 1) or a["good"] == 0 for a in self.ended],  # who was not judged is not bad
         }[target]
 
     def late(self, limit):
-        """Censored actions that are older than the limit: bad and counted."""
-        return sum(a["outcome"] == 5 and a["ended"] - a["arrival"] > limit * SECOND for a in self.actions)
+        """Censored actions that are older than the limit, and cannot wait: bad and counted."""
+        return sum(
+            a["outcome"] == 5 and a["kind"] == 0 and a["ended"] - a["arrival"] > limit * SECOND for a in self.actions
+        )
 
     def burn(self, kind, target, limit=None):
         late = self.late(limit) if limit else 0
-        counted = self.judged() if kind == "good" else self.ended
+        counted = self.judged() if kind == "good" else [a for a in self.ended if not limit or a["kind"] == 0]
         return (sum(self.bad(kind)) + late) / (len(counted) + late) / (1 - target)
 
     def burns(self):
@@ -171,7 +179,7 @@ NAIVE = {
     "abandoned_rate": lambda w: w.share(4),
     "good_rate": lambda w: sum(a["good"] == 1 for a in w.judged()) / len(w.judged()),
     "throughput": lambda w: len(w.served) / w.runs / (HORIZON / SECOND),
-    "latency_mean": lambda w: fmean(a["end"] - a["arrival"] for a in w.served) / 1e9,
+    "latency_mean": lambda w: fmean(a["end"] - a["arrival"] for a in w.timed) / 1e9,
     "latency_p50": lambda w: w.percentile("arrival", "end", 0.5),
     "latency_p90": lambda w: w.percentile("arrival", "end", 0.9),
     "latency_p95": lambda w: w.percentile("arrival", "end", 0.95),

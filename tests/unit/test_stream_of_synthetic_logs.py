@@ -8,7 +8,7 @@ import pytest
 from synthetic_log import SECOND, log_of, random_log, synthetic_plan
 
 from simkit.result import breakers
-from simkit.result.objectives import objectives_of
+from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.streamed import Stream
 from simkit.result.tally import tally
 from simkit.scenario.policy import Slo
@@ -62,19 +62,22 @@ def streamed(plan, log, objectives, pages=1, every=EVERY):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("degraded", ["good", "bad"])
 def test_the_streamed_tally_is_that_of_the_log(plan, seed, degraded):
-    log, objectives = random_log(seed, 400, grouped=True), objectives_of(Slo(**SLO, degraded=degraded))
+    log, objectives = (
+        random_log(seed, 400, grouped=True),
+        objectives_of(Slo(**SLO, degraded=degraded), patient_kinds(PLAN)),
+    )
     assert different(streamed(plan, log, objectives), tally(plan, log, objectives, EVERY)) == []
 
 
 def test_it_does_not_matter_in_how_many_pages_the_rows_come():
-    log, objectives = random_log(7, 300, grouped=True), objectives_of(Slo(**SLO))
+    log, objectives = random_log(7, 300, grouped=True), objectives_of(Slo(**SLO), patient_kinds(PLAN))
     assert different(streamed(PLAN, log, objectives, pages=9), tally(PLAN, log, objectives, EVERY)) == []
 
 
 def test_without_alerts_incidents_and_breakers():
     nobody = PLAN.incidents._replace(start=np.zeros(0, np.int64), gap=np.zeros(0, np.int64))
     plan = synthetic_plan(incidents=nobody, breaker=PLAN.breaker._replace(on=np.zeros(1, bool)))
-    log, objectives = random_log(3, 200, grouped=True), objectives_of(Slo(**SLO))
+    log, objectives = random_log(3, 200, grouped=True), objectives_of(Slo(**SLO), patient_kinds(PLAN))
     empty = {name: column[:0] for name, column in log.incidents.items()}
     none = {name: column[:0] for name, column in log.breakers.items()}
     log = replace(log, incidents=empty, breakers=none)
@@ -106,13 +109,13 @@ def test_with_many_names_their_cost_is_not_told_by_window():
 
 def test_an_empty_run():
     log = log_of([])
-    objectives = objectives_of(Slo(**SLO))
+    objectives = objectives_of(Slo(**SLO), patient_kinds(PLAN))
     assert different(streamed(PLAN, log, objectives), tally(PLAN, log, objectives, EVERY)) == []
 
 
 def test_only_the_first_rows_of_breakers_are_kept_but_all_are_counted(monkeypatch):
     monkeypatch.setattr(breakers, "MOST_ROWS", 5)
-    log, objectives = random_log(2, 50, grouped=True), objectives_of(Slo(**SLO))
+    log, objectives = random_log(2, 50, grouped=True), objectives_of(Slo(**SLO), patient_kinds(PLAN))
     log_tally, whole = tally(PLAN, log, objectives, EVERY), streamed(PLAN, log, objectives, pages=1)
     assert different(whole, log_tally) == []
     assert len(whole.breakers.rows["time"]) == 5 < whole.breakers.count == len(log.breakers["time"])

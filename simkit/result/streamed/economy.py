@@ -99,8 +99,14 @@ def add_money(m: Memory, acts: Memory, a: int, window: int, w: int) -> None:
     m[place(m, TURNS, min(turn, MOST_TURNS))] += 1
     if m[BY_NAME] & 1:
         m[place(m, KIND_COST, window) + acts[a + A_KIND]] += all_money(acts, a)
-    if m[HAS_BATCH] == 1 and m[m[KIND_WAITS] + acts[a + A_KIND]] == 1 and acts[a + A_START] != DID_NOT:
+    if is_patient(m, acts, a) and acts[a + A_START] != DID_NOT:
         m[m[HELD_TIMES] + bin_of(acts[a + A_START] - acts[a + A_ARRIVAL])] += 1
+
+
+@step
+def is_patient(m: Memory, acts: Memory, a: int) -> bool:
+    """Does nobody wait for it?"""
+    return m[HAS_BATCH] == 1 and m[m[KIND_WAITS] + acts[a + A_KIND]] == 1
 
 
 @step

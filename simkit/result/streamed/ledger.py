@@ -50,7 +50,7 @@ TABLES = FIRST_TABLE + 118
 """Where the tables begin."""
 
 SERIES_NAMES = (
-    "arrived", *OUTCOMES, "reloads", "people", "shed", "human", "latency", "judged", "good", "bad", "counted",
+    "arrived", *OUTCOMES, "reloads", "people", "shed", "human", "timed", "latency", "judged", "good", "bad", "counted",
     "attempts", *(f"attempts_{kind}" for kind in ATTEMPT_KINDS), "sent", *(f"marked_{mark}" for mark in MARKS), "calls",
     "retries", "retry_wait", "hedges", "hedge_wins", "cut_short", "fallbacks", "cascades", "escalated", "cost",
     "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time", *economy.SERIES,

@@ -13,7 +13,16 @@ from simkit.plan.codes import TURN, Cause, Kind, Outcome
 from simkit.result.economy import MOST_TURNS
 from simkit.result.recovery import COLUMNS
 from simkit.result.streamed.demand import own_demand, story_demand
-from simkit.result.streamed.economy import add_money, add_parts, add_work, all_money, count_refused
+from simkit.result.streamed.economy import (
+    OF_BUDGET,
+    OF_QUOTA,
+    add_money,
+    add_parts,
+    add_work,
+    all_money,
+    count_refused,
+    is_patient,
+)
 from simkit.result.streamed.ledger import *
 from simkit.result.streamed.ledger import COSTS, OBJECTIVE_KINDS, SAMPLES, SERIES_NAMES
 from simkit.result.tally import MARKS, MOST_ATTEMPTS
@@ -43,11 +52,11 @@ OF_SHEDDING, OF_HUMAN = int(Kind.SHED), int(Kind.HUMAN)
 FIRST, RETRY, FALLBACK, ESCALATION, HEDGE, CLIENT_RETRY = range(len(Cause))
 ARRIVED, FIRST_OUTCOME = 0, 1
 (
-    PEOPLE, SHED, BY_HUMAN, TOOK, JUDGED, GOOD, BAD, COUNTED, TRIED, SENT, MARKED, CALLS, RETRIES,
+    PEOPLE, SHED, BY_HUMAN, TIMED, TOOK, JUDGED, GOOD, BAD, COUNTED, TRIED, SENT, MARKED, CALLS, RETRIES,
     RETRY_WAIT, HEDGES, HEDGE_WINS, CUT_SHORT, FALLBACKS, CASCADES, ESCALATED, SPENT, WASTED, TOKENS_IN, TOKENS_OUT,
     TOKENS_CACHED, PEOPLE_TIME,
 ) = (SERIES_NAMES.index(name) for name in (
-    "people", "shed", "human", "latency", "judged", "good", "bad", "counted", "attempts", "sent",
+    "people", "shed", "human", "timed", "latency", "judged", "good", "bad", "counted", "attempts", "sent",
     f"marked_{MARKS[0]}", "calls", "retries", "retry_wait", "hedges", "hedge_wins", "cut_short", "fallbacks",
     "cascades", "escalated", "cost", "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time",
 ))  # fmt: skip
@@ -156,10 +165,13 @@ def add_served(m: Memory, acts: Memory, a: int, w: int, histogram: int, singles:
     """How long it took, and whether it was right."""
     arrival = acts[a + A_ARRIVAL]
     took, ttft = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival
-    m[w + TOOK] += took
     if acts[a + A_GOOD] >= 0:
         m[w + JUDGED] += 1
         m[w + GOOD] += acts[a + A_GOOD]
+    if is_patient(m, acts, a):
+        return
+    m[w + TIMED] += 1
+    m[w + TOOK] += took
     m[histogram + bin_of(took)] += 1
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_TTFT) + bin_of(ttft)] += 1
@@ -194,6 +206,8 @@ def verdict(m: Memory, acts: Memory, a: int, o: int, ended: int) -> tuple[int, i
     """(bad, counted) by an objective, see `Objective.judge`."""
     by, limit, arrival = m[m[JUDGED_BY] + o], m[m[LIMIT_NS] + o], acts[a + A_ARRIVAL]
     outcome = acts[a + A_OUTCOME]
+    if limit > 0 and is_patient(m, acts, a):
+        return 0, 0
     if outcome == CENSORED:
         late = 1 if limit > 0 and ended - arrival > limit else 0
         return late, late
@@ -251,14 +265,15 @@ def add_attempts(
 def add_minute(m: Memory, acts: Memory, a: int, minute: int, sent: int) -> None:
     """A measured action in its minute, see `result.recovery`."""
     outcome, reason = acts[a + A_OUTCOME], acts[a + A_REASON]
-    m[minute + M_ENDED] += 0 if outcome == CENSORED else 1
+    by_rule = outcome == REJECTED and reason in (OF_QUOTA, OF_BUDGET)
+    m[minute + M_ENDED] += 0 if outcome == CENSORED or by_rule else 1
     m[minute + M_SENT] += sent
     m[minute + M_COST] += all_money(acts, a)
     if outcome == OK:
         m[minute + M_SERVED] += 1
         return
     m[minute + M_SERVED] += 1 if outcome == DEGRADED and m[FAIR_TO_ALL] == 1 else 0
-    m[minute + M_LOST] += 1 if outcome in (FAILED, REJECTED) else 0
+    m[minute + M_LOST] += 1 if outcome in (FAILED, REJECTED) and not by_rule else 0
     m[minute + M_ABANDONED] += 1 if outcome == ABANDONED else 0
     if outcome == DEGRADED:
         m[minute + M_DEGRADED] += 1
