@@ -264,16 +264,43 @@ def _own_service(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitU
     if not limited(plan.service.workers):
         return []
     end = _left_service(log, row)
+    asked, own = _asked_service(plan, log, row, end)
     station = _Station(
-        asked=actions["arrival"],
-        began=actions["start"],
-        gone=end,
-        freed=end,
-        refused=(actions["outcome"] == Outcome.REJECTED) & (actions["reason"] == Kind.QUEUE_FULL),
-        again=np.zeros(len(end), np.bool_),
+        asked=asked[own],
+        began=actions["start"][own],
+        gone=end[own],
+        freed=end[own],
+        refused=_turned_away(log, Kind.QUEUE_FULL)[own],
+        again=np.zeros(len(own), np.bool_),
     )
-    own = np.arange(len(end), dtype=np.int64)
     return station.uses(plan, OWN_SERVICE, "workers", plan.service.workers, plan.service.queue, own, measured)
+
+
+def _asked_service(plan: Plan, log: Log, row: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """When each action asked for a slot of the own service, and which did.
+
+    Not those that their user's quota or a budget turned away, or that go to the batch side. What is held asks as it is
+    let go, which is as long before it leaves the queue as it waited there.
+    """
+    actions, attempts = log.actions, log.attempts
+    asks = ~_turned_away(log, Kind.QUOTA, Kind.BUDGET)
+    held = plan.batch.batch[actions["kind"]]
+    if not held.any():
+        return actions["arrival"], asks.nonzero()[0]
+    started, begun = happened(actions["start"]), happened(attempts["started"])
+    left = np.where(started, actions["start"], end)
+    waited = actions["waited"].copy()
+    np.subtract.at(waited, row[begun], (attempts["started"] - attempts["dispatched"])[begun])
+    waited = np.clip(waited, 0, left - actions["arrival"])
+    let_go = started | _turned_away(log, Kind.QUEUE_FULL) | (waited > 0)
+    asks &= ~held | (let_go & ~plan.batch.api[0])
+    return np.where(held, left - waited, actions["arrival"]), asks.nonzero()[0]
+
+
+def _turned_away(log: Log, *reasons: Kind) -> Rows:
+    """Actions that were rejected for one of the reasons."""
+    rejected: Rows = (log.actions["outcome"] == Outcome.REJECTED) & np.isin(log.actions["reason"], reasons)
+    return rejected
 
 
 def _left_service(log: Log, row: Ints) -> Ints:

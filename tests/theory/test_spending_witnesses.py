@@ -20,6 +20,7 @@ from witness import (
     compiled,
     duration,
     measured,
+    overlap,
 )
 
 from simkit import theory
@@ -285,13 +286,18 @@ def test_what_is_overspent_was_under_way(tmp_path: Path) -> None:
     assert whole["blocked_s"].to_numpy()[:20] * SECOND == pytest.approx(rows["time"][blocks])
 
 
+def let_go(arrival: int) -> int:
+    """The next moment between 22 and 6 h."""
+    hour = 3600 * 10**9
+    into_day = arrival % (24 * hour)
+    return arrival if into_day < 6 * hour or into_day >= 22 * hour else arrival - into_day + 22 * hour
+
+
 def queue_by_hand(arrivals: list[int], takes: int) -> list[int]:
     """Starts at one place that is open from 22 to 6 h, first come, first served."""
-    hour, free, starts = 3600 * 10**9, 0, []
+    free, starts = 0, []
     for arrival in arrivals:
-        into_day = arrival % (24 * hour)
-        opens = arrival if into_day < 6 * hour or into_day >= 22 * hour else arrival - into_day + 22 * hour
-        free = max(free, opens)
+        free = max(free, let_go(arrival))
         starts.append(free)
         free += takes
     return starts
@@ -303,10 +309,11 @@ def test_a_queue_of_the_night_by_hand(tmp_path: Path) -> None:
         6,
         traffic={"rate": "2/h", "process": "deterministic"},
         actions={"report": {"urgency": "batch", "calls": [{"name": "work", "work": "10min"}]}},
-        service={"workers": 1},
+        service={"workers": 1, "queue": 40},
         batch={"window": {"from": 22, "to": 6}},
     )
-    rows = run_plan(compiled(document, tmp_path), SEED, 0, ENGINE).actions
+    plan = compiled(document, tmp_path)
+    rows = run_plan(plan, SEED, 0, ENGINE).actions
     order = np.argsort(rows["action"])
     started = rows["start"][order] >= 0
     arrivals, starts = (rows[name][order][started].tolist() for name in ("arrival", "start"))
@@ -315,6 +322,11 @@ def test_a_queue_of_the_night_by_hand(tmp_path: Path) -> None:
     assert starts != queue_by_hand(arrivals, round(600 * 10**9 * CHANGED))
     done = rows["outcome"][order][started] == Outcome.OK
     assert ((rows["end"] - rows["start"])[order][started][done] == 600 * 10**9).all()
+    result = load(tmp_path / "scenario.yaml").run(seed=SEED, replications=1, engine=ENGINE, jobs=1, progress=False)
+    queue = result.limits[result.limits["kind"] == "queue"]
+    waiting = overlap(np.array([let_go(time) for time in arrivals]), np.array(starts), plan.horizon)
+    assert float(queue["use"].sum()) * 40 == pytest.approx(waiting.sum() / (HOUR * SECOND))
+    assert queue["use"].to_numpy()[7:22].max() == 0 < queue["use"].to_numpy()[22]
 
 
 def test_the_batch_side_costs_half(tmp_path: Path) -> None:

@@ -406,7 +406,13 @@ def test_offered_load_of_workers_and_concurrency_equals_a_naive_loop(seed):
         "own service: workers",
         "own service: queue",
     ]
-    rows = rows_of(log.actions)
+    assert PLAN.batch.api[0] and PLAN.batch.batch.any()
+    rows = [
+        a
+        for a in rows_of(log.actions)
+        if not PLAN.batch.batch[a["kind"]]
+        and not (a["outcome"] == Outcome.REJECTED and a["reason"] in (Kind.QUOTA, Kind.BUDGET))
+    ]
     held = [(a["arrival"], left_service(log, a) - a["start"]) for a in rows if a["start"] != -1]
     lost = [a["arrival"] for a in rows if a["start"] == -1]
     assert limits["own service: workers"].demand.tolist() == naive_load(held, lost, HOUR, HORIZON)
