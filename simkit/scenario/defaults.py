@@ -5,7 +5,7 @@ from functools import lru_cache
 from simkit.scenario.base import Part
 from simkit.scenario.ladder import INSTANT
 from simkit.scenario.models import Failure
-from simkit.scenario.presets import BREAKER, BUDGET, NEUTRAL, THROTTLE, preset
+from simkit.scenario.presets import BREAKER, BUDGET, NEUTRAL, OUTLIERS, THROTTLE, preset
 from simkit.scenario.resilience import (
     OUTER,
     Additive,
@@ -13,6 +13,7 @@ from simkit.scenario.resilience import (
     Jitter,
     Layer,
     LayerFields,
+    Outliers,
     RetryBudget,
     Throttle,
 )
@@ -33,6 +34,7 @@ BY_HAND: dict[str, tuple[type[Part], dict[str, object]]] = {
     "breaker": (Breaker, BREAKER),
     "retry_budget": (RetryBudget, BUDGET),
     "throttle": (Throttle, THROTTLE),
+    "outliers": (Outliers, OUTLIERS),
 }
 
 JITTERS = {"none": (1.0, 1.0), "full": (0.0, 1.0), "equal": (0.5, 1.0)}
@@ -96,6 +98,9 @@ def over(under: Layer, own: LayerFields) -> Layer:
 
 def _merged(under: Part, own: Part) -> Part:
     given = {name: value for name in type(own).model_fields if (value := getattr(own, name)) is not None}
+    if isinstance(under, Breaker) and isinstance(own, Breaker) and isinstance(own.outliers, Outliers):
+        below = under.outliers if isinstance(under.outliers, Outliers) else _by_hand("outliers")
+        given["outliers"] = _merged(below, own.outliers)
     return under.model_copy(update=given)
 
 

@@ -10,9 +10,10 @@ from simkit.engine.compiled.hedge import first_token_came, sends_hedge
 from simkit.engine.compiled.incident import CHANGES, ENDS, STAFF, begin_incidents, end_incident, start_incident
 from simkit.engine.compiled.ladder import degrade
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.outliers import next_sweep, sweep
 from simkit.engine.compiled.people import change_staff, person_begins
 from simkit.engine.compiled.pointer import pointer
-from simkit.engine.compiled.request import FAILED, cut_off, request_again, time_is_up
+from simkit.engine.compiled.request import FAILED, cut_off, give_up_model, request_again, time_is_up
 from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.station import grant_actions, grant_attempts, join, quit_line
 from simkit.engine.compiled.user import ABANDONED, leaves
@@ -32,6 +33,8 @@ def start(ints: Ints, floats: Floats) -> None:
     for i in range(1, length(m, LADDER_STAFF_TIME)):
         schedule(m, at1(m, LADDER_STAFF_TIME, i), CALENDAR, STAFF << 40 | i, i)
     begin_incidents(m, f)
+    if m[M_COMPARES] == 1:
+        next_sweep(m)
     next_arrival(m, f)
 
 
@@ -148,6 +151,8 @@ def seldom(m: Memory, f: Reals, event_class: int, row: int, key: int) -> int:
         first_token_came(m, row, key)
     elif event_class == CALENDAR:
         calendar(m, f, row, key)
+    elif event_class == TICKS:
+        sweep(m, f)
     else:
         time_is_up(m, event_class, row, key)
     return NOTHING
@@ -244,6 +249,8 @@ def advance(m: Memory, f: Reals, step: int, row: int) -> int:
         return next_stage(m, row)
     if step == REQUEST:
         return request_again(m, row)
+    if step == GIVE_UP_MODEL:
+        return give_up_model(m, f, row)
     if step == FAIL:
         return fail(m, f, row)
     return end(m, f, row)

@@ -102,6 +102,8 @@ class Attempt:
         self.is_sent = True
         if world.breakers is not None:
             world.breakers.sent(self)
+        if world.budgets is not None:
+            world.budgets.sent(self)
         self.draw_cache()
         return self.too_large() or world.buckets.charge(self)
 

@@ -23,8 +23,8 @@ class Call:
     """One call of an action."""
 
     __slots__ = (
-        "action", "asker", "attempt", "cached", "ear", "first_token", "good", "index", "is_last", "last_deployment",
-        "number", "prefix", "repeat", "rung", "streams", "tokens_in", "tokens_out", "told", "world",
+        "action", "asker", "attempt", "cached", "chain", "ear", "first_token", "good", "index", "is_last",
+        "last_deployment", "number", "prefix", "repeat", "rung", "streams", "tokens_in", "tokens_out", "told", "world",
     )  # fmt: skip
     ear: simpy.Event
     """Where it waits for news."""
@@ -47,6 +47,8 @@ class Call:
         self.told: Attempt | None = None
         """The last attempt of which the call has heard."""
         self.last_deployment = -1
+        self.chain: list[int] = []
+        """The base model and its fallbacks."""
         self.asker: Client | Request | None = None
         """Who asks for the answer that is wanted now."""
         self.first_token = DID_NOT
@@ -107,6 +109,7 @@ class Call:
         """For an answer of a model, or else of its fallbacks: a client before a gateway, or whoever talks to models."""
         world = self.world
         fallbacks = world.fallbacks[world.epoch][model]
+        self.chain = [model, *fallbacks]
         return Client(self, model, fallbacks) if world.plan.has_gateway else Request(self, model, fallbacks)
 
     def listen(self) -> simpy.Event:
