@@ -163,7 +163,7 @@ PRESETS = (
     ),
     Preset(
         "portkey", "2026-09",
-        "Portkey gateway, retryHandler.ts at 00d58ce5; the example of its documentation, read 2026-09", "2026-09",
+        "Portkey gateway, retryHandler.ts and handlerUtils.ts at 00d58ce5; its documentation's example", "2026-11",
         {
             "max_retries": 5,
             "retry_on": ["rate_limit", "quota_exhausted", "overloaded", "server_error", "connection"],
@@ -172,17 +172,23 @@ PRESETS = (
             "retry_after_beyond": "give_up",
             "fallback_on": all_but("malformed"),
             "breaker": {
-                "counts": ["rate_limit", "quota_exhausted", "server_error"],
+                "counts": ["overloaded", "server_error", "connection"],
                 "others": "healthy",
                 "rates": [{"more_than": "20%", "of": 10}],
                 "window_kind": "fixed",
                 "cooldown": "60s",
                 "probes": 0,
                 "panic": "1%",
+                "panic_scope": "chain",
             },
         },
-        "A bare gateway neither retries nor breaks: this is its documentation's example. The window's kind, and if "
-        "counts are forgotten, are not published (assumed). Retry-After is opt-in, with 60 s over all waits together.",
+        "A bare gateway neither retries nor breaks: thresholds are of its documentation's example, with "
+        "failure_status_codes left at their default. By its words that is all above 500, so a plain 500 counts for "
+        "nothing (of the 5xx, `server_error` cannot tell it from 502 and 504: all count here); its own timeout is a "
+        "408 and does not count, nor does a 429. (The example names 401, 429 and 500: `counts: [rate_limit, "
+        "server_error]`.) Its breaker hears only how all tries of a target together ended, here of each. The window "
+        "is not published (assumed to begin with its first count). In nested strategies each level is bypassed by "
+        "itself. Retry-After is opt-in, with 60 s over all waits together.",
     ),
     Preset(
         "envoy", "1.30", "Envoy outlier_detection.proto and its detector, route timeout and retry policy", "2026-11",

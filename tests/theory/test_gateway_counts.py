@@ -1,4 +1,4 @@
-"""Envoy's outlier ejection and its retry budget, where arithmetic tells them exactly."""
+"""Portkey's breaker, Envoy's outlier ejection and its retry budget, where arithmetic tells them exactly."""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from simkit.engine import run_plan
 from simkit.engine.codes import BreakerState, Cause, Mark
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
+from simkit.result.breakers import breaker_use
 
 ENGINES = ("reference", "compiled")
 S = 10**9
@@ -20,6 +21,75 @@ S = 10**9
 def run(document: dict[str, Any], folder: Path, engine: str) -> tuple[Log, Plan]:
     plan = compiled(document, folder)
     return run_plan(plan, 1, 0, engine), plan
+
+
+# --- Portkey: more than 20 % of at least ten, then 60 s ------------------------------------------------
+
+DOWN = 601, 2001
+"""From and until which second it is down. One request a second; that of the second n ends at n + 0.2."""
+
+
+def up_and_down(
+    folder: Path, engine: str, targets: list[str], *down: tuple[int, int], **gateway: Any
+) -> tuple[Log, Plan]:
+    """A model with a fallback behind Portkey's gateway, of which some are down at times."""
+    times = [{"at": f"{first - 0.5}s", "lasts": f"{beyond - first}s", "error_rate": "100%"} for first, beyond in down]
+    document = scenario(
+        1,
+        traffic={"rate": "1/s", "process": "deterministic"},
+        horizon="4000s",
+        models={name: MODEL | {"deployments": [{"provider": f"of_{name}"}], "ttft": "200ms"} for name in ("m", "n")},
+        failures=taking("200ms"),
+        incidents=[one | {"target": f"of_{name}"} for one in times for name in targets],
+        resilience={"client": "none", "gateway": {"preset": "portkey", "max_retries": 0} | gateway,
+                    "fallback": {"m": ["n"]}},
+    )  # fmt: skip
+    return run(document, folder, engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("of", "cooldown", "again"), [(10, 60, 3021), (20, 60, 3001), (10, 90, 3021)])
+def test_portkeys_open_share_up_and_down(of: int, cooldown: int, again: int, engine: str, tmp_path: Path) -> None:
+    """While it is down: `of` failures, open for the cooldown, and so on: it is open `cooldown / (cooldown + of)`.
+
+    Windows of 60 s begin with the first result in them, at 1.2 s, 61.2 s ...: at 601.2 s one begins with the first
+    failure; after a cooldown they begin anew, and so that one does with the first failure of the second time (`again`).
+    What finds it open goes to the fallback at once.
+    """
+    down, rates = (DOWN, (again, again + 700)), [{"more_than": "20%", "of": of}]
+    log, plan = up_and_down(tmp_path, engine, ["m"], *down, breaker={"rates": rates, "cooldown": f"{cooldown}s"})
+    cycle, expected = cooldown + of, []
+    for first, beyond in down:  # the request of the second `first + of - 1` is the last of `of` to fail
+        expected += [n * S + S // 5 for n in range(first + of - 1, beyond, cycle)]
+    assert log.breakers["time"].tolist() == expected and len(expected) == {70: 30, 80: 27, 100: 21}[cycle]
+    assert (log.breakers["until"] - log.breakers["time"] == cooldown * S).all()
+    assert breaker_use(plan, log.breakers).open_ns.sum() == len(expected) * cooldown * S
+    t = log.attempts
+    assert (t["marks"] == 0).all() and (log.actions["attempts"] <= 2).all() and (log.actions["outcome"] == 0).all()
+    sent = t["deployment"] >= 0
+    assert (~sent).sum() == len(expected) * cooldown  # nobody is asked, one request a second
+    assert (t["cause"] == Cause.FALLBACK).sum() == len(expected) * (cooldown + of)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("scope", ["model", "chain"])
+def test_an_open_target_is_used_only_when_all_are(scope: str, engine: str, tmp_path: Path) -> None:
+    """With the fallback up nobody goes by a breaker; looked at one by one, each request does, while it is open."""
+    log, _ = up_and_down(tmp_path, engine, ["m"], DOWN, breaker={"panic_scope": scope})
+    bypassed = (log.attempts["marks"] & Mark.BYPASS > 0).sum()
+    assert len(log.breakers["time"]) == 20 and bypassed == (0 if scope == "chain" else 20 * 60)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_when_all_are_open_all_are_used(engine: str, tmp_path: Path) -> None:
+    """Both down: one opens 0.2 s after the other, and until the first is back each request tries both all the same."""
+    log, _ = up_and_down(tmp_path, engine, ["m", "n"], DOWN)
+    t, b = log.attempts, log.breakers
+    model, fallback = b["time"][b["place"] == 0], b["time"][b["place"] == 1]
+    assert (fallback - model == S // 5).all() and len(model) == 20  # each tenth failure of both
+    unasked = t["deployment"] < 0
+    assert t["dispatched"][unasked].tolist() == b["until"][b["place"] == 0].tolist()  # the model's breaker just closed
+    assert (t["marks"] == Mark.BYPASS).sum() == 20 * (2 * 60 - 1)  # else each request of the 60 s, twice
 
 
 # --- Envoy: 1.9 standard deviations below the mean -----------------------------------------------------

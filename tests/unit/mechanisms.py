@@ -243,7 +243,7 @@ MECHANISMS = {
             "breaker_calendar", "breaker_consecutive", "breaker_cooldown_max", "breaker_envoy", "breaker_fixed_window",
             "breaker_half_open", "breaker_panic", "breaker_panic_chain", "breaker_probe_cancelled", "breaker_provider",
             "breaker_rate", "breaker_remembers", "breaker_trips_on", "breaker_two_probes", "litellm_all_cooled",
-            "litellm_cooldown",
+            "litellm_cooldown", "portkey_breaker",
         ),
         "breaker_rate", "breaker_open_share", "breakers", "A breaker stops asking",
     ),

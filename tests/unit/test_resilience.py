@@ -112,6 +112,8 @@ def test_portkey_envoy_and_aws_as_they_are(tmp_path: Path) -> None:
     portkey = plan(tmp_path, resilience={"gateway": "portkey"})
     assert portkey.inner.retry_at[0] == RetryAt.SAME and portkey.inner.max_retries[0] == 5
     assert portkey.breaker.panic_ppb[0] == 10_000_000 and portkey.breaker.others_healthy[0]
+    assert portkey.breaker.panic_chain[0]
+    assert kinds(portkey.breaker.counts) == {"overloaded", "server_error", "connection"}
     envoy = plan(tmp_path, resilience={"gateway": "envoy"})
     assert (
         envoy.inner.call_timeout[0] == 15 * SECOND and envoy.inner.budget_concurrent[0] == 3 and envoy.inner.budget[0]
