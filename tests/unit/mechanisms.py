@@ -209,7 +209,7 @@ MECHANISMS = {
     ),
     "fallback": Mechanism(
         ("resilience.fallback", *layer("fallback_on", "max_fallbacks")),
-        ("fallback_chain", "route_cascade_failure"),
+        ("fallback_chain", "fallback_on", "max_fallbacks", "route_cascade_failure"),
         "fallback", "fallback_rate", "comparison_figure", "a fallback is another model",
     ),
     "stream timeouts": Mechanism(
@@ -234,16 +234,16 @@ MECHANISMS = {
     ),
     "copies of a layer": Mechanism(
         layer("replicas"),
-        (),
-        "copies", "breaker_openings", "breakers", "Several copies of a gateway", GENERATED,
+        ("replicas",),
+        "copies", "breaker_openings", "breakers", "Several copies of a gateway",
     ),
     "breaker": Mechanism(
         (*layer("breaker"), *layer("retry_while_open")),
         (
             "breaker_calendar", "breaker_consecutive", "breaker_cooldown_max", "breaker_envoy", "breaker_fixed_window",
             "breaker_half_open", "breaker_panic", "breaker_probe_cancelled", "breaker_provider", "breaker_rate",
-            "breaker_remembers", "breaker_trips_on", "breaker_two_probes", "litellm_all_cooled",
-            "litellm_cooldown",
+            "breaker_remembers", "breaker_retry_after", "breaker_trips_on", "breaker_two_probes", "litellm_all_cooled",
+            "litellm_cooldown", "retry_while_open",
         ),
         "breaker_rate", "breaker_open_share", "breakers", "A breaker stops asking",
     ),
@@ -261,7 +261,7 @@ MECHANISMS = {
     ),
     "kinds of backoff": Mechanism(
         layer("backoff"),
-        ("retries_backoff", "backoff_kinds",),
+        ("retries_backoff", "backoff_additive", "backoff_kinds"),
         "decorrelated_jitter", "backoff_wait_mean", "waits_figure", "waits with a random part",
     ),
     "where a retry goes": Mechanism(
@@ -271,7 +271,7 @@ MECHANISMS = {
     ),
     "Retry-After": Mechanism(
         layer("retry_after", "retry_after_rule", "retry_after_beyond", "deadline_aware"),
-        ("bucket_retry", "retry_after_rules", "retry_after_deadline",),
+        ("bucket_retry", "deadline_unaware", "retry_after_rules", "retry_after_deadline"),
         "retry_after", "gave_up_rate", "waits_figure", "says when to come back",
     ),
     "balance as seen": Mechanism(
