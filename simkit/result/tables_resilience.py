@@ -97,8 +97,7 @@ def burn_of(evidence: Evidence, most: int = 2_000) -> tuple[str, pd.DataFrame, p
 def _rates(evidence: Evidence, pulse: Pulse, o: int) -> Floats:
     """(rules, looks) burn rates of an objective in the long windows."""
     rules, target = evidence.watch.rules if evidence.watch else (), evidence.objectives[o].target
-    cells = [max(1, rule.long // pulse.every) for rule in rules]
-    return np.array([burn_rates(pulse.bad[o], pulse.counted[o], size, target) for size in cells])
+    return np.array([burn_rates(pulse, o, rule.long, target) for rule in rules])
 
 
 def responses(evidence: Evidence, draw: Draw = None) -> Table:
