@@ -306,7 +306,7 @@ MECHANISMS = {
     ),
     "people": Mechanism(
         ("resilience.degrade.*.human",),
-        ("degrade_human", "degrade_human_hours",),
+        ("degrade_human", "degrade_human_hours", "degrade_human_share", "degrade_human_wait", "degrade_human_weekend"),
         "desk", "human_rate", "people_figure", "in the end people answer",
     ),
     "slowness": Mechanism(
