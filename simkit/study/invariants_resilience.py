@@ -136,6 +136,15 @@ def people_cost_where_they_are(plan: Plan, log: Log) -> Iterator[Invariant]:
     yield rule("a case costs what a case costs", wrong, a["action"], "action")
     mine = (a["outcome"] == Outcome.DEGRADED) & (a["reason"] == Kind.HUMAN)
     yield rule("people answer only where there are some", mine & ~human.any(), a["action"], "action")
+    begun = a["desk_began"] != DID_NOT
+    early = begun & ((a["desk_asked"] == DID_NOT) | (a["desk_began"] < a["desk_asked"]))
+    yield rule("nobody begins with a case before it is there", early | (mine & ~begun), a["action"], "action")
+    waiting = np.flatnonzero(a["desk_asked"] != DID_NOT)
+    order = waiting[np.lexsort((a["desk_began"][waiting], a["desk_asked"][waiting]))]
+    turn = np.where(begun, a["desk_began"], NEVER)[order]
+    same = np.append(False, np.diff(a["desk_asked"][order]) == 0)
+    unfair = np.append(False, np.diff(turn) < 0) & ~same
+    yield rule("people take cases in the order in which they come", unfair, a["action"][order], "action")
 
 
 def left_service(plan: Plan, log: Log, end: int) -> Ints:
