@@ -34,6 +34,8 @@ ACTION_COLUMNS = (
     "tokens_in",  # billed, all attempts
     "tokens_out",
     "degrade_cost",  # of the degrade ladder (people), beside `cost`, which is the providers' bill
+    "desk_asked",  # a person was asked: the case went to the desk, perhaps into its queue
+    "desk_began",  # a person began with it
 )
 
 ATTEMPT_COLUMNS = (

@@ -14,6 +14,7 @@ from simkit.engine.codes import Cause, Kind, Mark, Outcome
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import Plan
 from simkit.result.breakers import BreakerUse, breaker_use
+from simkit.result.desk import desk_busy, desk_waits
 from simkit.result.limits import LimitUse, limit_uses
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse, pulse_of
@@ -79,7 +80,8 @@ class Tally:
     attempts: Histogram
     """Actions by window of arrival and number of attempts that were sent, at most `MOST_ATTEMPTS`."""
     samples: dict[str, Sample]
-    """latency, ttft, waited (served actions, ns), cost (all, picodollars), attempts that were sent (all)."""
+    """latency, ttft, waited (served actions, ns), human_wait (for a person, of those whom one answered, ns), cost (all,
+    picodollars), attempts that were sent (all)."""
     reasons: Ints
     """(outcomes, reasons) counts."""
     cost: dict[str, Money]
@@ -93,6 +95,8 @@ class Tally:
     breakers: BreakerUse
     fallbacks_refused: Ints
     """First tries of a fallback that were refused, by limit; the last: by full slots and queues of deployments."""
+    desk_busy: int
+    """ns of the horizon in which people worked on cases, see `result.desk`."""
     recovery: Recovery
     """What became of every incident."""
     pulse: Pulse
@@ -122,7 +126,7 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
     wasted = (attempts["outcome"] != Kind.OK) | ~served[owner]
     series = _action_series(actions, place, windows.count, log.ended, objectives)
     series |= _attempt_series(plan, attempts, owner, place[owner], windows.count, wasted)
-    handed, took = people_times(actions, attempts, owner)
+    handed, took = people_times(actions)
     series["people_time"] = total_by(place[handed], took, windows.count)
     latency = (actions["end"] - actions["arrival"])[served]
     sent = count(owner[is_sent(attempts)], len(place))
@@ -142,6 +146,7 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
         incidents=log.incidents,
         breakers=breaker_use(plan, log.breakers),
         fallbacks_refused=_fallbacks_refused(plan, attempts),
+        desk_busy=desk_busy(plan, log.actions, log.ended),
         recovery=recovery_of(plan, minutes, log.incidents),
         pulse=pulse_of(plan.horizon, every, log.actions, objectives),
         ended=log.ended,
@@ -156,6 +161,7 @@ def _samples(actions: dict[str, Column], sent: Ints, exact: bool) -> dict[str, S
         "latency": sample(actions["end"][served] - since, exact),
         "ttft": sample(actions["first_token"][served] - since, exact),
         "waited": sample(actions["waited"][served], exact),
+        "human_wait": sample(desk_waits(actions), exact),
         "cost": sample(actions["cost"], exact),
         "attempts": Sample.of(sent),
     }

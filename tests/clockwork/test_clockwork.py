@@ -49,6 +49,7 @@ KEYS = {
 ELSE = {
     "actions": {
         "user": -1, "plan": -1, "kind": 0, "complexity": 0, "good": -1, "reason": 0, "waited": 0, "degrade_cost": 0,
+        "desk_asked": -1, "desk_began": -1,
     },
     "attempts": {
         "call": 0, "repeat": 0, "rung": 0, "attempt": 0, "hedge": 0, "cause": 0, "model": 0, "deployment": 0,

@@ -192,6 +192,7 @@ class Resilience:
             return good | {"share": maker.percent(10, 100), "takes": maker.lasting(0, 1)}
         found = good | {"staff": random.randint(1, 2), "takes": maker.lasting(2, 20), "cost": "$0.5"}
         found |= {"after_hours": random.choice(("closed", "wait"))} | self.maybe(queue=random.randint(0, 3))
+        found |= self.maybe(share=maker.percent(10, 90))
         return found | self.maybe(hours={"from": 0, "to": 24}, weekend=False)
 
     def places(self) -> None:

@@ -209,7 +209,7 @@ MECHANISMS = {
     ),
     "fallback": Mechanism(
         ("resilience.fallback", *layer("fallback_on", "max_fallbacks", "error_told")),
-        ("fallback_chain", "fallback_error_first", "route_cascade_failure"),
+        ("fallback_chain", "fallback_error_first", "fallback_on", "max_fallbacks", "route_cascade_failure"),
         "fallback", "fallback_rate", "comparison_figure", "a fallback is another model",
     ),
     "stream timeouts": Mechanism(
@@ -234,16 +234,16 @@ MECHANISMS = {
     ),
     "copies of a layer": Mechanism(
         layer("replicas"),
-        (),
-        "copies", "breaker_openings", "breakers", "Several copies of a gateway", GENERATED,
+        ("replicas",),
+        "copies", "breaker_openings", "breakers", "Several copies of a gateway",
     ),
     "breaker": Mechanism(
         (*layer("breaker"), *layer("retry_while_open")),
         (
             "breaker_calendar", "breaker_consecutive", "breaker_cooldown_max", "breaker_envoy", "breaker_fixed_window",
             "breaker_half_open", "breaker_panic", "breaker_panic_chain", "breaker_probe_cancelled", "breaker_provider",
-            "breaker_rate", "breaker_remembers", "breaker_trips_on", "breaker_two_probes", "litellm_all_cooled",
-            "litellm_cooldown", "portkey_breaker",
+            "breaker_rate", "breaker_remembers", "breaker_retry_after", "breaker_trips_on", "breaker_two_probes",
+            "litellm_all_cooled", "litellm_cooldown", "portkey_breaker", "retry_while_open",
         ),
         "breaker_rate", "breaker_open_share", "breakers", "A breaker stops asking",
     ),
@@ -271,7 +271,7 @@ MECHANISMS = {
     ),
     "kinds of backoff": Mechanism(
         layer("backoff", "wait_after_last"),
-        ("retries_backoff", "backoff_kinds", "wait_after_last"),
+        ("retries_backoff", "backoff_additive", "backoff_kinds", "wait_after_last"),
         "decorrelated_jitter", "backoff_wait_mean", "waits_figure", "waits with a random part",
     ),
     "where a retry goes": Mechanism(
@@ -281,7 +281,7 @@ MECHANISMS = {
     ),
     "Retry-After": Mechanism(
         layer("retry_after", "retry_after_rule", "retry_after_beyond", "retry_after_unit", "deadline_aware"),
-        ("bucket_retry", "retry_after_rules", "retry_after_deadline", "retry_after_unit"),
+        ("bucket_retry", "deadline_unaware", "retry_after_rules", "retry_after_deadline", "retry_after_unit"),
         "retry_after", "gave_up_rate", "waits_figure", "says when to come back",
     ),
     "balance as seen": Mechanism(
@@ -316,7 +316,7 @@ MECHANISMS = {
     ),
     "people": Mechanism(
         ("resilience.degrade.*.human",),
-        ("degrade_human", "degrade_human_hours",),
+        ("degrade_human", "degrade_human_hours", "degrade_human_share", "degrade_human_wait", "degrade_human_weekend"),
         "desk", "human_rate", "people_figure", "in the end people answer",
     ),
     "slowness": Mechanism(

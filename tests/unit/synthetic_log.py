@@ -120,7 +120,8 @@ def synthetic_plan(**changes) -> Plan:
         outer=synthetic_layer(replicas=ints(1)),
         has_gateway=False,
         breaker=filled(Breaker, {}, on=np.ones(1, bool), by_provider=np.zeros(1, bool)),
-        ladder=filled(Ladder, {"share": (e, 2)}, what=ints(Degrade.RULE, Degrade.HUMAN)),
+        ladder=filled(Ladder, {"share": (e, 2)}, what=ints(Degrade.RULE, Degrade.HUMAN),
+                      staff_time=ints(-WARMUP, HOUR, 2 * HOUR, 4 * HOUR), staff=ints(4, 0, 6, 2)),
         audience=filled(Audience, {}, patience=ints(0, 0), reload_abandoned=np.full(e, 0.3), reload_failed=np.zeros(e)),
         prices=PriceTable(empty, *(np.zeros((0, n, 1), np.int64),) * 5, np.zeros((0, n), np.int64)),
         stationary=False,
@@ -142,7 +143,8 @@ def blamed(row) -> dict[str, int]:
 
 def log_of(actions, attempts=(), incidents=(), breakers=(), *, replication=0, ended=HORIZON + 600 * SECOND) -> Log:
     """A log from rows as dicts; what a row leaves out is -1 where that means nothing happened, else 0."""
-    act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(("user", "plan", "start", "first_token", "end", "good"), -1)
+    absent = ("user", "plan", "start", "first_token", "end", "good", "desk_asked", "desk_began")
+    act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(absent, -1)
     att = dict.fromkeys(ATTEMPT_COLUMNS, 0) | dict.fromkeys(
         ("started", "first_token", "ended", "released", "limit"), -1
     )
@@ -180,6 +182,11 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
         }.get(outcome, 0)  # fmt: skip
         waiting = int(rng.integers(0, 2 * SECOND)) if rng.random() < 0.4 else 0
         began = outcome != Outcome.REJECTED and not (outcome == Outcome.FAILED and rng.random() < 0.2)
+        asked = taken = -1
+        if people:
+            asked, taken = arrival + waiting + length // 2, arrival + waiting + length * (2 + action % 3) // 4
+        elif outcome == Outcome.CENSORED and action % 2:
+            asked, taken = arrival + waiting, arrival + waiting + SECOND if action % 3 else -1
         actions.append(
             {
                 "action": action if action % 7 else action + (1 << 33), "arrival": arrival,
@@ -191,6 +198,7 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
                 "waited": waiting, "attempts": len(mine), "cost": sum(one["cost"] for one in mine),
                 "tokens_in": sum(one["billed_in"] for one in mine),
                 "tokens_out": sum(one["billed_out"] for one in mine), "degrade_cost": people,
+                "desk_asked": asked, "desk_began": taken,
             }
         )  # fmt: skip
         attempts += [one | {"action": actions[-1]["action"]} for one in mine]

@@ -26,9 +26,9 @@ class Action:
 
     __slots__ = (
         "arrival", "attempts", "calls", "client_replica", "complexity", "cost", "deadline_at", "degrade_cost",
-        "first_token", "good", "kind", "measured", "number", "origin", "outcome", "over", "pending", "place", "plan",
-        "priority", "reason", "replica", "shown", "slot", "started", "story", "tokens_in", "tokens_out", "told", "user",
-        "waited", "world",
+        "desk_asked", "desk_began", "first_token", "good", "kind", "measured", "number", "origin", "outcome",
+        "over", "pending", "place", "plan", "priority", "reason", "replica", "shown", "slot", "started",
+        "story", "tokens_in", "tokens_out", "told", "user", "waited", "world",
     )  # fmt: skip
 
     def __init__(self, world: "World", number: int, now: int) -> None:
@@ -50,6 +50,7 @@ class Action:
         self.started = self.first_token = self.good = DID_NOT
         self.outcome = self.reason = self.waited = self.attempts = self.cost = self.tokens_in = self.tokens_out = 0
         self.degrade_cost = 0
+        self.desk_asked = self.desk_began = DID_NOT
         self.story = array("q")  # rows of the attempts that have ended
         self.draw_user()
         self.draw_kind()

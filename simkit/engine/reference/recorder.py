@@ -36,7 +36,7 @@ class Recorder:
             (
                 a.number, a.arrival, a.user, a.plan, a.kind, a.complexity, a.started, a.first_token, end,
                 a.outcome, a.reason, a.good, a.waited, a.attempts, a.cost, a.tokens_in, a.tokens_out,
-                a.degrade_cost,
+                a.degrade_cost, a.desk_asked, a.desk_began,
             )
         )  # fmt: skip
         self.attempts.extend(a.story)

@@ -16,6 +16,7 @@ from simkit.laws.histogram import bin_of
 from simkit.laws.jit import step
 from simkit.plan.codes import Cause, Kind, Outcome
 from simkit.plan.plan import Ints, Plan
+from simkit.result.desk import shifts_of
 from simkit.result.limits import deployments_of, grids, has_queue, limited
 from simkit.result.objectives import Objective
 from simkit.result.pulse import cells_of
@@ -27,21 +28,22 @@ from simkit.result.windows import timeline_windows
 (
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
     EPOCH_COUNT, STORIES, ALL_TRIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
-) = range(20)  # fmt: skip
+    SHIFT_COUNT,
+) = range(21)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited).
-FIRST_TABLE = 20
+FIRST_TABLE = 21
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
-    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS,
-) = range(FIRST_TABLE, FIRST_TABLE + 32, 2)  # fmt: skip
+    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, SHIFTS,
+) = range(FIRST_TABLE, FIRST_TABLE + 34, 2)  # fmt: skip
 
 # Tables of sums.
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
-    AWAY, BY_MINUTE, PULSE, COST_HIGH, HELD_HIGH, HOLDING_HIGH,
-) = range(FIRST_TABLE + 32, FIRST_TABLE + 74, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 74
+    AWAY, BY_MINUTE, PULSE, DESK, COST_HIGH, HELD_HIGH, HOLDING_HIGH, DESK_HIGH,
+) = range(FIRST_TABLE + 34, FIRST_TABLE + 80, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 80
 """Where the tables begin."""
 
 SERIES_NAMES = (
@@ -53,7 +55,7 @@ SERIES_NAMES = (
 """Columns of SERIES (a row is a window); after them two for each objective: bad and counted."""
 COSTS = ("model", "deployment", "provider", "call", "kind", "outcome", "cause", "waste")
 """Rows of COST."""
-SAMPLES = ("ttft", "waited", "cost")
+SAMPLES = ("ttft", "waited", "human_wait", "cost")
 """Rows of WHOLE: histograms of the whole run."""
 OBJECTIVE_KINDS = ("success", "latency", "ttft", "good")
 DELAYED, REFUSED, DELAY, AFFECTED = range(4)
@@ -61,6 +63,8 @@ DELAYED, REFUSED, DELAY, AFFECTED = range(4)
 OFFERED, OFFERED_NS, QUEUEING, QUEUEING_NS, LOST = range(5)
 """Rows of DEMAND of a station (a column is a minute); before them there is a row of units for each bucket."""
 STATION_ROWS = 5
+SERVED_WIDTH = 4
+"""Single values of a served action: latency, ttft, waited, and for a person (-1: none answered)."""
 
 
 LOW_BITS = 40
@@ -103,7 +107,7 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
     slots = [*plan.deployments.concurrency.T, plan.service.workers]
     places = [*plan.deployments.queue.T, plan.service.queue]
     some = [limited(one) for one in slots]
-    buckets = range(len(plan.names.limits))
+    buckets, shifts = range(len(plan.names.limits)), shifts_of(plan)
     facts = {
         JUDGED_BY: [OBJECTIVE_KINDS.index(one.kind) for one in objectives],
         LIMIT_NS: [one.limit for one in objectives],
@@ -120,6 +124,7 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         FIRST_BUCKET: plan.deployments.first_limit,
         BUCKET: plan.deployments.limits,
         STREAMS: plan.actions.streaming,
+        SHIFTS: np.stack([shifts.edges, shifts.before, shifts.there], axis=1),
         QUEUED: [has_queue(one) for one, here in zip(places, some, strict=True) if here],
     }
     return {header: np.array(values, np.int64) for header, values in facts.items()}
@@ -155,9 +160,11 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         AWAY: (buckets + 1,),
         BY_MINUTE: (minute_count(plan), len(COLUMNS) + objectives),
         PULSE: (cells_of(plan.horizon, every), objectives),
+        DESK: (1,),
         COST_HIGH: (len(COSTS), longest),
         HELD_HIGH: (limits, 4),
         HOLDING_HIGH: (stations, 2),
+        DESK_HIGH: (1,),
     }
     return Layout({header: table.shape for header, table in facts.items()} | sums)
 
@@ -175,4 +182,5 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     m[[EXACT, OBJECTIVES, DEPLOYMENTS]] = is_exact(plan), len(facts[JUDGED_BY]), len(plan.names.deployments)
     m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), facts[STATION][-1]
     m[[EPOCH_COUNT, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY]] = len(plan.epochs), minute_count(plan), fair, every
+    m[SHIFT_COUNT] = len(facts[SHIFTS])
     return m
