@@ -207,7 +207,7 @@ def _action_series(
     series = {"arrived": count(place, size), "reloads": count(place[actions["action"] >> GENERATION > 0], size)}
     series["people"] = total_by(place, actions["degrade_cost"], size)
     for reason in (Kind.SHED, Kind.HUMAN):
-        series[reason.name.lower()] = count(place[actions["reason"] == reason], size)
+        series[reason.name.lower()] = count(place[(outcome != Outcome.OK) & (actions["reason"] == reason)], size)
     for code, name in enumerate(OUTCOMES):
         series[name] = count(place[outcome == code], size)
     series["latency"] = total_by(place[served], (actions["end"] - actions["arrival"])[served], size)

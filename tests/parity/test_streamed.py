@@ -196,7 +196,7 @@ CODES = ("user", "kind", "outcome", "reason", "good", "cause", "model", "deploym
 READ = {
     "actions": (
         "arrival", "user", "kind", "start", "first_token", "end", "outcome", "reason", "good", "waited",
-        "degrade_cost", "desk_began",
+        "desk_began",
     ),
     "attempts": (
         "call", "cause", "model", "deployment", "dispatched", "started", "first_token", "ended", "released", "outcome",

@@ -143,6 +143,7 @@ def add_no_success(m: Memory, acts: Memory, a: int, w: int) -> None:
     m[w + SHED] += 1 if acts[a + A_REASON] == OF_SHEDDING else 0
     if acts[a + A_REASON] == OF_HUMAN:
         m[w + BY_HUMAN] += 1
+    if is_by_person(acts, a):
         m[w + PEOPLE_TIME] += acts[a + A_END] - acts[a + A_DESK_ASKED]
 
 
@@ -151,7 +152,7 @@ def add_served(m: Memory, acts: Memory, a: int, w: int, histogram: int, singles:
     """How long it took, and whether it was right."""
     arrival = acts[a + A_ARRIVAL]
     took, ttft = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival
-    by_person, human_wait = acts[a + A_REASON] == OF_HUMAN, acts[a + A_DESK_BEGAN] - acts[a + A_DESK_ASKED]
+    by_person, human_wait = is_by_person(acts, a), acts[a + A_DESK_BEGAN] - acts[a + A_DESK_ASKED]
     m[w + TOOK] += took
     if acts[a + A_GOOD] >= 0:
         m[w + JUDGED] += 1
@@ -279,6 +280,12 @@ def turned_away(rows: Memory, t: int) -> bool:
     """Did a limit of its deployment refuse it?"""
     full = rows[t + T_OUTCOME] == OVERLOADED and rows[t + T_STARTED] == DID_NOT and rows[t + T_DEPLOYMENT] >= 0
     return full or rows[t + T_OUTCOME] == RATE_LIMIT
+
+
+@step
+def is_by_person(acts: Memory, a: int) -> bool:
+    """Did a person answer it?"""
+    return acts[a + A_OUTCOME] == DEGRADED and acts[a + A_REASON] == OF_HUMAN
 
 
 @apart
