@@ -186,7 +186,8 @@ quotas:
 caches: {prompt: {hit_rate: 50%}}
 resilience:
   {timeout: 6s, max_retries: 2, retry_after: 8s, deadline: 25s, fallback: {a: [b]},
-   backoff: {initial: 300ms, factor: 2, max: 2s, jitter: full}}
+   backoff: {initial: 300ms, factor: 2, max: 2s, jitter: full},
+   degrade: [{human: {share: 50%, staff: 1, queue: 2, takes: 8s, cost: $1}}]}
 service: {workers: 6, queue: 4, overhead: 50ms}
 incidents: [{at: 100s, lasts: 30s, target: q, error_rate: 100%}]
 """
@@ -195,6 +196,7 @@ CODES = ("user", "kind", "outcome", "reason", "good", "cause", "model", "deploym
 READ = {
     "actions": (
         "arrival", "user", "kind", "start", "first_token", "end", "outcome", "reason", "good", "waited",
+        "desk_began",
     ),
     "attempts": (
         "call", "cause", "model", "deployment", "dispatched", "started", "first_token", "ended", "released", "outcome",
