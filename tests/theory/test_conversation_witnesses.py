@@ -77,7 +77,7 @@ def conversations(log: Log, plan: Plan) -> dict[str, float]:
 # 4 turns on average, 30 at most
 TURNS, PAIRS = repeats(0.75, 30)
 GROWTH = Witness(
-    "turns_and_growth",
+    "turns_mean",
     lambda f: talk({"geometric": {"mean": 4 * f, "max": 30}}),
     conversations,
     {
@@ -143,7 +143,7 @@ def thoughts(log: Log, plan: Plan) -> dict[str, float]:
 # What is cut is bad; of the others 90 % are good. Nothing but thoughts is seen where they take up all
 CUT = theory.lognormal_tail(600, 0.5, 800.5)
 REASONING = Witness(
-    "reasoning",
+    "reasoning_ttft",
     lambda f: scenario(
         4_000,
         [

@@ -150,7 +150,7 @@ def test_break_even(tmp_path: Path) -> None:
 @pytest.mark.parametrize("prefill", [1.0, 0.5, 0.0])
 def test_what_is_read_takes_no_time(prefill: float, tmp_path: Path) -> None:
     """The first token comes after 50 ms and 1 ms for each 10 tokens that are not spared."""
-    document = prompts(2_000, 0.05, {"ttl": "1s", "refresh": True, "prefill": f"{100 * prefill:g}%"})
+    document = prompts(2_000, 0.05, {"ttl": "10ms", "refresh": True, "prefill": f"{100 * prefill:g}%"})
     document["models"]["m"]["ttft_per_1k_input"] = "100ms"
     plan = compiled(document, tmp_path)
     rows = measured_attempts(run_plan(plan, SEED, 0, ENGINE), plan)

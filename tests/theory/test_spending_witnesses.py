@@ -156,6 +156,7 @@ HELD = Witness(
     nights,
     held,
     {"held": Figure(16 / 24 * (8 + HELD_SPREAD / HOUR / 2)), "peak": Figure(0.6 * 200)},
+    replications=14,
 )
 
 
@@ -174,6 +175,8 @@ LATE = Witness(
     ),
     lambda log, plan: {"late": share_of(of_reports(log, plan), Kind.DEADLINE)},
     {"late": Figure(16 / 24 * (8 + 3) / 16)},
+    replications=12,
+    twin_replications=6,
 )
 
 

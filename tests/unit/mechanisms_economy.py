@@ -64,7 +64,7 @@ ECONOMY = {
     ),
     "prefill that is spared": Mechanism(
         ("caches.prompt.prefill", "providers.*.prompt_cache.prefill"), ("prompt_prefill",),
-        "prefill", "ttft_p50", "latency_figure", "faster first token",
+        "test_what_is_read_takes_no_time", "ttft_p50", "latency_figure", "faster first token",
     ),
     "conversations": Mechanism(
         ("traffic.sessions",), ("turns_three", "turns_failed_end"),
@@ -73,7 +73,7 @@ ECONOMY = {
     "history": Mechanism(
         ("call.input.history", "call.summarises"),
         ("history_cut", "history_cut_breaks_cache", "history_summary", "history_warm", "loop_grows"),
-        "cap_bound", "history_token_share", "tokens_by_turn_figure", "the oldest is left out",
+        "test_a_history_that_is_cut", "history_token_share", "tokens_by_turn_figure", "the oldest is left out",
     ),
     "tools that cost": Mechanism(
         ("call.work_cost",), ("tool_cost",),
@@ -90,20 +90,20 @@ ECONOMY = {
     "users' quotas": Mechanism(
         ("traffic.users.quota", "traffic.users.plans.*.quota"),
         ("quota_day", "quota_month", "quota_month_holds", "quota_degrade"),
-        "quota_never_exceeded", "quota_rejected_rate", "outcomes_figure", "used up",
+        "test_quotas_end_at_local_midnight", "quota_rejected_rate", "outcomes_figure", "used up",
     ),
     "budgets of money": Mechanism(
         ("budgets", "cheaper"),
         ("budget_steps", "budget_block", "budget_model_cheaper", "budget_overshoot", "provider_cap"),
-        "overshoot", "budget_overshoot", "budget_figure", "the month's budget",
+        "test_what_is_overspent_was_under_way", "budget_overshoot", "budget_figure", "the month's budget",
     ),
     "work that can wait": Mechanism(
         ("batch.window", "batch.spread", "batch.deadline", "actions.*.urgency"), ("batch_held", "batch_deadline"),
-        "batch_by_hand", "held_hours_p50", "peak_figure", "held until night",
+        "test_a_queue_of_the_night_by_hand", "held_hours_p50", "peak_figure", "held until night",
     ),
     "batch API": Mechanism(
         ("batch.api",), ("batch_api", "batch_api_expires"),
-        "batch_price", "batch_cost_share", "peak_figure", "half the price",
+        "test_the_batch_side_costs_half", "batch_cost_share", "peak_figure", "half the price",
     ),
 }  # fmt: skip
 """Names of witnesses, figures and phrases are those of the design; what is not there yet is told by the test."""
