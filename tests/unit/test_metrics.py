@@ -157,12 +157,13 @@ class Witness:
 
     def people_busy(self):
         """Four people until 1 h, none until 2 h, then six, two from 4 h on; all actions, measured or not."""
-        hour, busy = 3600 * SECOND, 0
+        hour, busy = 3600 * SECOND, Counter()
         for a in self.everybody:
             over = a["ended"] if a["end"] == -1 else a["end"]
             for opens, closes in ((0, hour), (2 * hour, HORIZON)) if a["desk_began"] != -1 else ():
-                busy += max(0, min(over, closes) - max(a["desk_began"], opens))
-        return busy / ((4 + 2 * 6 + 2 * 2) * hour * self.runs)
+                busy[a["run"]] += max(0, min(over, closes) - max(a["desk_began"], opens))
+        whole = (4 + 2 * 6 + 2 * 2) * hour
+        return sum(min(1.0, one / whole) for one in busy.values()) / self.runs  # random rows may be more than all of it
 
     def open_share(self):
         spans = [max(0, min(b["until"], HORIZON) - max(b["time"], 0)) for b in self.openings]
