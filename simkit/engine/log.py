@@ -37,6 +37,8 @@ ACTION_COLUMNS = (
     "tokens_in",  # billed, all attempts
     "tokens_out",
     "degrade_cost",  # of the degrade ladder (people), beside `cost`, which is the providers' bill
+    "desk_asked",  # a person was asked: the case went to the desk, perhaps into its queue
+    "desk_began",  # a person began with it
     "lookup_cost",  # of lookups in caches of answers, beside `cost`, too
     "tool_cost",  # of searches and tools, beside `cost`, too
     "thrift",  # bits: 1 cheaper models because of the user's quota, 2 because of a budget of everything

@@ -14,6 +14,12 @@ def backoff_ns(n: int, initial: int, factor: float, longest: int, low: float, hi
 
 
 @law
+def heard_ns(said: int, unit: int) -> int:
+    """A Retry-After as it is understood: rounded up to whole units, if there are such."""
+    return said if unit == 0 else -(-said // unit) * unit
+
+
+@law
 def additive_ns(n: int, initial: int, factor: float, longest: int, add: int, u: float) -> int:
     """The same wait without a factor, plus a random time up to `add`."""
     wait = float(initial)

@@ -134,6 +134,9 @@ def layer(rows: list[said.Layer], document: Document, outer: bool) -> Layer:
         retry_after_gives_up=flag(first.retry_after_beyond == "give_up"),
         deadline_aware=flag(first.deadline_aware),
         retry_while_open=flag(first.retry_while_open),
+        retry_after_unit=whole(row.retry_after_unit or 0 for row in rows),
+        wait_after_last=flag(first.wait_after_last),
+        error_first=flag(first.error_told == "first"),
         stream_failure=word(StreamFailure, first.stream_failure),
         fallback_on=falls_back(first, document),
         max_fallbacks=each("max_fallbacks"),
@@ -182,8 +185,16 @@ def budget(rows: Settings) -> dict[str, Any]:
         "budget": flag(rows[0] is not None),
         **{column: numbers(rows, key, 0) for column, key in names.items()},
         "budget_refund": flag(rows[0] is not None and rows[0].refund),
-        "budget_concurrent": numbers(rows, "concurrent"),
+        "budget_concurrent": whole(retries_at_once(row) for row in rows),
+        "budget_share_ppb": whole(ppb(row.concurrent_share) if row is not None else 0 for row in rows),
     }
+
+
+def retries_at_once(budget: said.RetryBudget | None) -> int:
+    """So many whatever else is under way."""
+    if budget is None or (budget.concurrent is None and budget.concurrent_share is None):
+        return NEVER
+    return budget.concurrent or 0
 
 
 def throttle(rows: Settings) -> dict[str, Any]:
@@ -217,6 +228,7 @@ def breaker(layers_: list[said.Layer]) -> Breaker:
         **rates(rows),
         at_once=kinds_of(first.at_once),
         at_once_peer=flag(first.at_once_with_peer),
+        **outliers([row.outliers if isinstance(row.outliers, said.Outliers) else None for row in rows]),
         window=numbers(list(rows), "window", 1),
         window_kind=word(WindowKind, first.window_kind or "sliding"),
         forget=flag(first.forget),
@@ -228,7 +240,18 @@ def breaker(layers_: list[said.Layer]) -> Breaker:
         probes=numbers(list(rows), "probes", 0),
         max_open_ppb=whole(PPB if row.max_open is None else ppb(row.max_open) for row in rows),
         panic_ppb=whole(ppb(row.panic) for row in rows),
+        panic_chain=flag(first.panic_scope == "chain"),
     )
+
+
+def outliers(rows: list[said.Outliers | None]) -> dict[str, Any]:
+    """The fields of a breaker that speak of those that do worse than the others."""
+    return {
+        "outliers": flag(rows[0] is not None),
+        "outlier_deviations": column(0.0 if row is None else row.deviations or 0.0 for row in rows),
+        "outlier_hosts": numbers(list(rows), "hosts"),
+        "outlier_requests": numbers(list(rows), "requests"),
+    }
 
 
 def rates(rows: list[said.Breaker]) -> dict[str, Any]:

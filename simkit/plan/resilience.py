@@ -52,6 +52,11 @@ class Layer(NamedTuple):
     deadline_aware: Bools
     retry_while_open: Bools
     """(1)"""
+    retry_after_unit: Ints
+    """(E) ns, it is rounded up to multiples of this; 0: not."""
+    wait_after_last: Bools
+    error_first: Bools
+    """(1) the inner layer only: a wait more before it gives a model up; the first model's error is told."""
     stream_failure: Ints
     """(1) `codes.StreamFailure`."""
     fallback_on: Bools
@@ -76,6 +81,8 @@ class Layer(NamedTuple):
     """(1) does a retry that succeeds get its cost back?"""
     budget_concurrent: Ints
     """(E) retries at one time; NEVER: no limit."""
+    budget_share_ppb: Ints
+    """(E) or this share of the attempts under way, if that is more; the inner layer only."""
     throttle: Bools
     """(1) is there one?"""
     throttle_k: Floats
@@ -112,6 +119,12 @@ class Breaker(NamedTuple):
     """(F)"""
     at_once_peer: Bools
     """(1)"""
+    outliers: Bools
+    """(1) are places compared with each other at every sweep?"""
+    outlier_deviations: Floats
+    outlier_hosts: Ints
+    outlier_requests: Ints
+    """(E) so far below the mean share of successes; fewest places, and fewest results of one, to compare."""
     window: Ints
     """(E)"""
     window_kind: Ints
@@ -133,6 +146,8 @@ class Breaker(NamedTuple):
     max_open_ppb: Ints
     panic_ppb: Ints
     """(E)"""
+    panic_chain: Bools
+    """(1) panic looks at the model first asked and all its fallbacks, not at the model alone."""
 
 
 class Ladder(NamedTuple):

@@ -41,6 +41,19 @@ def lessons(evidence: Evidence, limits: Sequence[Bottleneck]) -> tuple[str, ...]
     return tuple(text for text in found if text)
 
 
+def harm(evidence: Evidence) -> tuple[str, ...]:
+    """The incident that did most harm, where nothing else is to be said: what it lost, or what it made harder."""
+    every = cases(evidence)
+    hurt = [one for one in every if one.sum("lost") > LOST * one.sum("ended") or _times(one) >= LOUD]
+    if not hurt:
+        return ()
+    name = max(hurt, key=lambda one: (one.sum("lost"), _times(one))).name
+    mine = [one for one in hurt if one.name == name]
+    sent, lost, ended = (sum(one.sum(column) for one in mine) for column in ("sent", "lost", "ended"))
+    tries = f", at {number(significant(sent / ended, 2))} attempts per action" if _times(mine[0]) >= LOUD else ""
+    return (f"Incidents, not limits: while `{name}` lasts, {percent(lost / ended)} of the actions are lost{tries}.",)
+
+
 def _small_fallback(evidence: Evidence, every: Sequence[Case], limits: Sequence[Bottleneck]) -> str:
     """The incident that lost most while a limit turned the fallback's calls away."""
     hit = [

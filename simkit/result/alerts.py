@@ -1,7 +1,8 @@
 """Alerts on error budgets: multi-window, multi-burn-rate rules (Google's SRE workbook, chapter 5) on a `Pulse`.
 
 A rule is looked at when a cell of the pulse is over. It holds while, in its long and in its short window, more than
-burn x (1 - target) of the actions that ended were bad, and enough of them ended in the long one.
+burn x (1 - target) of the actions that ended were bad, and enough of them ended in the long one. A run begins as if
+all had gone well before it.
 """
 
 from collections.abc import Sequence
@@ -104,22 +105,40 @@ def within(counts: Ints, cells: int) -> Ints:
     return last
 
 
-def burn_rates(bad: Ints, counted: Ints, cells: int, target: float) -> Floats:
+def bad_in(pulse: Pulse, o: int, length: int) -> Ints:
+    """How many actions ended badly in the window before each look; before the run none did."""
+    return within(pulse.bad[o], cells_in(pulse, length))
+
+
+def counted_in(pulse: Pulse, o: int, length: int) -> Floats:
+    """How many actions ended in the window before each look, those before the run among them.
+
+    A product in production has a past. What it was nobody says, so it is one without errors, in which as many actions
+    ended in every cell as in the run on average: a long window is as slow at first as it is later on.
+    """
+    cells = cells_in(pulse, length)
+    before = np.maximum(0, cells - np.arange(1, pulse.counted.shape[1] + 1))
+    found: Floats = within(pulse.counted[o], cells) + before * pulse.usual[o]
+    return found
+
+
+def cells_in(pulse: Pulse, length: int) -> int:
+    """How many cells a window has."""
+    return max(1, length // pulse.every)
+
+
+def burn_rates(pulse: Pulse, o: int, length: int, target: float) -> Floats:
     """How many times faster than it may the budget burns in the window before each look; 0 without actions."""
-    wrong, seen = within(bad, cells), within(counted, cells)
-    rates: Floats = np.divide(wrong, (1 - target) * seen, out=np.zeros(len(seen)), where=seen > 0)
+    seen = counted_in(pulse, o, length)
+    rates: Floats = np.divide(bad_in(pulse, o, length), (1 - target) * seen, out=np.zeros(len(seen)), where=seen > 0)
     return rates
 
 
 def held(pulse: Pulse, o: int, rule: BurnRule, target: float, volume: int) -> NDArray[np.bool_]:
     """At which looks a rule holds."""
-    holds = np.ones(pulse.bad.shape[1], np.bool_)
+    holds = counted_in(pulse, o, rule.long) >= volume
     for length in (rule.long, rule.short):
-        cells = max(1, length // pulse.every)
-        wrong, seen = within(pulse.bad[o], cells), within(pulse.counted[o], cells)
-        holds &= wrong > rule.burn * (1 - target) * seen
-        if length == rule.long:
-            holds &= seen >= volume
+        holds &= bad_in(pulse, o, length) > rule.burn * (1 - target) * counted_in(pulse, o, length)
     return holds
 
 
@@ -150,4 +169,4 @@ def pages_of(alerts: Sequence[Alert]) -> list[tuple[int, int]]:
 
 def enough(pulse: Pulse, o: int, rule: BurnRule, volume: int) -> bool:
     """Did the rule ever see as many actions as it must?"""
-    return bool((within(pulse.counted[o], max(1, rule.long // pulse.every)) >= volume).any())
+    return bool((counted_in(pulse, o, rule.long) >= volume).any())

@@ -7,7 +7,7 @@ import numpy as np
 
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import INCIDENT_COLUMNS
-from simkit.result.aftermath import lessons
+from simkit.result.aftermath import harm, lessons
 from simkit.result.bill import Weighed, bill_text
 from simkit.result.bottlenecks import Bottleneck, bottlenecks, load_text
 from simkit.result.evidence import Evidence
@@ -209,8 +209,10 @@ def _between(estimate: Estimate) -> str:
 
 
 def _breaks(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:
-    """What incidents teach comes first, then the limits."""
+    """What incidents teach comes first, then the limits; where there are none, incidents alone can break it."""
     first, full = lessons(evidence, limits), _fills(evidence, limits)
+    if not limits and (said := first or harm(evidence)):
+        return Answer(BREAK, " ".join(said), "bad")
     return Answer(BREAK, " ".join((*first, full.text)), "bad") if first else full
 
 

@@ -64,6 +64,8 @@ def actions_of(plan: Plan, replication: int, a: Mapping[str, Column]) -> pd.Data
             "tokens_out": a["tokens_out"],
             "cost_usd": a["cost"] / 1e12,
             "degrade_cost_usd": a["degrade_cost"] / 1e12,
+            "desk_asked_s": _moment(a["desk_asked"]),
+            "desk_began_s": _moment(a["desk_began"]),
             "lookup_cost_usd": a["lookup_cost"] / 1e12,
             "tool_cost_usd": a["tool_cost"] / 1e12,
             "thrifty": a["thrift"] > 0,

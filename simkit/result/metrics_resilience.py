@@ -7,6 +7,7 @@ import numpy as np
 from simkit.plan.codes import Cause, Degrade
 from simkit.plan.plan import NEVER
 from simkit.result.alerts import PAGE, pages_of
+from simkit.result.desk import shifts_of
 from simkit.result.evidence import Evidence
 from simkit.result.metric import (
     HOUR_NS,
@@ -110,6 +111,7 @@ def _when(applies: Callable[[Evidence], bool], formula: Formula) -> Formula:
     return only_if(applies, formula, ABSENT[applies])
 
 
+NO_CASE = "people answered nothing"
 NO_HARM = "no objective was missed in an incident"
 
 
@@ -143,6 +145,18 @@ def _per_question(evidence: Evidence) -> Estimate:
     if not fresh.sum():
         return missing("no action arrived")
     return jackknife(float(every.sum() / fresh.sum()), every, fresh, evidence.level)
+
+
+def _wait_for_people(evidence: Evidence) -> Estimate:
+    return evidence.percentile("human_wait", 0.95) if evidence.pooled("human_wait").n else missing(NO_CASE)
+
+
+def _busy_people(evidence: Evidence) -> Estimate:
+    capacity = shifts_of(evidence.plan).capacity
+    if not capacity:
+        return missing("nobody is there within the horizon")
+    busy = np.array([float(one.desk_busy) for one in evidence.tallies])
+    return mean(np.minimum(1.0, busy / capacity).tolist(), evidence.level).within(0.0, 1.0)
 
 
 def _pages(evidence: Evidence) -> Estimate:
@@ -243,8 +257,16 @@ METRICS = (
     Metric("shed_rate", "share", "Shed / ended.", _when(has_shedding, share("shed", "ended", NO_END))),
     Metric("human_rate", "share", "Answered by a person / ended.", _when(has_people, share("human", "ended", NO_END))),
     Metric(
-        "human_time_mean", "s", "From the end of the last attempt to a person's answer, the queue included: mean.",
-        _when(has_people, ratio("people_time", "human", "people answered nothing", 1e9)),
+        "human_time_mean", "s", "From asking a person to the answer, the queue included: mean.",
+        _when(has_people, ratio("people_time", "human", NO_CASE, 1e9)),
+    ),
+    Metric(
+        "human_wait_p95", "s", "In the queue for a person: 95 % of the cases that people answered wait at most this.",
+        _when(has_people, _wait_for_people),
+    ),
+    Metric(
+        "human_busy_share", "share", "Time that people work on cases in their hours / time that they are there.",
+        _when(has_people, _busy_people),
     ),
     Metric(
         "reload_rate", "share", "Actions asked again by a user / actions.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from simkit.result.sums import count
 from simkit.result.windows import LENGTHS
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 MOST_CELLS = 1 << 20
 
 
@@ -25,6 +27,16 @@ class Pulse:
     bad: Ints
     counted: Ints
     """(objectives, cells)"""
+    before: Floats | None = None
+    """(objectives) Actions that count in each cell before the run; None: as many as in the run on average."""
+
+    @cached_property
+    def usual(self) -> Floats:
+        """(objectives) How many actions are taken to have ended, well, in each cell before the run."""
+        if self.before is not None:
+            return self.before
+        mean: Floats = self.counted.sum(axis=1) / max(1, self.counted.shape[1])
+        return mean
 
 
 def cells_of(horizon: int, every: int) -> int:

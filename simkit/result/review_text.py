@@ -66,8 +66,8 @@ def _when(evidence: Evidence, one: Review) -> str:
 
 
 def review_text(evidence: Evidence, one: Review) -> str:
-    """When it was noticed and mitigated, what was lost, what it cost, when all was well again."""
-    first = [*_noticed(evidence, one), *_mitigated(one), *_ends(one)]
+    """When it was noticed, acted on and mitigated, what was lost, what it cost, when all was well again."""
+    first = [*_noticed(evidence, one), *_answered(one), *_ends(one)]
     parts = [", ".join(first), *_budget(evidence, one), *_money(one), *_attempts(one), _over(one)]
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
@@ -81,14 +81,29 @@ def _noticed(evidence: Evidence, one: Review) -> Iterator[str]:
         yield "not noticed by a page"
         return
     seen = sum(case.alert is not None for case in one.cases)
-    runs = "" if seen == len(one.cases) else f"in {seen} of {len(one.cases)} replications "
-    yield f"detected {runs}after {_time(time)} (page, {alert.rule.burn:.3g}x)"
+    yield f"detected {_some(seen, one)}after {_time(time)} (page, {alert.rule.burn:.3g}x)"
 
 
-def _mitigated(one: Review) -> Iterator[str]:
-    time = one.median(lambda case: case.mitigated_s)
-    if time is not None:
-        yield f"mitigated after {_time(time)}"
+def _answered(one: Review) -> Iterator[str]:
+    """What the responder did, and whether it helped."""
+    acted, helped = (sum(time(case) is not None for case in one.cases) for time in (_acted, _mitigated))
+    if acted:
+        yield f"acted on {_some(acted, one)}after {_time(one.median(_acted) or 0.0)}"
+        time = one.median(_mitigated)
+        yield "not mitigated" if time is None else f"mitigated {_some(helped, one)}after {_time(time)}"
+
+
+def _acted(case: Case) -> float | None:
+    return case.acted_s
+
+
+def _mitigated(case: Case) -> float | None:
+    return case.mitigated_s
+
+
+def _some(count: int, one: Review) -> str:
+    """In which of the replications, unless in all."""
+    return "" if count == len(one.cases) else f"in {count} of {len(one.cases)} replications "
 
 
 def _ends(one: Review) -> Iterator[str]:

@@ -6,8 +6,11 @@ from functools import cached_property
 from itertools import groupby
 from statistics import median
 
+import numpy as np
+
 from simkit.result.alerts import PAGE, Alert
 from simkit.result.evidence import DOLLAR, Evidence
+from simkit.result.pulse import Pulse
 from simkit.result.recovery import COLUMNS, Recovery, Stretch
 from simkit.result.slo import allowance
 from simkit.result.tally import Tally
@@ -15,6 +18,8 @@ from simkit.result.windows import MINUTE
 
 AFTER = 5 * MINUTE
 """A page so soon after all is well is still of the incident."""
+CALM = 5 * MINUTE
+"""For so long objectives must be met after the responder acted: it helped."""
 NAMED = 3
 """Most incidents of a stretch that are named."""
 
@@ -60,12 +65,32 @@ class Case:
         """From the start to the first page."""
         return None if self.alert is None else (self.alert.fired - self.stretch.start) / 1e9
 
-    @property
-    def mitigated_s(self) -> float | None:
-        """From the start to what the responder did."""
+    @cached_property
+    def acted(self) -> int | None:
+        """When the responder first did something in it, ns."""
         over = self.stretch.recovered if self.stretch.recovered >= 0 else self.evidence.plan.horizon
-        done = [at for _, at, _ in self.tally.responses if self.stretch.start <= at < over]
-        return (done[0] - self.stretch.start) / 1e9 if done else None
+        return next((at for _, at, _ in self.tally.responses if self.stretch.start <= at < over), None)
+
+    @property
+    def acted_s(self) -> float | None:
+        """From the start to what the responder did."""
+        return None if self.acted is None else (self.acted - self.stretch.start) / 1e9
+
+    @cached_property
+    def mitigated_s(self) -> float | None:
+        """From the start until, after the responder acted, all objectives were met again; None: nothing was done, or
+        nothing came of it before the incident ended by itself."""
+        if self.acted is None:
+            return None
+        over = self.stretch.end if self.acted < self.stretch.end else self.evidence.plan.horizon
+        usual = [self._usual_bad(o) for o in range(len(self.evidence.objectives))]
+        met = met_again(self.tally.pulse, usual, self.acted, over)
+        return None if met is None else (met - self.stretch.start) / 1e9
+
+    def _usual_bad(self, o: int) -> float:
+        """Share of bad actions that an objective allows, or what is usual outside of incidents if that is more."""
+        bad, counted = self.tally.recovery.rest[len(COLUMNS) + 2 * o :][:2].tolist()
+        return max(1 - self.evidence.objectives[o].target, bad / counted if counted else 0.0)
 
     @property
     def recovered_s(self) -> float | None:
@@ -107,6 +132,19 @@ class Case:
         sent, ended = self.stretch.worst
         usual = self.usual("sent")
         return sent / ended / usual if ended and usual else None
+
+
+def met_again(pulse: Pulse, allowed: Sequence[float], since: int, until: int) -> int | None:
+    """When the first five minutes from `since` to `until` began in which no more than allowed ended badly."""
+    cells, first, beyond = -(-CALM // pulse.every), -(-since // pulse.every), until // pulse.every
+    if beyond - first < cells:
+        return None
+    bad, counted = (
+        np.lib.stride_tricks.sliding_window_view(table[:, first:beyond], cells, axis=1).sum(axis=2)
+        for table in (pulse.bad, pulse.counted)
+    )
+    met = (bad <= np.array(allowed)[:, np.newaxis] * counted).all(axis=0) & counted.any(axis=0)
+    return (first + int(met.argmax())) * pulse.every if met.any() else None
 
 
 def incident_name(evidence: Evidence, source: int) -> str:

@@ -97,8 +97,7 @@ def burn_of(evidence: Evidence, most: int = 2_000) -> tuple[str, pd.DataFrame, p
 def _rates(evidence: Evidence, pulse: Pulse, o: int) -> Floats:
     """(rules, looks) burn rates of an objective in the long windows."""
     rules, target = evidence.watch.rules if evidence.watch else (), evidence.objectives[o].target
-    cells = [max(1, rule.long // pulse.every) for rule in rules]
-    return np.array([burn_rates(pulse.bad[o], pulse.counted[o], size, target) for size in cells])
+    return np.array([burn_rates(pulse, o, rule.long, target) for rule in rules])
 
 
 def responses(evidence: Evidence, draw: Draw = None) -> Table:
@@ -189,17 +188,19 @@ def struck_windows(evidence: Evidence, run: Tally) -> NDArray[np.bool_]:
 
 REVIEWS = (
     "replication", "name", "start", "end", "start_s", "end_s", "runs", "detected_share", "time_to_detect_s",
-    "detected_by", "mitigated_s", "recovered_share", "recovery_s", "actions", "lost", "degraded", "partial",
-    "previous", "rule", "human", "abandoned", "objective", "budget_spent", "extra_cost_usd", "attempts_per_action",
-    "usual_attempts_per_action", "amplification", "worst_minute_amplification", "throttled", "no_deployment",
+    "detected_by", "acted_share", "acted_s", "mitigated_share", "mitigated_s", "recovered_share", "recovery_s",
+    "actions", "lost", "degraded", "partial", "previous", "rule", "human", "abandoned", "objective", "budget_spent",
+    "extra_cost_usd", "attempts_per_action", "usual_attempts_per_action", "amplification",
+    "worst_minute_amplification", "throttled", "no_deployment",
 )  # fmt: skip
 
 
 def reviews(evidence: Evidence, draw: Draw = None) -> Table:
     """A row an incident; scheduled ones (replication -1) with all replications together, random ones each.
 
-    Times in s: detected and mitigated from its start, recovered from its end. Counts are means per replication, of
-    actions that arrived from its start until all was well again.
+    Times in s: detected, acted on (by the responder) and mitigated from its start, recovered from its end. Mitigated is
+    when five minutes began in which all objectives were met, after somebody acted and before it ended by itself.
+    Counts are means per replication, of actions that arrived from its start until all was well again.
     """
     return table([_review(evidence, one) for one in every_review(evidence)], draw, REVIEWS)
 
@@ -218,7 +219,8 @@ def _review(evidence: Evidence, one: Review) -> tuple[Any, ...]:
     return (
         one.replication, one.first.name, *moments, stretch.start / 1e9, stretch.end / 1e9, len(one.cases),
         one.share(_detected), _number(one.median(_detected)), "" if by is None else f"{by.rule.name} {by.rule.burn:g}x",
-        _number(one.median(lambda case: case.mitigated_s)), one.share(_recovered), _number(one.median(_recovered)),
+        one.share(_acted), _number(one.median(_acted)), one.share(_mitigated), _number(one.median(_mitigated)),
+        one.share(_recovered), _number(one.median(_recovered)),
         *counts, objective, spent, *map(_number, figures), *(one.mean(_of(name)) for name in UNSENT),
     )  # fmt: skip
 
@@ -233,6 +235,14 @@ def _of(name: str) -> Any:
 
 def _detected(case: Case) -> float | None:
     return case.detected_s
+
+
+def _acted(case: Case) -> float | None:
+    return case.acted_s
+
+
+def _mitigated(case: Case) -> float | None:
+    return case.mitigated_s
 
 
 def _recovered(case: Case) -> float | None:

@@ -15,6 +15,7 @@ from simkit.engine.log import Column, Log
 from simkit.plan.codes import GENERATION
 from simkit.plan.plan import Plan
 from simkit.result.breakers import BreakerUse, breaker_use
+from simkit.result.desk import desk_busy, desk_waits
 from simkit.result.economy import Economy, action_series, attempt_series, economy_of, lookup_series
 from simkit.result.limits import LimitUse, limit_uses
 from simkit.result.objectives import Objective
@@ -91,7 +92,8 @@ class Tally:
     attempts: Histogram
     """Actions by window of arrival and number of attempts that were sent, at most `MOST_ATTEMPTS`."""
     samples: dict[str, Sample]
-    """latency, ttft, waited (served actions, ns), cost (all, picodollars), attempts that were sent (all)."""
+    """latency, ttft, waited (served actions, ns), human_wait (for a person, of those whom one answered, ns), cost (all,
+    picodollars), attempts that were sent (all)."""
     reasons: Ints
     """(outcomes, reasons) counts."""
     cost: dict[str, Money]
@@ -105,6 +107,8 @@ class Tally:
     breakers: BreakerUse
     fallbacks_refused: Ints
     """First tries of a fallback that were refused, by limit; the last: by full slots and queues of deployments."""
+    desk_busy: int
+    """ns of the horizon in which people worked on cases, see `result.desk`."""
     recovery: Recovery
     """What became of every incident."""
     pulse: Pulse
@@ -136,7 +140,7 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
     wasted = (attempts["outcome"] != Kind.OK) | ~served[owner]
     series = _action_series(actions, place, windows.count, timed, log.ended, objectives)
     series |= _attempt_series(plan, attempts, owner, place[owner], windows.count, wasted)
-    handed, took = people_times(actions, attempts, owner)
+    handed, took = people_times(actions)
     series["people_time"] = total_by(place[handed], took, windows.count)
     series |= lookup_series(plan, log.lookups, windows) | action_series(actions, place, windows.count)
     series |= attempt_series(plan, attempts, place[owner], windows.count)
@@ -158,6 +162,7 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
         incidents=log.incidents,
         breakers=breaker_use(plan, log.breakers),
         fallbacks_refused=_fallbacks_refused(plan, attempts),
+        desk_busy=desk_busy(plan, log.actions, log.ended),
         recovery=recovery_of(plan, minutes, log.incidents),
         pulse=pulse_of(plan.horizon, every, log.actions, objectives),
         economy=economy_of(plan, log, actions, attempts, owner, place),
@@ -172,6 +177,7 @@ def _samples(actions: dict[str, Column], timed: Rows, sent: Ints, exact: bool) -
         "latency": sample(actions["end"][timed] - since, exact),
         "ttft": sample(actions["first_token"][timed] - since, exact),
         "waited": sample(actions["waited"][timed], exact),
+        "human_wait": sample(desk_waits(actions, timed), exact),
         "cost": sample(actions["cost"], exact),
         "attempts": Sample.of(sent),
     }
@@ -217,7 +223,7 @@ def _action_series(
     series = {"arrived": count(place, size), "reloads": count(place[actions["action"] >> GENERATION & 15 > 0], size)}
     series["people"] = total_by(place, actions["degrade_cost"], size)
     for reason in (Kind.SHED, Kind.HUMAN):
-        series[reason.name.lower()] = count(place[actions["reason"] == reason], size)
+        series[reason.name.lower()] = count(place[(outcome != Outcome.OK) & (actions["reason"] == reason)], size)
     for code, name in enumerate(OUTCOMES):
         series[name] = count(place[outcome == code], size)
     series["timed"] = count(place[timed], size)

@@ -27,10 +27,7 @@ def retry_waits(attempts: dict[str, Column], owner: Ints) -> tuple[Rows, Ints]:
     return retry, waits[retry]
 
 
-def people_times(actions: dict[str, Column], attempts: dict[str, Column], owner: Ints) -> tuple[Rows, Ints]:
-    """Which actions people answered, and how long after the models had given up each was answered, ns."""
+def people_times(actions: dict[str, Column]) -> tuple[Rows, Ints]:
+    """Which actions people answered, and how long after they were asked each was answered, ns."""
     human = (actions["outcome"] == Outcome.DEGRADED) & (actions["reason"] == Kind.HUMAN)
-    since = np.maximum(actions["arrival"], actions["start"])
-    np.maximum.at(since, owner, attempts["ended"])
-    times: Ints = np.maximum(actions["end"] - since, 0)[human]
-    return human, times
+    return human, (actions["end"] - actions["desk_asked"])[human]

@@ -53,7 +53,8 @@ class Responder(Part):
 
 
 class Alerts(Part):
-    """Rules by which the error budgets of the `slo` raise alerts."""
+    """Rules by which the error budgets of the `slo` raise alerts. A run begins as if all had gone well before it,
+    with as many actions as in the run on average."""
 
     rules: RuleSet | Annotated[list[AlertRule], Field(min_length=1)] = "google_30d"
     """`google_30d`, `google_28d` (page at 2 % in 1 h and 5 % in 6 h, ticket at 10 % in 1 d and in 3 d, of a budget of
@@ -61,7 +62,7 @@ class Alerts(Part):
     every: Duration = EVERY
     """How often the rules are looked at."""
     volume: Count = 100
-    """No alert on fewer ended actions in the long window."""
+    """No alert on fewer ended actions in the long window (what came before the run is among them)."""
     of: list[str] | None = None
     """Objectives by label (left out: all of the slo)."""
     responder: Responder | None = None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from simkit.scenario.checks_limits import peak_factor
 from simkit.scenario.checks_policy import served
 from simkit.scenario.defaults import jitter_range, layers, said_at
-from simkit.scenario.findings import Finding, seconds
+from simkit.scenario.findings import Finding, Severity, seconds
 from simkit.scenario.resilience import Additive, Backoff, Breaker, Hedge, Layer, RetryBudget
 from simkit.scenario.scenario import Document
 from simkit.scenario.workload import fallback_chain, mean_rate, models_in_use, total
@@ -105,14 +105,34 @@ def check_backoff_cut(document: Document) -> Iterator[Finding]:
 
 
 def check_hedge_after_timeout(document: Document) -> Iterator[Finding]:
-    """A hedge that comes when the first try is over."""
-    layer = layers(document)[0]
-    limits = [time for time in (time_of(layer.timeout), time_of(layer.call_timeout)) if time is not None]
-    if isinstance(layer.hedge, Hedge) and limits and layer.hedge.after >= min(limits):
-        after, timeout = seconds(layer.hedge.after / 1e9), seconds(min(limits) / 1e9)
-        message = f"The hedge comes after {after}, but a try ends at its timeout of {timeout}: there is never one."
+    """A hedge that comes when what it is beside is over."""
+    hedge, (ends, what) = layers(document)[0].hedge, _first_end(document)
+    if isinstance(hedge, Hedge) and ends is not None and hedge.after >= ends:
+        never = not _resilience_changes(document)
+        message = f"The hedge comes after {seconds(hedge.after / 1e9)}, but {what} of {seconds(ends / 1e9)}: "
+        message += "there is never one." if never else "until that changes there is none."
         repair = "Hedge at about the 95th percentile of the answers' time."
-        yield Finding("hedge_after_timeout", "warning", f"{said_at(document, 'hedge')}.after", message, repair)
+        severity: Severity = "error" if never else "warning"
+        yield Finding("hedge_after_timeout", severity, f"{said_at(document, 'hedge')}.after", message, repair)
+
+
+def _first_end(document: Document) -> tuple[int | None, str]:
+    """The shortest time after which a try is over whatever happens, and what ends it."""
+    inner, outer = layers(document)
+    ends = [(time_of(inner.timeout), "a try ends at its timeout")]
+    ends += [(time_of(inner.call_timeout), "all tries end at the `call_timeout`")]
+    if outer is not None:
+        ends += [(time_of(outer.timeout), "the client ends a request at its timeout")]
+        ends += [(time_of(outer.call_timeout), "the client ends all tries at its timeout")]
+    ends.append((document.resilience.deadline, "an action ends at its deadline"))
+    return min(((time, what) for time, what in ends if time is not None), default=(None, ""))
+
+
+def _resilience_changes(document: Document) -> bool:
+    """May a number of `resilience` be another one at some time?"""
+    responder = document.alerts.responder if document.alerts is not None else None
+    sets = [one.set for one in document.changes] + ([responder.set] if responder is not None else [])
+    return any(path.startswith("resilience.") for paths in sets for path in paths)
 
 
 def check_budget_starts_empty(document: Document) -> Iterator[Finding]:

@@ -77,7 +77,7 @@ def _reaches_people(document: Document) -> float:
     share = 1.0
     for rung in document.resilience.degrade:
         if rung.human is not None:
-            break
+            return share * rung.human.share
         instant = rung.previous or rung.rule
         share *= 1 - instant.share if instant is not None else 1.0
     return share

@@ -6,7 +6,7 @@ from simkit.scenario.base import Part
 from simkit.scenario.batch import BatchWindow
 from simkit.scenario.ladder import INSTANT
 from simkit.scenario.models import Failure
-from simkit.scenario.presets import BREAKER, BUDGET, NEUTRAL, THROTTLE, preset
+from simkit.scenario.presets import BREAKER, BUDGET, NEUTRAL, OUTLIERS, THROTTLE, preset
 from simkit.scenario.resilience import (
     OUTER,
     Additive,
@@ -14,6 +14,7 @@ from simkit.scenario.resilience import (
     Jitter,
     Layer,
     LayerFields,
+    Outliers,
     RetryBudget,
     Throttle,
 )
@@ -34,6 +35,7 @@ BY_HAND: dict[str, tuple[type[Part], dict[str, object]]] = {
     "breaker": (Breaker, BREAKER),
     "retry_budget": (RetryBudget, BUDGET),
     "throttle": (Throttle, THROTTLE),
+    "outliers": (Outliers, OUTLIERS),
 }
 
 JITTERS = {"none": (1.0, 1.0), "full": (0.0, 1.0), "equal": (0.5, 1.0)}
@@ -97,6 +99,9 @@ def over(under: Layer, own: LayerFields) -> Layer:
 
 def _merged(under: Part, own: Part) -> Part:
     given = {name: value for name in type(own).model_fields if (value := getattr(own, name)) is not None}
+    if isinstance(under, Breaker) and isinstance(own, Breaker) and isinstance(own.outliers, Outliers):
+        below = under.outliers if isinstance(under.outliers, Outliers) else _by_hand("outliers")
+        given["outliers"] = _merged(below, own.outliers)
     return under.model_copy(update=given)
 
 

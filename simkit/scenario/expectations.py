@@ -28,7 +28,7 @@ METRICS: dict[str, Unit] = {
     "amplification": "number", "attempts_per_action_p99": "number", "timeout_rate": "share",
     "cancelled_attempts_per_call": "number", "stream_failure_rate": "share", "backoff_wait_mean": "s",
     "gave_up_rate": "share", "hedge_rate": "share", "hedge_cost_share": "share", "bypass_rate": "share",
-    "human_time_mean": "s", "actions_per_question": "number",
+    "human_time_mean": "s", "human_wait_p95": "s", "human_busy_share": "share", "actions_per_question": "number",
     "hedge_win_rate": "share", "retries_refused_rate": "share", "throttled_rate": "share",
     "breaker_openings": "count", "breaker_open_share": "share", "shed_rate": "share", "human_rate": "share",
     "reload_rate": "share", "pages_per_month": "number", "time_to_detect_p50": "s",

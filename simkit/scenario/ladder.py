@@ -46,6 +46,8 @@ class Human(Part):
 
     staff: Annotated[Count, Field(ge=1)]
     """How many people."""
+    share: Share = 1.0
+    """Share of the failing actions that are passed on to a person; the others go on to the next rung, or fail."""
     hours: Hours | None = None
     """When they are there, e.g. `{from: 9, to: 17}` (left out: always)."""
     weekend: bool = True

@@ -7,13 +7,13 @@ from simkit.scenario import defaults
 from simkit.scenario.base import Part
 from simkit.scenario.helptext import help_of
 from simkit.scenario.presets import PRESETS, Preset, preset
-from simkit.scenario.resilience import Backoff, Breaker, LayerFields, RetryBudget, Throttle
+from simkit.scenario.resilience import Backoff, Breaker, LayerFields, Outliers, RetryBudget, Throttle
 from simkit.scenario.resolved import flow
 from simkit.scenario.units import parse_duration
 
 COLUMNS = ("preset", "a try takes at most", "retries", "wait before them", "Retry-After", "breaker", "retry budget")
 PARTS: dict[str, type[Part]] = {
-    "backoff": Backoff, "breaker": Breaker, "retry_budget": RetryBudget, "throttle": Throttle,
+    "backoff": Backoff, "breaker": Breaker, "outliers": Outliers, "retry_budget": RetryBudget, "throttle": Throttle,
 }  # fmt: skip
 
 
@@ -99,6 +99,7 @@ def _breaker(values: dict[str, Any]) -> str:
         share = f"more than {rate['more_than']}" if rate.get("more_than") else rate["at_least"]
         said.append(f"{share} of {rate['of']}{' with a peer' if rate['with_peer'] else ''}")
     said += ["a 429 with a peer at once" if rules["at_once_with_peer"] else "a 429 at once"] * bool(rules["at_once"])
+    said += ["far below the others"] * isinstance(rules["outliers"], dict)
     grows = f", growing to {rules['cooldown_max']}" if rules["cooldown_growth"] else ""
     return f"{' or '.join(said)}; then {rules['cooldown']} off{grows}"
 
@@ -108,7 +109,8 @@ def _budget(values: dict[str, Any]) -> str:
     if not isinstance(budget, dict):
         return "none"
     if budget["concurrent"]:
-        return f"{budget['concurrent']} at a time"
+        share = budget["concurrent_share"]
+        return f"{budget['concurrent']} at a time" + (f", or {share} of what is under way" if share else "")
     throttled = budget["retry_throttled"]
     return (
         f"{budget['cap']} credits: {budget['retry']} a retry, {throttled} after a 429, +{budget['success']} a success"

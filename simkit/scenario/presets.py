@@ -52,9 +52,12 @@ NEUTRAL: dict[str, Any] = {
     "retry_after": "0s",
     "retry_after_rule": "longer",
     "retry_after_beyond": "backoff",
+    "retry_after_unit": "0s",
     "deadline_aware": False,
     "retry_while_open": True,
+    "wait_after_last": False,
     "stream_failure": "fail",
+    "error_told": "last",
     "balance": "weighted",
     "replicas": 1,
     "retry_budget": "none",
@@ -71,6 +74,7 @@ BREAKER: dict[str, Any] = {
     "rates": [],
     "at_once": [],
     "at_once_with_peer": False,
+    "outliers": "none",
     "window": "60s",
     "window_kind": "sliding",
     "forget": True,
@@ -80,10 +84,12 @@ BREAKER: dict[str, Any] = {
     "probes": 3,
     "max_open": "100%",
     "panic": "0%",
+    "panic_scope": "model",
 }
+OUTLIERS: dict[str, Any] = {"deviations": 1.9, "hosts": 5, "requests": 100}
 BUDGET: dict[str, Any] = {"cap": 1000, "first_try": 20, "retry": 100, "success": 0, "refund": False}
 THROTTLE: dict[str, Any] = {"k": 2, "window": "2min", "rejects": ["rate_limit", "overloaded"]}
-"""A breaker, retry budget and throttle that are written by hand; what they leave out is here."""
+"""A breaker (with its comparison of outliers), retry budget and throttle written by hand: what they leave out."""
 
 SDK_BACKOFF = {"initial": "0.5s", "factor": 2, "max": "8s", "jitter": {"low": "75%", "high": "100%"}}
 
@@ -126,10 +132,13 @@ PRESETS = (
             "backoff": {**SDK_BACKOFF, "jitter": {"add": "750ms"}, "skip_with_peer": True},
             "retry_after": "60s",
             "retry_after_rule": "instead",
+            "retry_after_unit": "1s",
             "retry_while_open": False,
+            "wait_after_last": True,
             "stream_failure": "fall_back",
             "fallback_on": all_but("bad_request", "malformed"),
             "max_fallbacks": 5,
+            "error_told": "first",
             "breaker": {
                 "counts": all_but("malformed", "no_deployment", "throttled"),
                 "trips_on": [
@@ -146,15 +155,15 @@ PRESETS = (
                 "probes": 0,
             },
         },
-        "With one deployment it waits once more after the last failure, also before a fallback; successes and failures "
-        "have windows that begin apart; broken connections cool nothing at Azure, OpenRouter and Ollama, nor does a "
-        "timeout that the caller sends along; a Retry-After in fractions of a second is none; copies that share Redis "
-        "know of each other's cooldowns a second late; 401, 404 and 402; allowed_fails by exception; a fallback after "
-        "a broken stream continues the text.",
+        "Successes and failures have windows that begin apart; broken connections cool nothing at Azure, OpenRouter "
+        "and Ollama, nor does a timeout that the caller sends along; a Retry-After that a provider sends in fractions "
+        "of a second is none (here it is rounded up to whole ones); copies that share Redis know of each other's "
+        "cooldowns a second late; 401, 404 and 402; allowed_fails by exception; a fallback after a broken stream "
+        "continues the text.",
     ),
     Preset(
         "portkey", "2026-09",
-        "Portkey gateway, retryHandler.ts at 00d58ce5; the example of its documentation, read 2026-09", "2026-09",
+        "Portkey gateway, retryHandler.ts and handlerUtils.ts at 00d58ce5; its documentation's example", "2026-11",
         {
             "max_retries": 5,
             "retry_on": ["rate_limit", "quota_exhausted", "overloaded", "server_error", "connection"],
@@ -163,17 +172,23 @@ PRESETS = (
             "retry_after_beyond": "give_up",
             "fallback_on": all_but("malformed"),
             "breaker": {
-                "counts": ["rate_limit", "quota_exhausted", "server_error"],
+                "counts": ["overloaded", "server_error", "connection"],
                 "others": "healthy",
                 "rates": [{"more_than": "20%", "of": 10}],
                 "window_kind": "fixed",
                 "cooldown": "60s",
                 "probes": 0,
                 "panic": "1%",
+                "panic_scope": "chain",
             },
         },
-        "A bare gateway neither retries nor breaks: this is its documentation's example. The window's kind, and if "
-        "counts are forgotten, are not published (assumed). Retry-After is opt-in, with 60 s over all waits together.",
+        "A bare gateway neither retries nor breaks: thresholds are of its documentation's example, with "
+        "failure_status_codes left at their default. By its words that is all above 500, so a plain 500 counts for "
+        "nothing (of the 5xx, `server_error` cannot tell it from 502 and 504: all count here); its own timeout is a "
+        "408 and does not count, nor does a 429. (The example names 401, 429 and 500: `counts: [rate_limit, "
+        "server_error]`.) Its breaker hears only how all tries of a target together ended, here of each. The window "
+        "is not published (assumed to begin with its first count). In nested strategies each level is bypassed by "
+        "itself. Retry-After is opt-in, with 60 s over all waits together.",
     ),
     Preset(
         "envoy", "1.30", "Envoy outlier_detection.proto and its detector, route timeout and retry policy", "2026-11",
@@ -187,6 +202,7 @@ PRESETS = (
                 "counts": ["overloaded", "server_error", "timeout", "connection"],
                 "others": "healthy",
                 "consecutive": 5,
+                "outliers": OUTLIERS,
                 "cooldown": "30s",
                 "cooldown_growth": True,
                 "cooldown_max": "300s",
@@ -197,8 +213,10 @@ PRESETS = (
             },
         },
         "With `outlier_detection: {}` and `retry_policy: {retry_on: 5xx}`, all else default; bare Envoy has neither. "
-        "The route's 15 s hold for the whole stream, too: most answers of a model need more. Success-rate ejection, "
-        "limits of connections and pending requests, priorities; round robin (here by weight).",
+        "The route's 15 s hold for the whole stream, too: most answers of a model need more. Its retry budget "
+        "replaces the 3 at a time only if it is set: `retry_budget: {concurrent_share: 20%}` (in Envoy the failed "
+        "request itself is still under way then). From 1.31 on, without always_eject_one_host, nothing is ejected of "
+        "fewer than ten. Limits of connections and pending requests, priorities; round robin (here by weight).",
     ),
     Preset(
         "aws_standard", "1.44", "botocore 1.44.5, retries/standard.py and retries/quota.py", "2026-11",
@@ -240,4 +258,16 @@ PresetName = Annotated[
 ]
 """NAME (its newest version) or NAME@VERSION."""
 
-__all__ = ["BREAKER", "BUDGET", "IDS", "NAMES", "NEUTRAL", "PRESETS", "THROTTLE", "Preset", "PresetName", "preset"]
+__all__ = [
+    "BREAKER",
+    "BUDGET",
+    "IDS",
+    "NAMES",
+    "NEUTRAL",
+    "OUTLIERS",
+    "PRESETS",
+    "THROTTLE",
+    "Preset",
+    "PresetName",
+    "preset",
+]

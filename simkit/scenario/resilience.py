@@ -73,7 +73,10 @@ class RetryBudget(Part):
     refund: bool | None = None
     """Does a retry that succeeds get its cost back?"""
     concurrent: Annotated[int | None, Field(ge=1)] = None
-    """So many retries at one time (left out: no limit)."""
+    """So many retries at one time (left out: no limit; beside `concurrent_share`, as many as that allows)."""
+    concurrent_share: Share | None = None
+    """As many retries at one time as this share of the attempts under way with the model, if that is more than
+    `concurrent`."""
 
 
 class Hedge(Part):
@@ -104,6 +107,17 @@ class FailureRate(Part):
     required: ClassVar = choices
 
 
+class Outliers(Part):
+    """Opens what does worse than the others: looked at every `sweep`, over the results since the one before."""
+
+    deviations: Annotated[float | None, Field(ge=0, le=10)] = None
+    """Opens where the share of successes is below the mean of all by more than so many standard deviations."""
+    hosts: Annotated[Count | None, Field(ge=1)] = None
+    """Fewest deployments (or providers) to compare; those that are open, and those with fewer `requests`, are not."""
+    requests: Annotated[Count | None, Field(ge=1)] = None
+    """Fewest results of one."""
+
+
 class Breaker(Part):
     """Sends nothing to a deployment that fails too often, for a while."""
 
@@ -125,6 +139,8 @@ class Breaker(Part):
     """Kinds of which one opens it."""
     at_once_with_peer: bool | None = None
     """`at_once` only where the model has another deployment?"""
+    outliers: Outliers | Off | None = None
+    """Opens what does worse than the others, e.g. `{deviations: 1.9, hosts: 5, requests: 100}`; `none`: nothing."""
     window: Duration | None = None
     """Length of the window in which failures are counted."""
     window_kind: Literal["sliding", "calendar", "fixed"] | None = None
@@ -148,6 +164,8 @@ class Breaker(Part):
     """No further one opens once this share of the model's deployments is open."""
     panic: Share | None = None
     """When less than this share is closed, all are used as if closed; 0%: none is used."""
+    panic_scope: Literal["model", "chain"] | None = None
+    """The share of what: of the `model`'s deployments, or of those of the whole `chain`, fallbacks included."""
 
 
 class Throttle(Part):
@@ -186,16 +204,22 @@ class LayerFields(Part):
     """The wait is the `longer` of Retry-After and backoff, or Retry-After `instead` of it."""
     retry_after_beyond: Literal["backoff", "give_up"] | None = None
     """A longer one than is honoured: wait the `backoff`, or `give_up` retrying."""
+    retry_after_unit: Duration | None = None
+    """It is heard in multiples of this, rounded up: the HTTP header can only say whole seconds (0s: to the letter)."""
     deadline_aware: bool | None = None
     """Does a Retry-After beyond the time that is left end the retries at once?"""
     retry_while_open: bool | None = None
     """Is a retry made while all breakers of the model are open?"""
+    wait_after_last: bool | None = None
+    """Is there one more wait after the last retry has failed, before another model is tried or the error is told?"""
     stream_failure: Literal["fail", "fall_back", "retry"] | None = None
     """After a stream's first token: `fail`, `fall_back` to another model, or `retry` too."""
     fallback_on: Kinds | None = None
     """After which kinds another model is tried (left out: those that `failures` let fall back)."""
     max_fallbacks: Annotated[int | None, Field(ge=0, le=31)] = None
     """So many other models are tried (left out: all of the chain)."""
+    error_told: Literal["last", "first"] | None = None
+    """Whose error is told when the fallbacks fail too: the `last` model's or the `first` one's."""
     balance: Balance | None = None
     """How attempts are spread over a model's deployments, for models that do not say."""
     replicas: Annotated[int | None, Field(ge=1, le=64)] = None
@@ -244,11 +268,11 @@ class Resilience(LayerFields):
 
 OUTER = frozenset({
     "preset", "timeout", "call_timeout", "max_retries", "retry_on", "backoff", "retry_after", "retry_after_rule",
-    "retry_after_beyond", "deadline_aware", "stream_failure", "retry_budget", "replicas",
+    "retry_after_beyond", "retry_after_unit", "deadline_aware", "stream_failure", "retry_budget", "replicas",
 })  # fmt: skip
 """What a client before a gateway has: it does not talk to the models."""
 
 __all__ = [
-    "OUTER", "Additive", "Backoff", "Breaker", "FailureRate", "Hedge", "Jitter", "Layer", "LayerFields", "Resilience",
-    "RetryBudget", "Throttle",
+    "OUTER", "Additive", "Backoff", "Breaker", "FailureRate", "Hedge", "Jitter", "Layer", "LayerFields", "Outliers",
+    "Resilience", "RetryBudget", "Throttle",
 ]  # fmt: skip

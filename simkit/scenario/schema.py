@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from pydantic.fields import FieldInfo
+
 from simkit.scenario.base import Part
 from simkit.scenario.distribution import Dist
 from simkit.scenario.tree import Node, graft
@@ -46,8 +48,31 @@ def part_of(shape: Shape, node: Node | None) -> type[Part] | None:
 
 @cache
 def fields(part: type[Part]) -> dict[str, Shape]:
-    """Fields of a part by the name that a file uses."""
-    return {field.alias or name: field.annotation for name, field in part.model_fields.items()}
+    """Fields of a part by the name that a file uses, with their bounds."""
+    return {field.alias or name: _bounded(field) for name, field in part.model_fields.items()}
+
+
+def _bounded(field: FieldInfo) -> Shape:
+    """The type of a field with what bounds its number."""
+    shape: Shape = field.annotation
+    for one in field.metadata:
+        shape = Annotated[shape, one] if hasattr(one, "ge") or hasattr(one, "le") else shape
+    return shape
+
+
+def bounds(shape: Shape) -> tuple[float | None, float | None]:
+    """The least and the largest number that may stand at a shape; None: there is none."""
+    args = get_args(shape)
+    if origin_of(shape) is Annotated:
+        marks = [mark for one in args[1:] for mark in (one.metadata if isinstance(one, FieldInfo) else [one])]
+        low, high = bounds(args[0])
+        return (
+            next((mark.ge for mark in marks if hasattr(mark, "ge")), low),
+            next((mark.le for mark in marks if hasattr(mark, "le")), high),
+        )
+    if origin_of(shape) not in (Union, types.UnionType):
+        return None, None
+    return next((found for found in map(bounds, args) if found != (None, None)), (None, None))
 
 
 def keys(part: type[Part]) -> list[str]:
@@ -107,6 +132,7 @@ def lengthened(node: Node, shape: Shape) -> Node:
 __all__ = [
     "Shape",
     "alternatives",
+    "bounds",
     "child",
     "children",
     "expand",

@@ -10,7 +10,7 @@ from simkit.scenario.conversation import History
 from simkit.scenario.defaults import layers
 from simkit.scenario.errors import Problem
 from simkit.scenario.names import items, parsed
-from simkit.scenario.resilience import OUTER, Breaker, Layer, LayerFields, RetryBudget, Throttle
+from simkit.scenario.resilience import OUTER, Breaker, Layer, LayerFields, Outliers, RetryBudget, Throttle
 from simkit.scenario.scenario import Document
 from simkit.scenario.tree import Node
 from simkit.scenario.units import parse_duration, parse_percent
@@ -50,6 +50,12 @@ def client_of_a_gateway(tree: Node) -> Problems:
                 f"`{key}` belongs to the gateway: it is what talks to the models.", one.text(),
                 hint=f"Write it as `gateway: {{{key}: ...}}`, or in `resilience` itself.",
             )  # fmt: skip
+    share = tree.get("resilience", "client", "retry_budget", "concurrent_share")
+    if gateway is not None and share is not None:
+        yield share.place.problem(
+            "`concurrent_share` belongs to the gateway: only it knows what is under way with a model.", share.text(),
+            hint="Write `concurrent`, or `gateway: {retry_budget: {concurrent_share: ...}}`.",
+        )  # fmt: skip
 
 
 def numbers_fit(tree: Node) -> Problems:
@@ -111,9 +117,15 @@ def breaker_can_work(tree: Node, document: Document) -> Problems:
     breaker, place = layers(document)[0].breaker, _place(tree, "breaker")
     if not isinstance(breaker, Breaker):
         return
-    if not (breaker.consecutive or breaker.failures or breaker.rates or breaker.at_once):
+    compares = isinstance(breaker.outliers, Outliers)
+    if not (breaker.consecutive or breaker.failures or breaker.rates or breaker.at_once or compares):
         yield place.place.problem(
-            "Nothing opens this breaker.", "", "consecutive, failures, rates, at_once", "Add e.g. `consecutive: 5`."
+            "Nothing opens this breaker.", "", "consecutive, failures, rates, at_once, outliers",
+            "Add e.g. `consecutive: 5`.",
+        )  # fmt: skip
+    if compares and not breaker.sweep:
+        yield place.place.problem(
+            "`outliers` without `sweep`: nobody ever looks.", "", hint="Add e.g. `sweep: 10s`, or remove `outliers`."
         )
     if breaker.cooldown_growth and not breaker.sweep and not breaker.probes:
         yield place.place.problem(
@@ -205,14 +217,15 @@ def _fixed(layer: Layer | None) -> tuple[object, ...] | None:
     breaker, budget, throttle = layer.breaker, layer.retry_budget, layer.throttle
     words = (layer.preset, layer.retry_on, layer.retry_at, layer.backoff.skip_with_peer, layer.retry_after_rule,
              layer.retry_after_beyond, layer.deadline_aware, layer.retry_while_open, layer.stream_failure,
-             layer.fallback_on, layer.balance, layer.replicas, type(layer.backoff.jitter))  # fmt: skip
+             layer.fallback_on, layer.balance, layer.replicas, layer.wait_after_last, layer.error_told,
+             type(layer.backoff.jitter))  # fmt: skip
     jitter = layer.backoff.jitter if isinstance(layer.backoff.jitter, str) else None
     rules = None
     if isinstance(breaker, Breaker):
         rates = [(rate.more_than is None, rate.with_peer) for rate in breaker.rates or ()]
         rules = (breaker.scope, breaker.counts, breaker.trips_on, breaker.others, breaker.at_once,
                  breaker.at_once_with_peer, breaker.window_kind, breaker.forget, breaker.cooldown_growth,
-                 breaker.cooldown_from_retry_after, rates)  # fmt: skip
+                 breaker.cooldown_from_retry_after, breaker.panic_scope, type(breaker.outliers), rates)  # fmt: skip
     paid = budget.refund if isinstance(budget, RetryBudget) else None
     held = throttle.rejects if isinstance(throttle, Throttle) else None
     return (*words, jitter, rules, paid, held)

@@ -14,6 +14,7 @@ from simkit.scenario.scenario import Document
 from simkit.scenario.schema import (
     Shape,
     alternatives,
+    bounds,
     child,
     fields,
     is_whole,
@@ -161,6 +162,8 @@ def _words(detail: ErrorDetails, node: Node, shape: Shape, key: str) -> Words:
     if kind == "string_pattern_mismatch":
         message, allowed = PATTERNS.get(context["pattern"], ("This is not understood.", context["pattern"]))
         return message, allowed, ""
+    if kind in _BOUNDS:
+        return _out_of_bounds(_BOUNDS[kind], context, shape)
     return _PLAIN[kind](context, node) if kind in _PLAIN else ("This is not understood.", "", detail["msg"])
 
 
@@ -199,12 +202,17 @@ def _missing(node: Node, shape: Shape, key: str) -> Words:
     return f"`{key}` is missing.", "", help_of(part, key)
 
 
-def _bound(words: str) -> Callable[[dict[str, Any], Node], Words]:
-    def say(context: dict[str, Any], node: Node) -> Words:
-        limit = next(iter(context.values()))
-        return f"This must be {words.format(f'{limit:g}' if isinstance(limit, float) else limit)}.", "", ""
+_BOUNDS = {
+    "greater_than": "above", "greater_than_equal": "at least", "less_than": "below", "less_than_equal": "at most",
+}  # fmt: skip
 
-    return say
+
+def _out_of_bounds(words: str, context: dict[str, Any], shape: Shape) -> Words:
+    """Which bound it passes, and the whole range."""
+    low, high = (None if one is None else f"{one:,.10g}" for one in bounds(shape))
+    kind = "a number" if float in alternatives(shape) else "a whole number"
+    allowed = f"{kind} from {low} to {high}" if low and high else f"{kind}, {low} or more" if low else ""
+    return f"This must be {words} {next(iter(context.values())):,.10g}.", allowed, ""
 
 
 def _length(words: str) -> Callable[[dict[str, Any], Node], Words]:
@@ -257,10 +265,6 @@ _PLAIN: dict[str, Callable[[dict[str, Any], Node], Words]] = {
     "finite_number": lambda context, node: ("This is not a finite number.", "", ""),
     "string_type": _TEXT,
     "bool_type": lambda context, node: ("This is neither true nor false.", "true, false", ""),
-    "greater_than": _bound("above {}"),
-    "greater_than_equal": _bound("at least {}"),
-    "less_than": _bound("below {}"),
-    "less_than_equal": _bound("at most {}"),
     "too_short": _length("At least"),
     "too_long": _length("At most"),
     "string_too_long": lambda context, node: (f"This is longer than {context['max_length']} characters.", "", ""),

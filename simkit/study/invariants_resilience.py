@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simkit.engine.codes import BreakerState, Cause, Kind, Mark, Outcome
 from simkit.engine.log import Log
@@ -139,21 +138,22 @@ def people_cost_where_they_are(plan: Plan, log: Log) -> Iterator[Invariant]:
     yield rule("a case costs what a case costs", wrong, a["action"], "action")
     mine = (a["outcome"] == Outcome.DEGRADED) & (a["reason"] == Kind.HUMAN)
     yield rule("people answer only where there are some", mine & ~human.any(), a["action"], "action")
+    begun = a["desk_began"] != DID_NOT
+    early = begun & ((a["desk_asked"] == DID_NOT) | (a["desk_began"] < a["desk_asked"]))
+    yield rule("nobody begins with a case before it is there", early | (mine & ~begun), a["action"], "action")
+    waiting = np.flatnonzero(a["desk_asked"] != DID_NOT)
+    order = waiting[np.lexsort((a["desk_began"][waiting], a["desk_asked"][waiting]))]
+    turn = np.where(begun, a["desk_began"], NEVER)[order]
+    same = np.append(False, np.diff(a["desk_asked"][order]) == 0)
+    unfair = np.append(False, np.diff(turn) < 0) & ~same
+    yield rule("people take cases in the order in which they come", unfair, a["action"][order], "action")
 
 
 def left_service(plan: Plan, log: Log, end: int) -> Ints:
-    """When each action gave its slot of the own service up, at the earliest; `end` where it did not."""
-    a, t = log.actions, log.attempts
+    """When each action gave its slot of the own service up: to a person, or at its end; `end` where it did not."""
+    a = log.actions
     over = np.where(a["end"] == DID_NOT, end, a["end"])
-    if not (plan.ladder.what == Degrade.HUMAN).any():
-        return over
-    order = np.argsort(a["action"], kind="stable")
-    place = np.searchsorted(a["action"][order], t["action"])
-    known = np.isin(t["action"], a["action"])
-    last = np.maximum(a["start"], a["arrival"])
-    np.maximum.at(last, order[place[known]], t["ended"][known])
-    waits = (a["reason"] == Kind.HUMAN) | (a["outcome"] == Outcome.CENSORED)
-    found: NDArray[np.int64] = np.where(waits, np.minimum(last, over), over)
+    found: Ints = np.where(a["desk_asked"] == DID_NOT, over, a["desk_asked"])
     return found
 
 

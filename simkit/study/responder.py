@@ -12,7 +12,7 @@ from simkit.study.part import Part, Work
 from simkit.study.progress import Progress
 
 if TYPE_CHECKING:
-    from simkit.plan.plan import Dists, Plan
+    from simkit.plan.plan import Dists, Floats, Plan
     from simkit.result.alerts import Watch
     from simkit.result.tally import Tally
     from simkit.scenario.load import Scenario
@@ -44,14 +44,13 @@ class Responding:
         """Run a replication with all that is done in it."""
         alone, done = replace(work, responding=None), list[Response]()
         trial = replace(alone, parts=None, log=False)
-        while True:
-            part = replace(trial, plan=self._plan(work.plan, done)).part(replication, pulse)
-            more = None if part.cut else self._next(work, part.tally, done)
-            if more is None:
-                break
+        part = trial.part(replication, pulse)
+        usual = part.tally.pulse.usual
+        while not part.cut and (more := self._next(work, part.tally, done)) is not None:
             done.append(more)
+            part = _with_past(replace(trial, plan=self._plan(work.plan, done)).part(replication, pulse), usual)
         if work.parts is not None or work.log:
-            part = replace(alone, plan=self._plan(work.plan, done)).part(replication, pulse)
+            part = _with_past(replace(alone, plan=self._plan(work.plan, done)).part(replication, pulse), usual)
         told = tuple((one.fired, one.at, one.until) for one in done)
         return part._replace(tally=replace(part.tally, responses=told))
 
@@ -89,6 +88,11 @@ class Responding:
         u, _ = pair(seed, replication, int(Stream.RESPONSE), number, 0, 0)
         table, scale, low, cap, cells = self.waits
         return whole(sample(u, int(table[0]), float(scale[0]), float(low[0]), float(cap[0]), cells))
+
+
+def _with_past(part: Part, usual: "Floats") -> Part:
+    """The alerts of what was before a change are the same only if they take the same past for granted."""
+    return part._replace(tally=replace(part.tally, pulse=replace(part.tally.pulse, before=usual)))
 
 
 def responding(scenario: "Scenario", watch: "Watch | None") -> Responding | None:

@@ -62,6 +62,7 @@ KEYS = {
 ELSE = {
     "actions": {
         "user": -1, "plan": -1, "kind": 0, "complexity": 0, "good": -1, "reason": 0, "waited": 0, "degrade_cost": 0,
+        "desk_asked": -1, "desk_began": -1,
         "lookup_cost": 0, "tool_cost": 0, "thrift": 0,
     },
     "attempts": {

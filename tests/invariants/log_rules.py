@@ -9,7 +9,7 @@ import numpy as np
 
 from simkit.engine.log import DID_NOT, Log
 from simkit.laws.draws import Stream, pair
-from simkit.plan.codes import Degrade, Kind, Outcome
+from simkit.plan.codes import Kind, Outcome
 from simkit.plan.plan import NEVER, Bools, Ints, Plan
 from simkit.result.tally import tally
 from simkit.study.invariants_resilience import left_service
@@ -144,10 +144,7 @@ def left_queue(plan: Plan, log: Log) -> Ints:
 
 
 def wrong_waits(plan: Plan, log: Log) -> int:
-    """An action's wait is the own service's and its attempts'; of attempts that never began it may be part or not.
-
-    For a person it waits as long as it takes.
-    """
+    """An action's wait is the own service's, its attempts' and a person's; of what never began perhaps a part."""
     a, t, row = log.actions, log.attempts, actions_of(log)
     begun, left = t["started"] != DID_NOT, np.where(t["ended"] == DID_NOT, t["dispatched"], t["ended"])
     certain = np.where(begun, t["started"] - t["dispatched"], 0)
@@ -155,9 +152,8 @@ def wrong_waits(plan: Plan, log: Log) -> int:
     possible = certain + np.where(~begun & ended, left - t["dispatched"], 0)
     left_own = left_queue(plan, log)
     own = np.where(left_own <= log.ended, left_own - a["arrival"], 0)
+    own += np.where(a["desk_began"] != DID_NOT, a["desk_began"] - a["desk_asked"], 0)
     low, high = own.copy(), own.copy()
-    human = (plan.ladder.what == Degrade.HUMAN).any()
-    high[(a["reason"] == Kind.HUMAN) | (human & (a["outcome"] == Outcome.CENSORED))] = FOREVER
     np.add.at(low, row, certain)
     np.add.at(high, row, possible)
     return int((certain < 0).sum() + (own < 0).sum() + (a["waited"] < low).sum() + (a["waited"] > high).sum())

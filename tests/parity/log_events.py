@@ -26,7 +26,7 @@ FREEING = (EventClass.CALENDAR, EventClass.FINISHED, EventClass.TIMEOUT, EventCl
 
 LEFT_OUT = {
     "quota_exhausted": "there is no limit of a month yet",
-    "tick": "there are no health checks and autoscalers yet",
+    "tick": "a sweep opens breakers, and ends and begins nothing; there are no health checks and autoscalers yet",
     "degraded: stale": "there are no caches yet",
     "calendar: ok, rate_limit, too_large": "an incident that strikes work in flight brings a kind that is drawn",
     "timeout: others than timeout, cancelled": "an attempt's timeout is no other failure; siblings may be cancelled",
@@ -72,8 +72,10 @@ SELDOM = [
     *pairs("action ended", EventClass.FINISHED, Kind.PARTIAL),
     *pairs("action ended", EventClass.TIMEOUT, Kind.PARTIAL),
     *pairs("action ended", EventClass.DEADLINE, Kind.PARTIAL),
+    *pairs("action ended", EventClass.WAITED, *FAILURES, *UNSENT),
 ]
-"""Pairs that occur, but too seldom to be counted on: clockwork cases have them (`degrade_partial`)."""
+"""Pairs that occur, but too seldom to be counted on: clockwork cases have them (`degrade_partial`, `wait_after_last`,
+and `fallback_error_first`: an error that is told later than its attempt ended looks as if somebody had waited)."""
 
 
 def happened(plan: Plan, log: Log) -> Counter[str]:

@@ -11,7 +11,7 @@ from simkit.scenario.defaults import layers
 from simkit.scenario.distribution import Dist
 from simkit.scenario.models import Deployment, Incident, Model, Outage, Severity
 from simkit.scenario.profiles import hour_factors, month_factors, weekday_factors
-from simkit.scenario.resilience import Additive, Breaker, Hedge, Layer, RetryBudget, Throttle
+from simkit.scenario.resilience import Additive, Breaker, Hedge, Layer, Outliers, RetryBudget, Throttle
 from simkit.scenario.scenario import Document
 from simkit.scenario.traffic import Seasonality
 
@@ -192,7 +192,9 @@ MECHANISMS: dict[str, Callable[[Document], object]] = {
     "two layers": lambda d: len(both(d)) > 1,
     "copies of a layer": lambda d: any((layer.replicas or 1) > 1 for layer in both(d)),
     "breaker": lambda d: isinstance(inner(d).breaker, Breaker),
+    "outlier ejection": lambda d: isinstance(getattr(inner(d).breaker, "outliers", None), Outliers),
     "retry budget": lambda d: any(isinstance(layer.retry_budget, RetryBudget) for layer in both(d)),
+    "budget by load": lambda d: getattr(inner(d).retry_budget, "concurrent_share", None) is not None,
     "hedge": lambda d: isinstance(inner(d).hedge, Hedge),
     "kinds of backoff": lambda d: any(unusual(layer) for layer in both(d)),
     "where a retry goes": lambda d: inner(d).retry_at != "any",

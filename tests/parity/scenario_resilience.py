@@ -80,6 +80,8 @@ class Resilience:
             retry_at=random.choice(("any", "same", "other")),
             stream_failure=self.stream_failure(),
             retry_while_open=self.maker.chance(0.5),
+            wait_after_last=self.maker.chance(0.5),
+            error_told=random.choice(("last", "first")),
             replicas=random.randint(1, 3),
             max_fallbacks=random.randint(0, 2),
         )
@@ -99,6 +101,7 @@ class Resilience:
             retry_after=self.maker.time(0, 20),
             retry_after_rule=random.choice(("longer", "instead")),
             retry_after_beyond=random.choice(("backoff", "give_up")),
+            retry_after_unit=self.maker.time(0, 2),
             deadline_aware=self.maker.chance(0.5),
         )
 
@@ -116,20 +119,22 @@ class Resilience:
 
     def parts(self) -> None:
         """Hedges, budgets, breakers, throttles, the ladder."""
+        random = self.random
         if self.often(0.5):
             self.layer["hedge"] = self.or_none({"after": self.maker.time(0.2, 4)})
         if self.often(0.5):
-            self.layer["retry_budget"] = self.or_none(self.budget())
+            share = self.maybe(concurrent_share=random.choice(("0%", "20%", "50%")))
+            self.layer["retry_budget"] = self.or_none(self.budget() | share)
         if self.often(0.75):
             self.layer["breaker"] = self.or_none(self.breaker())
         if self.often(0.5):
-            throttle = {"k": self.random.choice((1, 1.3, 2)), **self.maybe(window=self.maker.time(2, 30))}
+            throttle = {"k": random.choice((1, 1.3, 2)), **self.maybe(window=self.maker.time(2, 30))}
             self.layer["throttle"] = self.or_none(throttle | self.maybe(rejects=self.some()))
         if self.often(0.15):
             self.layer["timeout"] = "none"
             self.whole.setdefault("cooldown", self.maker.time(1, 60))
         if self.often(0.5):
-            names = self.random.sample(("previous", "rule", "human"), self.random.randint(1, 2))
+            names = random.sample(("previous", "rule", "human"), random.randint(1, 2))
             names[:0] = ["partial"] if self.often(0.75) else []
             self.layer["degrade"] = [{name: self.rung(name)} for name in names]
 
@@ -159,14 +164,24 @@ class Resilience:
             "probes": random.randint(0, 3),
             **self.maybe(trips_on=self.some(), failures=random.randint(2, 6), at_once=self.some()),
             **self.maybe(at_once_with_peer=self.maker.chance(0.5), cooldown_from_retry_after=self.maker.chance(0.5)),
-            **self.maybe(max_open=random.choice(("30%", "50%", "100%")), panic=random.choice(("0%", "50%", "100%"))),
+            **self.maybe(max_open=random.choice(("30%", "50%", "100%"))),
+            "panic": random.choice(("0%", "1%", "50%", "100%")),
+            "panic_scope": random.choice(("model", "chain")),
         }
         if self.often(0.5):
             share = {random.choice(("more_than", "at_least")): random.choice(("25%", "50%", "100%"))}
             found["rates"] = [{**share, "of": random.randint(1, 6), "with_peer": self.maker.chance(0.4)}]
         if self.often(0.3):
             found |= {"sweep": time(0.5, 3), "cooldown_growth": True, "cooldown_max": time(5, 20)}
+        if self.often(0.7):
+            found |= {"sweep": time(1, 10), "outliers": self.or_none(self.outliers())}
         return found
+
+    def outliers(self) -> Map:
+        """A comparison that finds some among few."""
+        random = self.random
+        deviations, hosts = random.choice((0, 0.5, 0.9)), random.randint(1, 2)
+        return self.maybe(deviations=deviations) | {"hosts": hosts, "requests": random.randint(1, 2)}
 
     def rung(self, name: str) -> Map:
         """A rung of the ladder."""
@@ -178,6 +193,7 @@ class Resilience:
             return good | {"share": maker.percent(10, 100), "takes": maker.lasting(0, 1)}
         found = good | {"staff": random.randint(1, 2), "takes": maker.lasting(2, 20), "cost": "$0.5"}
         found |= {"after_hours": random.choice(("closed", "wait"))} | self.maybe(queue=random.randint(0, 3))
+        found |= self.maybe(share=maker.percent(10, 90))
         return found | self.maybe(hours={"from": 0, "to": 24}, weekend=False)
 
     def places(self) -> None:

@@ -10,6 +10,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
+from multiprocessing.synchronize import Barrier
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +24,15 @@ from simkit.plan.plan import NEVER
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # it would look for a newer price list on the network
 asking: ContextVar[int] = ContextVar("asking")
 """The action whose call this is."""
+
+
+starts: list[Barrier] = []
+"""Where clients that run at the same time wait for each other."""
+
+
+def begin_with(start: Barrier) -> None:
+    """The client of this process begins when all are there."""
+    starts.append(start)
 
 
 class Ended:
@@ -141,6 +151,8 @@ async def through_sdk(case: Case) -> Story:
 
 async def all_calls(case: Case, story: Story, clock: Clock, ask: Ask) -> None:
     """Make each call at its time; done when all that are measured have ended."""
+    for start in starts:
+        start.wait()
     clock.start()
 
     async def call(question: Question) -> None:

@@ -36,7 +36,7 @@ def differences(compared: list[Comparison]) -> list[str]:
         for one in comparison.counts:
             if abs(one.real - one.simulated) <= CLOSE * one.simulated:
                 continue
-            usual = "" if one in comparison.apart() else "own time" if one.is_time else "an edge"
+            usual = "" if one in comparison.apart() else "own time"
             why = comparison.case.reasons.get(one.name, usual)
             lines.append(f"| {comparison.case.name} | {one.name} | {figure(one)} | {why or '**unexplained**'} |")
     return ["| case | figure | simulated / real | why |", "|---|---|---|---|", *lines]

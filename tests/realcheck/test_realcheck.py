@@ -15,21 +15,27 @@ MISSING = [name for name in ("litellm", "openai") if find_spec(name) is None]
 NAMES = [path.stem for path in cases()]
 
 
+@pytest.fixture(scope="session")
+def told() -> str:
+    """What `compare.py` says of all cases, in processes of their own: the packages warn when imported, keep state."""
+    done = subprocess.run([sys.executable, HERE / "compare.py", "--calls"], capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
 @pytest.mark.realcheck
 @pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=f'{", ".join(MISSING)} missing: pip install -e ".[dev,realcheck]"')
 @pytest.mark.parametrize("name", NAMES)
-def test_a_real_client_does_what_its_preset_does(name: str) -> None:
-    """In a process of its own: the packages warn when imported, and keep state."""
-    done = subprocess.run([sys.executable, HERE / "compare.py", name, "--calls"], capture_output=True, text=True)
-    if done.returncode == 2:
+def test_a_real_client_does_what_its_preset_does(name: str, told: str) -> None:
+    if f"\n{name}: too busy\n" in told:
         pytest.skip("the machine is too busy to tell: it stood still for too long")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"\n{name}: well\n" in told, told
 
 
 def test_what_is_close() -> None:
     assert Count("retries", 100, 105).is_close(1) and not Count("retries", 100, 106).is_close(1)
-    assert Count("retries", 4, 6).is_close(1) and not Count("retries", 4, 7).is_close(1)
+    assert Count("retries", 4, 4).is_close(1) and not Count("retries", 4, 5).is_close(1), "few calls are no excuse"
+    assert Count("fallbacks", 0, 0).is_close(1) and not Count("fallbacks", 0, 1).is_close(1)
     assert Count("wait before a retry, s", 1, 1.19).is_close(1) and not Count(
         "wait before a retry, s", 1, 1.21
     ).is_close(1)

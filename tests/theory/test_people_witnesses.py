@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plain import CALL, MODEL, POISSON, exponential, lognormal, percent, scenario, share_of
-from witness import SECOND, Figure, Witness, assert_holds, assert_told_apart, duration, measured
+from witness import SECOND, Figure, Witness, assert_holds, assert_told_apart, duration, measured, percentile
 
 from simkit import theory
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
+from simkit.result.desk import desk_busy, desk_waits, shifts_of
 
 pytestmark = pytest.mark.slow
 ENGINE = "compiled"
@@ -153,26 +154,42 @@ LADDER = Witness(
 
 
 def desk(log: Log, plan: Plan) -> dict[str, float]:
-    """Mean wait for a person, and what people cost an action, in dollars."""
+    """Share of the failures that people take over, how long those wait for one, use of people, dollars an action."""
     rows = measured(log, plan)
-    return {"wait": float(rows["waited"].mean()) / SECOND, "cost": float(rows["degrade_cost"].mean()) / 1e12}
+    waits = desk_waits(rows, rows["outcome"] <= 1)
+    return {
+        "share": share_of(rows, Kind.HUMAN),
+        "wait": float(waits.mean()) / SECOND,
+        "p95": percentile(waits, 0.95) / SECOND,
+        "busy": desk_busy(plan, log.actions, log.ended) / shifts_of(plan).capacity,
+        "cost": float(rows["degrade_cost"].mean()) / 1e12,
+    }
 
 
-# Half of the actions fail: 50 cases a second for five people, who take an exponential time of 70 ms and $4 each
+# All actions fail, and half of them are passed on: 50 cases a second (half of a Poisson process is one) for five
+# people, who take an exponential time of 70 ms and $4 each
 DESK = Witness(
     "desk",
     lambda f: scenario(
         150_000,
         process=POISSON,
         warmup="5s",
-        models={"m": MODEL | {"errors": {"server_error": "50%"}}},
+        models={"m": MODEL | {"errors": {"server_error": "100%"}}},
         resilience={
             "client": "none",
-            "degrade": [{"human": {"staff": 5, "takes": exponential(0.07 * f), "cost": f"${4 * f:.2f}"}}],
+            "degrade": [
+                {"human": {"share": percent(0.5 * f), "staff": 5, "takes": exponential(0.07 * f), "cost": "$4"}}
+            ],
         },
     ),
     desk,
-    {"wait": Figure(theory.mmc_wait(50, 0.07, 5) / 2, 0.01), "cost": Figure(4 / 2)},
+    {
+        "share": Figure(0.5),
+        "wait": Figure(theory.mmc_wait(50, 0.07, 5), 0.01),
+        "p95": Figure(theory.mmc_wait_percentile(50, 0.07, 5, 0.95), 0.01),
+        "busy": Figure(50 * 0.07 / 5),
+        "cost": Figure(4 / 2),
+    },
 )
 
 WITNESSES = (SHED, ERLANG_A, PATIENCE, RELOAD, LADDER, DESK)

@@ -37,6 +37,20 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "ends at its timeout of 60 s",
     ),
     (
+        "hedge_after_timeout",
+        {"resilience": {**TWO, "client": {"preset": "openai_sdk", "timeout": "20s"}, "hedge": {"after": "20s"}}},
+        {"resilience": {**TWO, "client": {"preset": "openai_sdk", "timeout": "21s"}, "hedge": {"after": "20s"}}},
+        "resilience.hedge.after",
+        "the client ends a request at its timeout of 20 s: there is never one",
+    ),
+    (
+        "hedge_after_timeout",
+        {"resilience": {"hedge": {"after": "30s"}, "deadline": "30s"}},
+        {"resilience": {"hedge": {"after": "29s"}, "deadline": "30s"}},
+        "resilience.hedge.after",
+        "an action ends at its deadline of 30 s",
+    ),
+    (
         "budget_starts_empty",
         {"resilience": {"retry_budget": {"start": 99}}},
         {"resilience": {"retry_budget": {"start": 100}}},

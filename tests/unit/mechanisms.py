@@ -199,8 +199,8 @@ MECHANISMS = {
         "retries", "retry_rate", "costs_figure", "Retries wait longer each time",
     ),
     "fallback": Mechanism(
-        ("resilience.fallback", *layer("fallback_on", "max_fallbacks")),
-        ("fallback_chain", "route_cascade_failure"),
+        ("resilience.fallback", *layer("fallback_on", "max_fallbacks", "error_told")),
+        ("fallback_chain", "fallback_error_first", "fallback_on", "max_fallbacks", "route_cascade_failure"),
         "fallback", "fallback_rate", "comparison_figure", "a fallback is another model",
     ),
     "stream timeouts": Mechanism(
@@ -225,23 +225,33 @@ MECHANISMS = {
     ),
     "copies of a layer": Mechanism(
         layer("replicas"),
-        (),
-        "copies", "breaker_openings", "breakers", "Several copies of a gateway", GENERATED,
+        ("replicas",),
+        "copies", "breaker_openings", "breakers", "Several copies of a gateway",
     ),
     "breaker": Mechanism(
         (*layer("breaker"), *layer("retry_while_open")),
         (
             "breaker_calendar", "breaker_consecutive", "breaker_cooldown_max", "breaker_envoy", "breaker_fixed_window",
-            "breaker_half_open", "breaker_panic", "breaker_probe_cancelled", "breaker_provider", "breaker_rate",
-            "breaker_remembers", "breaker_trips_on", "breaker_two_probes", "litellm_all_cooled",
-            "litellm_cooldown",
+            "breaker_half_open", "breaker_panic", "breaker_panic_chain", "breaker_probe_cancelled", "breaker_provider",
+            "breaker_rate", "breaker_remembers", "breaker_retry_after", "breaker_trips_on", "breaker_two_probes",
+            "litellm_all_cooled", "litellm_cooldown", "portkey_breaker", "retry_while_open",
         ),
         "breaker_rate", "breaker_open_share", "breakers", "A breaker stops asking",
+    ),
+    "outlier ejection": Mechanism(
+        layer("breaker.outliers"),
+        ("breaker_outliers",),
+        "test_an_outlier_is_ejected_ever_longer", "breaker_openings", "breakers", "does worse than the others",
     ),
     "retry budget": Mechanism(
         layer("retry_budget"),
         ("budget_concurrent", "budget_credit", "budget_refund", "client_budget"),
         "test_a_budget_caps_amplification", "retries_refused_rate", "pressure", "**retry budget**",
+    ),
+    "budget by load": Mechanism(
+        layer("retry_budget.concurrent_share"),
+        ("budget_share",),
+        "test_a_budget_by_load", "retries_refused_rate", "pressure", "a share of what is under way",
     ),
     "hedge": Mechanism(
         layer("hedge"),
@@ -251,8 +261,8 @@ MECHANISMS = {
         "hedge", "hedge_rate", "comparison_figure", "**sent a second time**",
     ),
     "kinds of backoff": Mechanism(
-        layer("backoff"),
-        ("retries_backoff", "backoff_kinds",),
+        layer("backoff", "wait_after_last"),
+        ("retries_backoff", "backoff_additive", "backoff_kinds", "wait_after_last"),
         "decorrelated_jitter", "backoff_wait_mean", "waits_figure", "waits with a random part",
     ),
     "where a retry goes": Mechanism(
@@ -261,8 +271,8 @@ MECHANISMS = {
         "retry_other", "retry_rate", "balance_figure", "A retry goes to the same deployment",
     ),
     "Retry-After": Mechanism(
-        layer("retry_after", "retry_after_rule", "retry_after_beyond", "deadline_aware"),
-        ("bucket_retry", "retry_after_rules", "retry_after_deadline",),
+        layer("retry_after", "retry_after_rule", "retry_after_beyond", "retry_after_unit", "deadline_aware"),
+        ("bucket_retry", "deadline_unaware", "retry_after_rules", "retry_after_deadline", "retry_after_unit"),
         "retry_after", "gave_up_rate", "waits_figure", "says when to come back",
     ),
     "balance as seen": Mechanism(
@@ -297,7 +307,7 @@ MECHANISMS = {
     ),
     "people": Mechanism(
         ("resilience.degrade.*.human",),
-        ("degrade_human", "degrade_human_hours",),
+        ("degrade_human", "degrade_human_hours", "degrade_human_share", "degrade_human_wait", "degrade_human_weekend"),
         "desk", "human_rate", "people_figure", "in the end people answer",
     ),
     "slowness": Mechanism(

@@ -160,7 +160,8 @@ def synthetic_plan(**changes) -> Plan:
         outer=synthetic_layer(replicas=ints(1)),
         has_gateway=False,
         breaker=filled(Breaker, {}, on=np.ones(1, bool), by_provider=np.zeros(1, bool)),
-        ladder=filled(Ladder, {"share": (e, 2)}, what=ints(Degrade.RULE, Degrade.HUMAN)),
+        ladder=filled(Ladder, {"share": (e, 2)}, what=ints(Degrade.RULE, Degrade.HUMAN),
+                      staff_time=ints(-WARMUP, HOUR, 2 * HOUR, 4 * HOUR), staff=ints(4, 0, 6, 2)),
         audience=filled(Audience, {}, patience=ints(0, 0), reload_abandoned=np.full(e, 0.3), reload_failed=np.zeros(e)),
         answers=synthetic_answers(),
         prompts=filled(Prompts, dict.fromkeys(Prompts._fields, (e, n)), on=np.ones(1, bool)),
@@ -192,7 +193,8 @@ def log_of(
     ended=HORIZON + 600 * SECOND,
 ) -> Log:  # fmt: skip
     """A log from rows as dicts; what a row leaves out is -1 where that means nothing happened, else 0."""
-    act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(("user", "plan", "start", "first_token", "end", "good"), -1)
+    absent = ("user", "plan", "start", "first_token", "end", "good", "desk_asked", "desk_began")
+    act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(absent, -1)
     att = dict.fromkeys(ATTEMPT_COLUMNS, 0) | dict.fromkeys(
         ("started", "first_token", "ended", "released", "limit"), -1
     )
@@ -235,6 +237,11 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
             length += max(one["ended"] for one in mine) - arrival
         waiting = int(rng.integers(0, 2 * SECOND)) if rng.random() < 0.4 else 0
         began = outcome != Outcome.REJECTED and not (outcome == Outcome.FAILED and rng.random() < 0.2)
+        asked = taken = -1
+        if people:
+            asked, taken = arrival + waiting + length // 2, arrival + waiting + length * (2 + action % 3) // 4
+        elif outcome == Outcome.CENSORED and action % 2:
+            asked, taken = arrival + waiting, arrival + waiting + SECOND if action % 3 else -1
         actions.append(
             {
                 "action": number_of(rng, action), "arrival": arrival,
@@ -248,6 +255,7 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
                 "tokens_out": sum(one["billed_out"] for one in mine), "degrade_cost": people,
                 "lookup_cost": int(rng.integers(10**9)), "tool_cost": int(rng.integers(10**10)) * bool(kind),
                 "thrift": int(rng.choice([0, 0, 0, 1, 2, 3])),
+                "desk_asked": asked, "desk_began": taken,
             }
         )  # fmt: skip
         attempts += [one | {"action": actions[-1]["action"]} for one in mine]

@@ -13,6 +13,7 @@ from simkit.result.alerts import (
     Watch,
     alerts_of,
     burn_rates,
+    counted_in,
     pages_of,
     rules_of,
 )
@@ -58,11 +59,45 @@ def test_a_total_outage_is_detected_after_52_seconds_by_the_fast_rule(rate):
 
 @pytest.mark.parametrize("rule", [*GOOGLE_30D[:2], *GOOGLE_28D[:2]])
 def test_the_law_of_detection(rule):
-    """(t - s) x r > burn x (1 - target) x r x min(L, t), in whole seconds."""
+    """(t - s) x r > burn x (1 - target) x r x L, in whole seconds, whether or not the run is as old as the window."""
     found = alerts_of(outage(3), watch(rule), THREE_NINES)[0]
-    seconds = range(1, OUTAGE_S)
-    expected = next(t for t in seconds if t > rule.burn * (1 - 0.999) * min(rule.long / SECOND, QUIET_S + t))
+    expected = next(t for t in range(1, OUTAGE_S) if t > rule.burn * (1 - 0.999) * rule.long / SECOND)
     assert since(found.fired) == expected
+
+
+@pytest.mark.parametrize("quiet", [0, 30, 600, 3600, 5 * 3600])
+@pytest.mark.parametrize("rule", GOOGLE_30D)
+def test_a_young_run_detects_no_sooner_than_an_old_one(rule, quiet):
+    """An outage of 90 minutes: 52 s, 130 s, 260 s, 260 s after its start, whenever that is."""
+    pulse = outage(2, target_s=quiet, lasts_s=5400, after_s=0)
+    fired = alerts_of(pulse, watch(rule), THREE_NINES)[0].fired / SECOND - quiet
+    assert fired == {"1 h": 52, "6 h": 130, "1 d": 260, "3 d": 260}[rule.name]
+
+
+def test_a_few_errors_in_the_first_minutes_are_no_alert():
+    """A tenth of the first 100 s is bad: at once far above the rule, but not in an hour."""
+    pulse = outage(10, target_s=0, lasts_s=10, after_s=7200)
+    assert burn_rates(pulse, 0, HOUR, 0.999)[9] == pytest.approx(10 / 3600 / 0.001)
+    assert not alerts_of(pulse, watch(GOOGLE_30D[0]), THREE_NINES)
+
+
+def test_a_past_may_be_given_and_without_traffic_there_is_none():
+    pulse = outage(1, target_s=0, lasts_s=200, after_s=0)
+    assert pulse.usual.tolist() == [1]
+    busier = Pulse(SECOND, pulse.bad, pulse.counted, np.array([2.0]))
+    first = [alerts_of(one, watch(GOOGLE_30D[0]), THREE_NINES)[0].fired / SECOND for one in (pulse, busier)]
+    assert first == [52, 103]  # 14.4 x 0.001 x (2 x 3600 - t) < t: 102.2 s
+    silent = Pulse(SECOND, np.zeros((1, 60), np.int64), np.zeros((1, 60), np.int64))
+    assert not alerts_of(silent, watch(*GOOGLE_30D), THREE_NINES)
+    assert counted_in(silent, 0, HOUR).tolist() == [0] * 60
+
+
+def test_the_past_counts_for_the_volume():
+    """30 actions an hour are too few for an alert on 100, from the first minute on; 120 are enough from there on."""
+    for rate, alerts in ((30, 0), (120, 1)):
+        counted = np.zeros((1, 7200), np.int64)
+        counted[0, :: 3600 // rate] = 1
+        assert len(alerts_of(Pulse(SECOND, counted, counted), watch(GOOGLE_30D[0], volume=100), THREE_NINES)) == alerts
 
 
 def test_a_burn_3_percent_higher_is_detected_later():
@@ -128,7 +163,8 @@ def test_a_target_of_100_percent_never_alerts():
 def test_only_the_objectives_of_the_alerts_are_watched():
     objectives = (*THREE_NINES, Objective("latency p95", "latency", 0.95, SECOND))
     pulse = Pulse(SECOND, np.repeat(outage(5).bad, 2, 0), np.repeat(outage(5).counted, 2, 0))
-    some = Watch(SECOND, SECOND, 0, GOOGLE_30D, frozenset({"latency p95"}))
+    rule = BurnRule("own", "page", HOUR, 5 * MINUTE, 5.0)
+    some = Watch(SECOND, SECOND, 0, (rule,), frozenset({"latency p95"}))
     assert {one.objective for one in alerts_of(pulse, some, objectives)} == {1}
 
 
@@ -142,8 +178,10 @@ def test_alerts_that_overlap_are_one_page_and_tickets_are_none():
 
 def test_burn_rates_are_bad_over_allowed():
     bad, counted = ints(0, 1, 0, 5), ints(10, 10, 0, 10)
-    assert burn_rates(bad, counted, 2, 0.9).tolist() == pytest.approx([0, 0.5, 1, 5])
-    assert burn_rates(bad * 0, counted * 0, 2, 0.9).tolist() == [0, 0, 0, 0]
+    pulse = Pulse(SECOND, bad[np.newaxis], counted[np.newaxis])
+    assert burn_rates(pulse, 0, 2 * SECOND, 0.9).tolist() == pytest.approx([0, 0.5, 1, 5])
+    nothing = Pulse(SECOND, bad[np.newaxis] * 0, counted[np.newaxis] * 0)
+    assert burn_rates(nothing, 0, 2 * SECOND, 0.9).tolist() == [0, 0, 0, 0]
 
 
 def test_cells_are_widened_where_there_would_be_too_many():

@@ -463,3 +463,15 @@ def test_the_founders_names_count_as_sources() -> None:
     kinds = figure_sources(Document.model_validate({**CALM, "traffic": traffic, "sources": sources}))
     assert kinds["traffic.users.daily_active"] == kinds["actions.answer.calls.draft.input.user"] == "measured"
     assert kinds["traffic.users.actions_per_day"] == "assumed"
+
+
+def test_a_hedge_that_can_never_come_is_an_error_and_one_that_may_come_later_a_warning() -> None:
+    late: dict[str, Any] = {"resilience": {"hedge": {"after": "60s"}}}
+    later = {"at": "1d", "set": {"resilience.timeout": "90s"}}
+    other = {"at": "1d", "set": {"traffic.rate": "2/s"}}
+    responder = {"rules": "google_30d", "responder": {"after": "5min", "set": {"resilience.hedge.after": "5s"}}}
+    found_ = [found(late | more, "hedge_after_timeout")[0] for more in (
+        {}, {"changes": [other]}, {"changes": [later]}, {"alerts": responder},
+    )]  # fmt: skip
+    assert [one.severity for one in found_] == ["error", "error", "warning", "warning"]
+    assert "until that changes" in found_[2].message

@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, Log
+from simkit.plan.codes import Degrade
 from simkit.plan.plan import NEVER
 from simkit.study.invariants import buckets_respected, occupancy, slots_respected
+from simkit.study.invariants_resilience import people_cost_where_they_are
 
 SECOND = 1_000_000_000
 
@@ -117,3 +120,32 @@ def test_what_never_ended_holds_its_slot_to_the_end() -> None:
 def test_occupancy_counts() -> None:
     times, busy = occupancy(np.array([0, 1, 2]), np.array([2, 4, 4]))
     assert times.tolist() == [0, 1, 2, 4] and busy.tolist() == [1, 2, 2, 0]
+
+
+def case(number: int, asked: float, began: float, end: float = 50) -> dict[str, int]:
+    """An action that people answer; a time of -1: it did not happen."""
+    moments = {"desk_asked": asked, "desk_began": began, "end": end}
+    rows = {name: -1 if at < 0 else int(at * SECOND) for name, at in moments.items()}
+    return rows | {"action": number, "outcome": Outcome.DEGRADED, "reason": Kind.HUMAN}
+
+
+@pytest.mark.parametrize(
+    ("cases", "broken"),
+    [
+        ([case(0, 1, 1), case(1, 2, 5), case(2, 2, 4), case(3, 3, 5)], ""),  # of one instant: in any order
+        ([case(0, 1, 3), case(1, 2, -1) | {"outcome": Outcome.CENSORED, "reason": 0}], ""),
+        ([case(0, 2, 1)], "nobody begins with a case before it is there"),
+        ([case(0, -1, -1)], "nobody begins with a case before it is there"),
+        ([case(0, 1, 6), case(1, 2, 5)], "people take cases in the order in which they come"),
+        (
+            [case(0, 1, -1) | {"outcome": Outcome.CENSORED, "reason": 0}, case(1, 2, 5)],
+            "in the order in which they come",
+        ),
+    ],
+)
+def test_people_take_cases_as_they_come(cases: list[dict[str, int]], broken: str) -> None:
+    ladder = SimpleNamespace(what=np.array([Degrade.HUMAN]), cost=np.zeros((1, 1), np.int64))
+    found = [
+        one.name for one in people_cost_where_they_are(plan_of(ladder=ladder), log_of([], cases)) if not one.passed
+    ]
+    assert len(found) == bool(broken) and all(broken in name for name in found)

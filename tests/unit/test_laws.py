@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from simkit.laws.arrival import arrival_time
-from simkit.laws.backoff import additive_ns, backoff_ns, decorrelated_ns
+from simkit.laws.backoff import additive_ns, backoff_ns, decorrelated_ns, heard_ns
 from simkit.laws.breaker import (
     CLOSED,
     GENERATION,
@@ -22,10 +22,12 @@ from simkit.laws.breaker import (
     swept,
 )
 from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess, ramp_allowed
+from simkit.laws.budget import retries_allowed
 from simkit.laws.choice import choose
 from simkit.laws.failure import combined_rate, drawn_kind
 from simkit.laws.jit import Ints
 from simkit.laws.latency import answer_ns, elapsed_tokens, first_token_ns
+from simkit.laws.outlier import NOBODY, is_outlier, outlier_limit
 from simkit.laws.throttle import held_back
 from simkit.laws.window import (
     CALENDAR,
@@ -233,3 +235,32 @@ def test_requests_are_held_back_as_far_as_they_exceed_what_is_accepted() -> None
     assert held_back(0.0, 2.0, 21, 10)
     assert held_back(0.47, 2.0, 39, 10)  # 19 of 40
     assert not held_back(0.48, 2.0, 39, 10)
+
+
+def test_a_retry_after_in_whole_units() -> None:
+    assert [heard_ns(said, 10) for said in (0, 1, 10, 11)] == [0, 10, 10, 20]
+    assert heard_ns(7, 0) == 7
+
+
+def test_retries_by_what_is_under_way() -> None:
+    fifth = 200_000_000
+    assert [retries_allowed(3, fifth, active) for active in (0, 19, 20, 24, 25)] == [3, 3, 4, 4, 5]
+    assert retries_allowed(2**62, 0, 10**6) == 2**62
+
+
+def test_the_limit_of_outliers() -> None:
+    """Envoy's own example: success rates of 50, 100, 100, 100 and 100 %, mean 90, deviation 20."""
+    good, bad = np.array([50, 100, 100, 100, 100]), np.array([50, 0, 0, 0, 0])
+    assert outlier_limit(good, bad, 100, 5, 1.9) == pytest.approx(0.52)
+    assert is_outlier(50, 50, 100, 0.52) and not is_outlier(52, 48, 100, 0.52) and not is_outlier(1, 1, 100, 0.52)
+    assert outlier_limit(good, bad, 100, 6, 1.9) == outlier_limit(good, bad, 101, 1, 1.9) == NOBODY
+    assert outlier_limit(good[:0], bad[:0], 1, 1, 1.9) == NOBODY
+    few = np.array([[50, 100, 100, 100, 100, 0], [50, 0, 0, 0, 0, 5]])
+    assert outlier_limit(few[0], few[1], 100, 5, 1.9) == pytest.approx(0.52), "who has too few results is not compared"
+
+
+@pytest.mark.parametrize("deviations", [0, 0.5, 1.9])
+def test_equals_are_no_outliers(deviations: float) -> None:
+    good, bad = np.array([7, 14, 21]), np.array([3, 6, 9])
+    limit = outlier_limit(good, bad, 1, 1, deviations)
+    assert not any(is_outlier(int(g), int(b), 1, limit) for g, b in zip(good, bad, strict=True))

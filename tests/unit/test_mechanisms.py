@@ -6,7 +6,7 @@
 import ast
 import json
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, replace
 from functools import cache
 from pathlib import Path
@@ -77,15 +77,21 @@ def parts() -> set[type[Part]]:
     return found
 
 
+def length_owned(paths: Iterable[str], leaf: str) -> int:
+    """Length of the longest path that owns a leaf; -1: none."""
+    return max((len(path) for path in paths if owns(path, leaf)), default=-1)
+
+
 def owns(path: str, leaf: str) -> bool:
     """Is the leaf at the path or below? Of a part that is shared, its place alone."""
     return leaf == path or (leaf.startswith(f"{path}.") and path != "actions.*.calls.*")
 
 
 def owners(leaf: str, table: dict[str, Mechanism]) -> list[str]:
-    """Mechanisms that a leaf belongs to, and `NOT_SIMULATED`."""
-    found = [name for name, mechanism in table.items() if any(owns(path, leaf) for path in mechanism.paths)]
-    return found + ["NOT_SIMULATED"] * any(owns(path, leaf) for path in NOT_SIMULATED)
+    """Mechanisms that a leaf belongs to, and `NOT_SIMULATED`: those that name it, or what is next above it."""
+    paths = {name: mechanism.paths for name, mechanism in table.items()} | {"NOT_SIMULATED": tuple(NOT_SIMULATED)}
+    found = {name: length for name, named in paths.items() if (length := length_owned(named, leaf)) >= 0}
+    return [name for name, length in found.items() if length == max(found.values())]
 
 
 @cache

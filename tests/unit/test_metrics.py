@@ -53,13 +53,12 @@ class Witness:
     def __init__(self, logs):
         self.runs = len(logs)
         self.actions, self.attempts, self.outcome, self.openings = [], [], {}, []
+        self.everybody = []
         for log in logs:
             self.openings += [b for b in rows_of(log.breakers) if b["state"] == 1 and b["until"] >= 0]
-            mine = [
-                a | {"ended": log.ended, "run": log.replication}
-                for a in rows_of(log.actions)
-                if 0 <= a["arrival"] < HORIZON
-            ]
+            every = [a | {"ended": log.ended, "run": log.replication} for a in rows_of(log.actions)]
+            self.everybody += every
+            mine = [a for a in every if 0 <= a["arrival"] < HORIZON]
             kinds = {a["action"]: a["outcome"] for a in mine}
             self.actions += mine
             self.attempts += [
@@ -144,11 +143,27 @@ class Witness:
         return waits
 
     def people(self):
-        """Seconds that each case was with people."""
+        """(in the queue, until the answer) of each case that people answered, in seconds."""
         cases = [a for a in self.served if a["outcome"] == 1 and a["reason"] == Kind.HUMAN]
-        over = [[t["ended"] for t in self.tries[a["run"], a["action"]]] for a in cases]
-        spans = [a["end"] - max(a["arrival"], a["start"], *ends) for a, ends in zip(cases, over, strict=True)]
-        return [max(0, span) / 1e9 for span in spans]
+        spans = [(a["desk_began"] - a["desk_asked"], a["end"] - a["desk_asked"]) for a in cases]
+        return [(waited / 1e9, took / 1e9) for waited, took in spans]
+
+    def people_wait(self):
+        waits = [
+            a["desk_began"] - a["desk_asked"] for a in self.timed if a["outcome"] == 1 and a["reason"] == Kind.HUMAN
+        ]
+        waits = sorted(wait / 1e9 for wait in waits)
+        return waits[ceil(0.95 * len(waits)) - 1]
+
+    def people_busy(self):
+        """Four people until 1 h, none until 2 h, then six, two from 4 h on; all actions, measured or not."""
+        hour, busy = 3600 * SECOND, Counter()
+        for a in self.everybody:
+            over = a["ended"] if a["end"] == -1 else a["end"]
+            for opens, closes in ((0, hour), (2 * hour, HORIZON)) if a["desk_began"] != -1 else ():
+                busy[a["run"]] += max(0, min(over, closes) - max(a["desk_began"], opens))
+        whole = (4 + 2 * 6 + 2 * 2) * hour
+        return sum(min(1.0, one / whole) for one in busy.values()) / self.runs  # random rows may be more than all of it
 
     def open_share(self):
         spans = [max(0, min(b["until"], HORIZON) - max(b["time"], 0)) for b in self.openings]
@@ -231,7 +246,9 @@ NAIVE = {
     "bypass_rate": lambda w: sum(t["marks"] & 2 != 0 for t in w.attempts) / w.sent(),
     "shed_rate": lambda w: sum(a["reason"] == Kind.SHED for a in w.ended) / len(w.ended),
     "human_rate": lambda w: sum(a["reason"] == Kind.HUMAN for a in w.ended) / len(w.ended),
-    "human_time_mean": lambda w: fmean(w.people()),
+    "human_time_mean": lambda w: fmean(took for _, took in w.people()),
+    "human_wait_p95": lambda w: w.people_wait(),
+    "human_busy_share": lambda w: w.people_busy(),
     "reload_rate": lambda w: sum(a["action"] >> 33 & 15 > 0 for a in w.actions) / len(w.actions),
     "actions_per_question": lambda w: len(w.actions) / sum(a["action"] >> 33 & 15 == 0 for a in w.actions),
     "pages_per_month": None,  # by hand in test_alerts.py
@@ -318,6 +335,8 @@ ABSENT = {
     "actions_per_question": {"audience": PLAN.audience._replace(reload_abandoned=np.zeros(2))},
     "hedge_cost_share": {"inner": PLAN.inner._replace(hedge_after=ints(NEVER, NEVER))},
     "human_time_mean": {"ladder": PLAN.ladder._replace(what=ints(1, 2))},
+    "human_wait_p95": {"ladder": PLAN.ladder._replace(what=ints(1, 2))},
+    "human_busy_share": {"ladder": PLAN.ladder._replace(staff=ints(0, 0, 0, 0))},
     "stream_failure_rate": {"actions": PLAN.actions._replace(streaming=np.zeros_like(PLAN.actions.streaming))},
     "backoff_wait_mean": {layer: getattr(PLAN, layer)._replace(max_retries=ints(0, 0)) for layer in ("inner", "outer")},
     "gave_up_rate": {layer: getattr(PLAN, layer)._replace(max_retries=ints(0, 0)) for layer in ("inner", "outer")},
@@ -363,6 +382,7 @@ def test_no_action_at_all():
         "pages_per_month",
         "budget_overshoot",
         "lookup_cost",
+        "human_busy_share",
     }
     assert found["cost_total"].value == pytest.approx(7.000000000001)  # the own service costs busy or idle
 

@@ -75,7 +75,7 @@ def test_the_overview_says_what_the_presets_say() -> None:
     assert list(rows) == IDS
     assert rows["openai_sdk@3"]["Retry-After"] == "up to 2min; longer: gives up"
     assert rows["litellm@1.109"]["wait before them"].endswith("plus 0 to 750ms; none with a healthy peer")
-    assert rows["envoy@1.30"]["breaker"] == "5 in a row; then 30s off, growing to 5min"
+    assert rows["envoy@1.30"]["breaker"] == "5 in a row or far below the others; then 30s off, growing to 5min"
     assert rows["none@1"]["retries"] == "0"
 
 

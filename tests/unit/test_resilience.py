@@ -104,18 +104,25 @@ def test_litellm_as_it_is(tmp_path: Path) -> None:
     assert breaker.rate_peer.tolist() == [True, False, False, False]
     assert breaker.window_kind[0] == WindowKind.FIXED and not breaker.forget[0] and breaker.from_retry_after[0]
     assert (breaker.cooldown[0], breaker.probes[0], breaker.panic_ppb[0]) == (5 * SECOND, 0, 0)
+    assert inner.wait_after_last[0] and inner.error_first[0] and inner.retry_after_unit[0] == SECOND
+    assert not (made.outer.wait_after_last[0] or made.outer.error_first[0] or made.outer.retry_after_unit[0])
 
 
 def test_portkey_envoy_and_aws_as_they_are(tmp_path: Path) -> None:
     portkey = plan(tmp_path, resilience={"gateway": "portkey"})
     assert portkey.inner.retry_at[0] == RetryAt.SAME and portkey.inner.max_retries[0] == 5
     assert portkey.breaker.panic_ppb[0] == 10_000_000 and portkey.breaker.others_healthy[0]
+    assert portkey.breaker.panic_chain[0]
+    assert kinds(portkey.breaker.counts) == {"overloaded", "server_error", "connection"}
     envoy = plan(tmp_path, resilience={"gateway": "envoy"})
     assert (
         envoy.inner.call_timeout[0] == 15 * SECOND and envoy.inner.budget_concurrent[0] == 3 and envoy.inner.budget[0]
     )
     assert envoy.breaker.sweep[0] == 10 * SECOND and envoy.breaker.grows[0] and envoy.breaker.consecutive[0] == 5
     assert envoy.breaker.trips_on.tolist() == envoy.breaker.counts.tolist()
+    assert envoy.breaker.outliers[0] and envoy.breaker.outlier_deviations[0] == 1.9
+    assert (envoy.breaker.outlier_hosts[0], envoy.breaker.outlier_requests[0]) == (5, 100)
+    assert envoy.inner.budget_share_ppb[0] == 0
     aws = plan(tmp_path, resilience={"client": "aws_standard"}).inner
     assert (aws.budget_start[0], aws.budget_retry[0], aws.budget_throttled[0], aws.budget_success[0]) == (500, 14, 5, 1)
     assert aws.budget_refund[0] and aws.backoff_throttled[0] == SECOND and aws.backoff_initial[0] == 50_000_000
@@ -146,6 +153,26 @@ def test_a_part_written_by_hand_has_defaults_of_its_own(tmp_path: Path) -> None:
     assert (inner.breaker.cooldown, inner.breaker.probes, inner.breaker.trips_on) == (30 * SECOND, 3, ["timeout"])
     budget = inner.retry_budget
     assert (budget.start, budget.first_try, budget.retry_throttled, budget.refund) == (50, 20, 7, False)
+
+
+def test_outliers_and_a_share_of_what_is_under_way(tmp_path: Path) -> None:
+    made = plan(tmp_path, resilience={"breaker": {"outliers": {"deviations": 2}, "sweep": "5s"}})
+    breaker = made.breaker
+    assert breaker.outliers[0] and (breaker.outlier_deviations[0], breaker.outlier_requests[0]) == (2, 100)
+    made = plan(tmp_path, resilience={"gateway": "envoy", "breaker": {"outliers": {"hosts": 3}}})
+    assert (made.breaker.outlier_hosts[0], made.breaker.outlier_deviations[0]) == (3, 1.9)
+    assert not plan(
+        tmp_path, resilience={"gateway": {"preset": "envoy", "breaker": {"outliers": "none"}}}
+    ).breaker.outliers[0]
+    share = {"concurrent_share": "20%"}
+    budget = plan(tmp_path, resilience={"gateway": {"preset": "envoy", "retry_budget": share}}).inner
+    assert (budget.budget_share_ppb[0], budget.budget_concurrent[0]) == (200_000_000, 3)
+    alone = plan(tmp_path, resilience={"retry_budget": {"cap": 0, "retry": 0, **share}}).inner
+    assert (alone.budget_share_ppb[0], alone.budget_concurrent[0]) == (200_000_000, 0)
+    assert plan(tmp_path, resilience={"retry_budget": {"cap": 9}}).inner.budget_concurrent[0] == NEVER
+    changes = [{"at": "1d", "set": {"resilience.breaker.outliers.deviations": 3}}]
+    changed = plan(tmp_path, resilience={"breaker": {"outliers": {}, "sweep": "5s"}}, changes=changes)
+    assert changed.breaker.outlier_deviations.tolist() == [1.9, 3]
 
 
 def test_none_switches_off_what_a_preset_has(tmp_path: Path) -> None:

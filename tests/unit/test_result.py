@@ -342,6 +342,36 @@ def test_nothing_breaks_where_nothing_has_a_limit(scenario):
     assert "Nothing has a limit here" in answer(made(scenario(), runs([served(0)]), plan), BREAK).text
 
 
+DOWN = """
+horizon: 30min
+warmup: 0s
+traffic: {rate: 1/s, process: deterministic}
+actions: {ask: {calls: [{name: answer, model: a, input: 100, output: 20}]}}
+models:
+  a: {deployments: [{provider: p}], ttft: 1s, tokens_per_second: 20, prices: {input: $1, output: $2}}
+  b: {deployments: [{provider: q}], ttft: 1s, tokens_per_second: 20, prices: {input: $1, output: $2}}
+incidents: [{name: gone, at: 10min, lasts: 10min, target: p, error_rate: 100%}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("resilience", "said"),
+    [
+        ("{client: none}", "Incidents, not limits: while `gone` lasts, 100 % of the actions are lost."),
+        (
+            "{client: none, max_retries: 2, fallback: {a: [b]}, backoff: {initial: 10ms, max: 1s}}",
+            "Incidents, not limits: while `gone` lasts, 0 % of the actions are lost, at 4 attempts per action.",
+        ),
+        ("{client: none, fallback: {a: [b]}, breaker: {consecutive: 1, cooldown: 1h}}", "Nothing has a limit here"),
+    ],
+)
+def test_where_nothing_has_a_limit_incidents_break_it(resilience, said, tmp_path):
+    file = tmp_path / "down.yaml"
+    file.write_text(f"{DOWN}resilience: {resilience}\n", encoding="utf-8")
+    found = load(file).run(replications=1, jobs=1, progress=False)
+    assert answer(found, BREAK).text.startswith(said)
+
+
 def test_warnings(scenario):
     observed = "slo: {success: 95%}\nobserved: {cost_per_month: $1, success_rate: 80%, latency_p50: 10s}\n"
     warned = "\n".join(made(scenario(observed)).warnings)

@@ -12,9 +12,10 @@ from simkit.result.bottlenecks import bottlenecks
 from simkit.result.evidence import evidence_of
 from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.page import Paragraph
+from simkit.result.pulse import Pulse
 from simkit.result.recovery import COLUMNS
 from simkit.result.review_text import review_blocks, review_text
-from simkit.result.reviews import cases, reviews
+from simkit.result.reviews import cases, met_again, reviews
 from simkit.result.tables_resilience import attempts_per_action, breakers
 from simkit.result.tables_resilience import reviews as review_table
 from simkit.result.tally import tally
@@ -135,12 +136,75 @@ def test_detection_budget_cost_and_amplification():
     assert row["start"].hour == 20  # 19:00 in New York is the start
 
 
-def test_what_a_responder_did_is_the_mitigation():
-    found = evidence(day(lost_between(60, 70)))
-    answered = (HOUR + MINUTE, HOUR + 5 * MINUTE, 2 * HOUR)
-    told = replace(found, tallies=(replace(found.tallies[0], responses=(answered,)),))
-    assert only(told).mitigated_s == 300
-    assert "mitigated after 5 min" in review_text(told, reviews(told)[0])
+def answered(found, *minutes):
+    """The same with a responder who acts so many minutes after the storm's start, by replication (None: not at all)."""
+    done = [() if m is None else ((HOUR + MINUTE, HOUR + m * MINUTE, 2 * HOUR),) for m in minutes]
+    runs = tuple(replace(one, responses=rows) for one, rows in zip(found.tallies, done, strict=True))
+    return replace(found, tallies=runs)
+
+
+def test_an_incident_is_mitigated_when_all_is_well_before_it_ends_by_itself():
+    """A storm of ten minutes (60 to 70): what is lost, when somebody acts, and when that has helped."""
+    cases_ = [
+        (62, 2, 120),  # with the action
+        (64, 2, 235),  # after it: the last one is lost in the second from 63 min 54 s on
+        (62, 5, 300),  # before it
+        (62, 6, None),  # too late to tell from the end of the storm
+        (66, 2, None),  # likewise
+        (70, 2, None),  # not at all
+    ]
+    for until, acts, helped in cases_:
+        told = answered(evidence(day(lost_between(60, until))), acts)
+        assert (only(told).acted_s, only(told).mitigated_s) == (acts * 60, helped), (until, acts)
+
+
+def test_help_counts_only_if_it_lasts_five_minutes():
+    relapse = lambda minute: lost_between(60, 62)(minute) or lost_between(64, 66)(minute)  # noqa: E731
+    long = STORM | {"end": HOUR + 20 * MINUTE}
+    assert only(answered(evidence(day(relapse, [long])), 1)).mitigated_s == 355  # 62 and 63 are two minutes only
+
+
+def test_help_is_that_every_objective_is_met_again():
+    """Cells of a minute; the second objective, which allows a tenth, is met again two minutes after the first."""
+    bad, counted = np.zeros((2, 20), np.int64), np.full((2, 20), 10)
+    bad[0, :6], bad[1, :8] = 5, 2
+    pulse = Pulse(MINUTE, bad, counted)
+    assert met_again(pulse, [0.01, 0.1], 3 * MINUTE, 20 * MINUTE) == 6 * MINUTE  # 2 x 2 of 50 are less than a tenth
+    assert met_again(pulse, [0.01, 0.01], 3 * MINUTE, 20 * MINUTE) == 8 * MINUTE
+    assert met_again(pulse, [0.01, 0.01], 9 * MINUTE + 1, 20 * MINUTE) == 10 * MINUTE
+    assert met_again(pulse, [0.01, 0.01], 9 * MINUTE, 14 * MINUTE) == 9 * MINUTE
+    assert met_again(pulse, [0.01, 0.01], 9 * MINUTE, 14 * MINUTE - 1) is None  # four minutes and 59 s
+    assert met_again(Pulse(MINUTE, bad, counted * 0), [0.01, 0.1], 10 * MINUTE, 20 * MINUTE) is None  # nobody is there
+
+
+def test_a_storm_that_outlives_its_cause_may_be_mitigated_after_the_cause():
+    told = answered(evidence(day(lost_between(60, 80))), 15)
+    assert (only(told).acted_s, only(told).mitigated_s, only(told).recovered_s) == (900, 1195, 600)
+
+
+def test_what_is_usual_is_good_enough():
+    """One of ten always fails, which misses the objective always: back to that is as good as it gets."""
+    bad = {"outcome": int(Outcome.FAILED), "reason": int(Kind.SERVER_ERROR), "first_token": -1}
+    log = day(
+        lambda minute: bad if minute % 10 == 5 or 60 <= minute < 66 else {}, [STORM | {"end": HOUR + 20 * MINUTE}]
+    )
+    assert only(answered(evidence(log), 2)).mitigated_s == 325  # five of the fifty from then on fail
+
+
+def test_the_text_says_whether_it_helped():
+    logs = [day(lost_between(60, 64), replication=0), day(lost_between(60, 70), replication=1)]
+    one, other = (evidence(log) for log in logs)
+    helped, vain = answered(one, 2), answered(other, 2)
+    assert ", acted on after 2 min, mitigated after 3 min 55 s, " in review_text(helped, reviews(helped)[0])
+    assert ", acted on after 2 min, not mitigated, " in review_text(vain, reviews(vain)[0])
+    both = answered(evidence(*logs), 2, 2)
+    assert ", acted on after 2 min, mitigated in 1 of 2 replications after 3 min 55 s, " in review_text(
+        both, reviews(both)[0]
+    )
+    row = review_table(both).iloc[0]
+    assert (row["acted_share"], row["acted_s"], row["mitigated_share"], row["mitigated_s"]) == (1, 120, 0.5, 235)
+    never = review_table(answered(one, None)).iloc[0]
+    assert (never["acted_share"], never["mitigated_share"]) == (0, 0) and np.isnan(never["mitigated_s"])
 
 
 def test_scheduled_incidents_are_pooled_and_random_ones_are_not():

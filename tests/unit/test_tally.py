@@ -11,6 +11,7 @@ from synthetic_log import HORIZON, HOUR, SECOND, WARMUP, ints, log_of, random_lo
 
 from simkit.engine.codes import Cause, Kind, Lookup, Outcome
 from simkit.plan.plan import NEVER
+from simkit.result.desk import shifts_of
 from simkit.result.objectives import Objective
 from simkit.result.sample import Sample, bins_of
 from simkit.result.sums import total_by
@@ -138,8 +139,7 @@ def naive_series(plan, log, objectives):
         series["questions"][w] += not again
         series["first_turns"][w] += not again and not turn
         if a["reason"] == Kind.HUMAN and a["outcome"] == Outcome.DEGRADED:
-            over = [t["ended"] for t in attempts[a["action"]]]
-            series["people_time"][w] += max(0, a["end"] - max(a["arrival"], a["start"], *over))
+            series["people_time"][w] += a["end"] - a["desk_asked"]
         if a["outcome"] <= 1:
             timed = a["kind"] == 0  # the other kind can wait
             series["timed"][w] += timed
@@ -240,6 +240,7 @@ def test_samples_reasons_users_and_deployments_equal_a_naive_loop(seed):
         "ttft": [a["first_token"] - a["arrival"] for a in served],
         "waited": [a["waited"] for a in served],
         "cost": [a["cost"] for a in measured],
+        "human_wait": [a["desk_began"] - a["desk_asked"] for a in served if a["reason"] == Kind.HUMAN],
     }
     for name, values in expected.items():
         sample = found.samples[name]
@@ -261,6 +262,21 @@ def test_samples_reasons_users_and_deployments_equal_a_naive_loop(seed):
         latency = found.deployments.latency[n]
         assert np.repeat(latency.values, latency.counts).tolist() == answers
         assert found.deployments.peak[n] == log.peaks[n]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_people_are_busy_in_their_hours_with_whatever_is_asked_of_them(seed):
+    """Four people until 1 h, none until 2 h, then six, from 4 h on two; of all actions, measured or not."""
+    log = random_log(seed)
+    busy = 0
+    for a in rows_of(log.actions):
+        end = log.ended if a["end"] == -1 else a["end"]
+        for opens, closes in ((0, HOUR), (2 * HOUR, HORIZON)) if a["desk_began"] != -1 else ():
+            busy += max(0, min(end, closes) - max(a["desk_began"], opens))
+    assert tally(PLAN, log, OBJECTIVES).desk_busy == busy > 0
+    assert shifts_of(PLAN).capacity == (4 + 2 * 6 + 2 * 2) * HOUR
+    nobody = synthetic_plan(ladder=PLAN.ladder._replace(staff_time=ints(), staff=ints()))
+    assert shifts_of(nobody).capacity == 0 == tally(nobody, log, OBJECTIVES).desk_busy
 
 
 def test_latency_by_window_keeps_every_served_action_in_its_window_within_half_a_percent():

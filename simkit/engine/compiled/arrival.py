@@ -122,6 +122,7 @@ def new_action(m: Memory, number: int, short: int) -> int:
     m[a + A_ARRIVAL] = m[a + A_LINED_UP] = m[M_NOW]
     m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = NONE
     m[a + A_GOOD] = m[a + A_CALLS] = m[a + A_STORY] = m[a + A_RUNG] = NONE
+    m[a + A_DESK_ASKED] = m[a + A_DESK_BEGAN] = NONE
     m[a + A_VERDICT] = UNDECIDED
     m[a + A_DEADLINE] = NEVER
     m[a + A_MEASURED] = 1 if 0 <= m[M_NOW] < m[M_HORIZON] else 0

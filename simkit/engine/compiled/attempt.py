@@ -4,7 +4,7 @@ from simkit.engine.compiled.agenda import follow_up, schedule
 from simkit.engine.compiled.balance import remember
 from simkit.engine.compiled.bill import CANCELLED, bill, record
 from simkit.engine.compiled.breaker import note
-from simkit.engine.compiled.budget import release
+from simkit.engine.compiled.budget import count_active, release
 from simkit.engine.compiled.dice import count, uniform
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.prefix import read_prefix, visit
@@ -190,6 +190,8 @@ def tell_layer(m: Memory, t: int, kind: int) -> None:
             note(m, t, kind)
         if m[M_THROTTLES] == 1:
             learn_accepted(m, t, kind)
+        if m[M_COUNTS_ACTIVE] == 1:
+            count_active(m, t, -1)
         remember(m, t, kind)
     release(m, t + T_BUDGET)
 

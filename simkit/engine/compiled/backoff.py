@@ -1,7 +1,7 @@
 """Waiting before a retry: backoff, Retry-After, and when there is no point in waiting."""
 
 from simkit.engine.compiled.memory import *
-from simkit.laws.backoff import additive_ns, backoff_ns, decorrelated_ns
+from simkit.laws.backoff import additive_ns, backoff_ns, decorrelated_ns, heard_ns
 from simkit.laws.jit import apart, step
 from simkit.laws.sample import whole
 from simkit.plan.codes import JitterKind, Kind
@@ -16,6 +16,7 @@ ADDITIVE, DECORRELATED = int(JitterKind.ADDITIVE), int(JitterKind.DECORRELATED)
 def wait_after(m: Memory, f: Reals, layer: int, c: int, kind: int, number: int, said: int, u: float) -> int:
     """How long a layer waits after failure `number` of a call, which `said` when to come back; or GIVE_UP."""
     honoured = at1(m, RETRY_AFTER + layer, m[M_EPOCH])
+    said = heard_ns(said, at1(m, RETRY_AFTER_UNIT + layer, m[M_EPOCH]))
     if 0 < said <= honoured:
         wait = as_told(m, f, layer, c, kind, number, said, u)
         in_time = m[M_NOW] + wait < time_left_ends(m, c)

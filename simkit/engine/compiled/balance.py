@@ -44,7 +44,7 @@ def weighted_of_all(m: Memory, f: Reals, t: int, first: int, beyond: int) -> int
 @apart
 def candidates(m: Memory, c: int, hedge: int) -> int:
     """Mark in CANDIDATES whom the present try of a call, or its hedge, may ask; how many they are."""
-    found = available(m, m[m[c + C_ACTION] + A_REPLICA], m[c + C_MODEL])
+    found = available(m, m[m[c + C_ACTION] + A_REPLICA], c)
     failed, retry_at = m[c + C_LAST_DEPLOYMENT], at1(m, RETRY_AT, 0)
     if m[c + C_TRY] > 0 and failed != NONE:
         if retry_at == SAME:
@@ -55,11 +55,11 @@ def candidates(m: Memory, c: int, hedge: int) -> int:
 
 
 @apart
-def available(m: Memory, replica: int, model: int) -> int:
-    """Mark those of a model's deployments whose breakers let somebody through; how many they are."""
+def available(m: Memory, replica: int, c: int) -> int:
+    """Mark the deployments of a call's model whose breakers let somebody through; how many they are."""
     if m[M_BREAKS] == 1:
-        return usable(m, replica, model)
-    first, beyond = at1(m, FIRST_DEPLOYMENT, model), at1(m, FIRST_DEPLOYMENT, model + 1)
+        return usable(m, replica, c)
+    first, beyond = at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL]), at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL] + 1)
     for n in range(first, beyond):
         m[m[CANDIDATES] + n] = 1
     return beyond - first

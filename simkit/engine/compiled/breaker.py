@@ -2,6 +2,7 @@
 
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
+from simkit.laws.backoff import heard_ns
 from simkit.laws.breaker import (
     CLOSED,
     GENERATION,
@@ -59,13 +60,13 @@ def look(m: Memory, b: int) -> int:
 @step
 def has_peer(m: Memory, model: int) -> bool:
     """Has a model more than one deployment?"""
-    return at1(m, FIRST_DEPLOYMENT, model + 1) - at1(m, FIRST_DEPLOYMENT, model) > 1
+    return deployments_of(m, model) > 1
 
 
 @apart
-def usable(m: Memory, replica: int, model: int) -> int:
-    """Mark the model's deployments that may be asked, all of them in a panic; how many they are."""
-    first, beyond = at1(m, FIRST_DEPLOYMENT, model), at1(m, FIRST_DEPLOYMENT, model + 1)
+def usable(m: Memory, replica: int, c: int) -> int:
+    """Mark the deployments of a call's model that may be asked, all of them in a panic; how many they are."""
+    first, beyond = at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL]), at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL] + 1)
     closed, found, probes = 0, 0, at1(m, BREAKER_PROBES, m[M_EPOCH])
     for n in range(first, beyond):
         b = breaker_at(m, replica, place_of(m, n))
@@ -75,11 +76,41 @@ def usable(m: Memory, replica: int, model: int) -> int:
         m[m[CANDIDATES] + n] = is_usable
         found += is_usable
     panic = at1(m, BREAKER_PANIC_PPB, m[M_EPOCH])
-    if panic == 0 or closed * PPB >= panic * (beyond - first):
+    if panic == 0 or not panics(m, replica, c, panic, closed, beyond - first):
         return found
     for n in range(first, beyond):
         m[m[CANDIDATES] + n] = 1
     return beyond - first
+
+
+@apart
+def panics(m: Memory, replica: int, c: int, panic: int, closed: int, of: int) -> bool:
+    """Are too few left: of the model's deployments, or of those of the base model and all its fallbacks?"""
+    if at1(m, BREAKER_PANIC_CHAIN, 0) == 1:
+        base = m[c + C_BASE]
+        closed, of = closed_of(m, replica, base), deployments_of(m, base)
+        for i in range(m[c + C_FALLBACKS]):
+            model = at2(m, FALLBACK, base, i)
+            if model == NONE:
+                break
+            closed += closed_of(m, replica, model)
+            of += deployments_of(m, model)
+    return closed * PPB < panic * of
+
+
+@step
+def deployments_of(m: Memory, model: int) -> int:
+    """How many deployments a model has."""
+    return at1(m, FIRST_DEPLOYMENT, model + 1) - at1(m, FIRST_DEPLOYMENT, model)
+
+
+@apart
+def closed_of(m: Memory, replica: int, model: int) -> int:
+    """How many of a model's deployments are not left alone."""
+    closed = 0
+    for n in range(at1(m, FIRST_DEPLOYMENT, model), at1(m, FIRST_DEPLOYMENT, model + 1)):
+        closed += look(m, breaker_at(m, replica, place_of(m, n))) != OPEN
+    return closed
 
 
 @apart
@@ -103,10 +134,13 @@ def note(m: Memory, t: int, kind: int) -> None:
     if kind == CANCELLED:
         m[b + PROBING] -= state == HALF_OPEN and is_news
         return
-    if at1(m, BREAKER_FORGET, 0) == 1 and (state == OPEN or not is_news):
-        return
     bad = at1(m, BREAKER_COUNTS, kind) == 1
     good = kind == OK or (not bad and at1(m, BREAKER_OTHERS_HEALTHY, 0) == 1)
+    if m[M_COMPARES] == 1 and (good or bad):
+        place = place_of(m, m[t + T_DEPLOYMENT])
+        m[m[RESULTS] + m[t + T_REPLICA] * m[RESULTS + 1] + bad * m[RESULTS + 2] + place] += 1
+    if at1(m, BREAKER_FORGET, 0) == 1 and (state == OPEN or not is_news):
+        return
     if state == HALF_OPEN and is_news:
         probed(m, t, b, good, bad)
         return
@@ -120,7 +154,7 @@ def probed(m: Memory, t: int, b: int, good: bool, bad: bool) -> None:
     """A probe has ended: a failure opens again, enough successes close."""
     m[b + PROBING] -= 1
     if bad:
-        open_up(m, t, b)
+        open_for(m, t)
     elif good:
         m[b + PROVED] += 1
         if m[b + PROVED] == at1(m, BREAKER_PROBES, m[M_EPOCH]):
@@ -146,7 +180,7 @@ def judge_place(m: Memory, t: int, b: int, kind: int, good: bool, bad: bool) -> 
     peer = has_peer(m, m[t + T_MODEL])
     at_once = at1(m, BREAKER_AT_ONCE, kind) == 1 and (peer or at1(m, BREAKER_AT_ONCE_PEER, 0) == 0)
     if at_once or (bad and at1(m, BREAKER_TRIPS_ON, kind) == 1 and is_due(m, b, peer)):
-        open_up(m, t, b)
+        open_for(m, t)
 
 
 @apart
@@ -160,17 +194,24 @@ def is_due(m: Memory, b: int, peer: bool) -> bool:
     )  # fmt: skip
 
 
+@step
+def open_for(m: Memory, t: int) -> None:
+    """An attempt was one too many for its place."""
+    said = heard_ns(m[t + T_RETRY_AFTER], at1(m, RETRY_AFTER_UNIT, m[M_EPOCH]))
+    open_up(m, m[t + T_REPLICA], place_of(m, m[t + T_DEPLOYMENT]), m[t + T_MODEL], said)
+
+
 @apart
-def open_up(m: Memory, t: int, b: int) -> None:
-    """Leave the place alone for a while, unless too many are open already."""
-    e, now = m[M_EPOCH], m[M_NOW]
-    if too_many_open(m, t):
+def open_up(m: Memory, replica: int, place: int, model: int, said: int) -> None:
+    """Leave a place alone for a while (it may have `said` how long), unless too many are open already."""
+    e, now, b = m[M_EPOCH], m[M_NOW], breaker_at(m, replica, place)
+    if too_many_open(m, replica, model):
         return
     sweep = at1(m, BREAKER_SWEEP, e)
     openings = max(0, m[b + OPENINGS] - sweeps_since(m, b, sweep)) + 1
     until = cooldown_ns(
         now, at1(m, BREAKER_COOLDOWN, e), at1(m, BREAKER_COOLDOWN_MAX, e), at1(m, BREAKER_GROWS, 0) == 1, openings,
-        m[t + T_RETRY_AFTER], at1(m, BREAKER_FROM_RETRY_AFTER, 0) == 1,
+        said, at1(m, BREAKER_FROM_RETRY_AFTER, 0) == 1,
     )  # fmt: skip
     m[b + STATE] = OPEN
     m[b + UNTIL] = swept(until, sweep)
@@ -179,7 +220,7 @@ def open_up(m: Memory, t: int, b: int) -> None:
     m[b + PROBING] = m[b + PROVED] = 0
     if at1(m, BREAKER_FORGET, 0) == 1:
         forget(m, b)
-    write_breaker(m, t, OPENED, m[b + UNTIL])
+    write_breaker(m, replica, place, OPENED, m[b + UNTIL])
 
 
 @step
@@ -191,14 +232,14 @@ def sweeps_since(m: Memory, b: int, sweep: int) -> int:
 
 
 @step
-def too_many_open(m: Memory, t: int) -> bool:
+def too_many_open(m: Memory, replica: int, model: int) -> bool:
     """Is the share open already that may be open at most: of the model's deployments, or of the providers?"""
-    first, beyond = at1(m, FIRST_DEPLOYMENT, m[t + T_MODEL]), at1(m, FIRST_DEPLOYMENT, m[t + T_MODEL] + 1)
+    first, beyond = at1(m, FIRST_DEPLOYMENT, model), at1(m, FIRST_DEPLOYMENT, model + 1)
     if at1(m, BREAKER_BY_PROVIDER, 0) == 1:
         first, beyond = 0, m[BREAKERS + 1] // SIZE
     opened = 0
     for place in range(first, beyond):
-        opened += look(m, breaker_at(m, m[t + T_REPLICA], place)) == OPEN
+        opened += look(m, breaker_at(m, replica, place)) == OPEN
     return opened * PPB >= at1(m, BREAKER_MAX_OPEN_PPB, m[M_EPOCH]) * (beyond - first)
 
 
@@ -209,7 +250,7 @@ def close(m: Memory, t: int, b: int) -> None:
     m[b + GENERATION] += 1
     m[b + OPENINGS] = 0
     forget(m, b)
-    write_breaker(m, t, PROVED_WELL, NONE)
+    write_breaker(m, m[t + T_REPLICA], place_of(m, m[t + T_DEPLOYMENT]), PROVED_WELL, NONE)
 
 
 @step
@@ -220,12 +261,12 @@ def forget(m: Memory, b: int) -> None:
 
 
 @step
-def write_breaker(m: Memory, t: int, state: int, until: int) -> None:
-    """A row of the log: the place of an attempt opened, or is closed again."""
-    row, place = m[M_BREAKER_PAGE] + m[M_BREAKER_ROWS] * BREAKER_LOGGED, place_of(m, m[t + T_DEPLOYMENT])
+def write_breaker(m: Memory, replica: int, place: int, state: int, until: int) -> None:
+    """A row of the log: a place opened, or is closed again."""
+    row = m[M_BREAKER_PAGE] + m[M_BREAKER_ROWS] * BREAKER_LOGGED
     m[M_BREAKER_ROWS] += 1
     m[row] = m[M_NOW]
-    m[row + 1] = m[t + T_REPLICA]
+    m[row + 1] = replica
     m[row + 2] = -1 - place if at1(m, BREAKER_BY_PROVIDER, 0) == 1 else place
     m[row + 3] = state
     m[row + 4] = until

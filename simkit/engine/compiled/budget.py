@@ -1,6 +1,7 @@
 """Retry budgets: credit that first tries earn and retries cost, so that retries stay a share of the load."""
 
 from simkit.engine.compiled.memory import *
+from simkit.laws.budget import retries_allowed
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import Kind
 
@@ -21,6 +22,13 @@ def budget_of(m: Memory, layer: int, c: int) -> int:
 
 
 @step
+def count_active(m: Memory, t: int, change: int) -> None:
+    """One more attempt is under way with a model, or one less."""
+    budget = m[INNER_BUDGETS] + m[t + T_REPLICA] * m[INNER_BUDGETS + 1] + m[t + T_MODEL] * BUDGET_WIDTH
+    m[budget + B_ACTIVE] += change
+
+
+@step
 def earn(m: Memory, layer: int, b: int, amount: int) -> None:
     """More credit, up to the cap."""
     m[b + B_CREDIT] = min(at1(m, BUDGET_CAP + layer, m[M_EPOCH]), m[b + B_CREDIT] + amount)
@@ -37,8 +45,9 @@ def earn_first_try(m: Memory, layer: int, c: int) -> None:
 @step
 def take_credit(m: Memory, layer: int, b: int, cost: int) -> bool:
     """Pay for a retry or hedge, which is out from now on; False: it is refused."""
-    credit = min(at1(m, BUDGET_CAP + layer, m[M_EPOCH]), m[b + B_CREDIT])
-    if credit < cost or m[b + B_OUT] >= at1(m, BUDGET_CONCURRENT + layer, m[M_EPOCH]):
+    e, credit = m[M_EPOCH], min(at1(m, BUDGET_CAP + layer, m[M_EPOCH]), m[b + B_CREDIT])
+    least, share = at1(m, BUDGET_CONCURRENT + layer, e), at1(m, BUDGET_SHARE_PPB + layer, e)
+    if credit < cost or m[b + B_OUT] >= retries_allowed(least, share, m[b + B_ACTIVE]):
         return False
     m[b + B_CREDIT] = credit - cost
     m[b + B_OUT] += 1

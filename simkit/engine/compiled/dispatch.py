@@ -3,7 +3,7 @@
 from simkit.engine.compiled.attempt import OK, draw_cache, expect, failure_time, watch
 from simkit.engine.compiled.balance import pick
 from simkit.engine.compiled.breaker import enter
-from simkit.engine.compiled.budget import NO_BUDGET_AT_ALL, earn_first_try
+from simkit.engine.compiled.budget import NO_BUDGET_AT_ALL, count_active, earn_first_try
 from simkit.engine.compiled.hedge import prepare_hedge
 from simkit.engine.compiled.limits import charge, too_large
 from simkit.engine.compiled.memory import *
@@ -117,8 +117,8 @@ def admission(m: Memory, f: Reals, t: int) -> int:
     if m[M_THROTTLES] == 1 and holds_back(m, f, t):
         return THROTTLED_KIND
     m[t + T_SENT] = 1
-    if m[M_BREAKS] == 1:
-        enter(m, t)
+    if m[M_LEARNS] == 1:
+        tell_sent(m, t)
     if m[M_SPENDS] == 1 and is_blocked(m, t):
         return QUOTA_EXHAUSTED
     draw_cache(m, f, t)
@@ -134,6 +134,15 @@ def is_blocked(m: Memory, t: int) -> bool:
         return False
     m[t + T_LIMIT] = BY_BUDGET - budget
     return True
+
+
+@apart
+def tell_sent(m: Memory, t: int) -> None:
+    """The breaker and the budget are told of an attempt that is sent."""
+    if m[M_BREAKS] == 1:
+        enter(m, t)
+    if m[M_COUNTS_ACTIVE] == 1:
+        count_active(m, t, 1)
 
 
 @apart

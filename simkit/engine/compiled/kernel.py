@@ -21,10 +21,11 @@ from simkit.engine.compiled.incident import (
 )
 from simkit.engine.compiled.ladder import degrade
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.outliers import next_sweep, sweep
 from simkit.engine.compiled.people import change_staff, person_begins
 from simkit.engine.compiled.pointer import pointer
 from simkit.engine.compiled.prefix import empty_prompts
-from simkit.engine.compiled.request import FAILED, cut_off, request_again, time_is_up
+from simkit.engine.compiled.request import FAILED, cut_off, give_up_model, request_again, time_is_up
 from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.spending import close_budgets, reset
 from simkit.engine.compiled.station import grant_actions, grant_attempts, join, quit_line
@@ -50,6 +51,8 @@ def start(ints: Ints, floats: Floats) -> None:
     begin_periods(m)
     if m[M_ANSWERS] == 1:
         warm_up(m)
+    if m[M_COMPARES] == 1:
+        next_sweep(m)
     next_arrival(m, f)
 
 
@@ -179,6 +182,8 @@ def seldom(m: Memory, f: Reals, event_class: int, row: int, key: int) -> int:
         first_token_came(m, row, key)
     elif event_class == CALENDAR:
         calendar(m, f, row, key)
+    elif event_class == TICKS:
+        sweep(m, f)
     else:
         time_is_up(m, event_class, row, key)
     return NOTHING
@@ -288,15 +293,21 @@ def advance(m: Memory, f: Reals, step: int, row: int) -> int:
         return repetition(m, f, row)
     if step == REPEATED:
         return repeated(m, f, row)
+    if step == REQUEST:
+        return request_again(m, row)
+    if step == GIVE_UP_MODEL:
+        return give_up_model(m, f, row)
+    return advance_whole(m, f, step, row)
+
+
+@step
+def advance_whole(m: Memory, f: Reals, step: int, row: int) -> int:
+    """A step of an action beyond its calls."""
     if step == ADMIT:
         return admit(m, f, row)
     if step == NEXT_STAGE:
         return next_stage(m, row)
-    if step == REQUEST:
-        return request_again(m, row)
-    if step == FAIL:
-        return fail(m, f, row)
-    return end(m, f, row)
+    return fail(m, f, row) if step == FAIL else end(m, f, row)
 
 
 @law

@@ -5,7 +5,7 @@ from simkit.engine.compiled.answers import takes_old_answer
 from simkit.engine.compiled.bill import tokens_made
 from simkit.engine.compiled.dice import uniform
 from simkit.engine.compiled.memory import *
-from simkit.engine.compiled.people import DEGRADES, done_at, takes_case
+from simkit.engine.compiled.people import DEGRADES, done_at, is_lucky, takes_case
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import Degrade, Outcome
 from simkit.plan.resilience import PPB
@@ -56,8 +56,7 @@ def enough_of(m: Memory, t: int, rung: int, alone: bool) -> int:
 @apart
 def is_there(m: Memory, f: Reals, a: int, rung: int) -> bool:
     """Has an earlier version or a rule an answer? It comes after a while."""
-    u, _ = uniform(m, DEGRADES, m[a + A_NUMBER], rung, 0)
-    if u >= real2(m, f, LADDER_SHARE, m[M_EPOCH], rung):
+    if not is_lucky(m, f, a, rung):
         return False
     wait_for_rung(m, f, a, rung)
     return True

@@ -80,6 +80,8 @@ def features(plan: Plan) -> dict[int, int]:
         at.M_COPIES: any(layer.replicas[0] > 1 for layer in layers),
         at.M_BUDGETS: budgets,
         at.M_BREAKS: breaks,
+        at.M_COMPARES: breaks and bool(plan.breaker.outliers[0]),
+        at.M_COUNTS_ACTIVE: bool(plan.inner.budget_share_ppb.any()),
         at.M_THROTTLES: throttles,
         at.M_LEARNS: breaks or throttles or budgets or bool(np.isin(plan.models.balance, learning).any()),
         at.M_CHOOSY: breaks or plan.inner.retry_at[0] != RetryAt.ANY,
@@ -161,6 +163,7 @@ def memories(plan: Plan) -> dict[int, Table]:
     throttled[:, :, 0] = UNUSED
     return {
         at.BREAKERS: breakers,
+        at.RESULTS: np.zeros((copies, 2, places), dtype=np.int64),
         at.THROTTLED: throttled,
         at.SAMPLES: np.zeros((copies, deployments, at.SAMPLES_WIDTH), dtype=np.int64),
         at.USAGE: np.zeros((copies, deployments, at.USAGE_WIDTH), dtype=np.int64),
@@ -218,9 +221,13 @@ FIRST_ROOM = {
 
 
 def with_region(m: Ints, region: Region, rows: int) -> Ints:
-    """The memory with a region moved to its end, where it has room for `rows`."""
+    """The memory with a region moved to its end, where it has room for `rows`.
+
+    For breakers there is more than it says: a sweep may open all of them at once.
+    """
     old, size = m[region.address], m[region.used] * region.width
-    longer = np.concatenate([m, np.zeros(rows * region.width, dtype=np.int64)])
+    spare = m[at.RESULTS + 3] * m[at.RESULTS + 2] if region.address == at.M_BREAKER_PAGE else 0
+    longer = np.concatenate([m, np.zeros((rows + spare) * region.width, dtype=np.int64)])
     longer[len(m) : len(m) + size] = m[old : old + size]
     longer[[region.address, region.room]] = len(m), rows
     return longer

@@ -10,9 +10,18 @@ from simkit.laws.jit import apart, step
 DEGRADES = int(Stream.DEGRADE)
 
 
+@step
+def is_lucky(m: Memory, f: Reals, a: int, rung: int) -> bool:
+    """Is the action one of those for whom a rung is there?"""
+    u, _ = uniform(m, DEGRADES, m[a + A_NUMBER], rung, 0)
+    return u < real2(m, f, LADDER_SHARE, m[M_EPOCH], rung)
+
+
 @apart
 def takes_case(m: Memory, f: Reals, a: int, rung: int) -> bool:
-    """A person takes over an action, now or when it is its turn; False: closed, or the queue is full."""
+    """A person takes over an action, now or when it is its turn; False: not passed on, closed, or the queue is full."""
+    if not is_lucky(m, f, a, rung):
+        return False
     if at1(m, LADDER_CLOSED, rung) == 1 and m[M_STAFF] == 0:
         return False
     is_free = m[M_DESK_BUSY] < m[M_STAFF]
@@ -21,7 +30,7 @@ def takes_case(m: Memory, f: Reals, a: int, rung: int) -> bool:
     leave_service(m, a)
     m[a + A_RUNG] = rung
     m[a + A_DUE] = NONE  # an overhead that a deadline cut short ends nothing any more
-    m[a + A_ASKED] = m[M_NOW]
+    m[a + A_DESK_ASKED] = m[M_NOW]
     if is_free:
         m[M_DESK_BUSY] += 1
         person_begins(m, f, a)
@@ -36,7 +45,8 @@ def takes_case(m: Memory, f: Reals, a: int, rung: int) -> bool:
 def person_begins(m: Memory, f: Reals, a: int) -> None:
     """Somebody has time for it."""
     m[a + A_DESK] = SERVED
-    m[a + A_WAITED] += m[M_NOW] - m[a + A_ASKED]
+    m[a + A_DESK_BEGAN] = m[M_NOW]
+    m[a + A_WAITED] += m[M_NOW] - m[a + A_DESK_ASKED]
     m[a + A_DEGRADE_COST] += at2(m, LADDER_COST, m[M_EPOCH], m[a + A_RUNG])
     schedule(m, done_at(m, f, a, m[a + A_RUNG]), PERSON_ANSWERS, m[a + A_KEY], a)
 

@@ -64,6 +64,7 @@ def next_request(m: Memory, c: int, cause: int) -> None:
     m[c + C_FALLBACK] = 0
     m[c + C_WAIT] = NONE
     m[c + C_PAYER] = NO_BUDGET_AT_ALL
+    m[c + C_FIRST_ERROR] = OK
     next_rung(m, c, m[c + C_BASE], cause)
 
 
@@ -109,13 +110,25 @@ def failed(m: Memory, f: Reals, c: int, t: int, kind: int) -> int:
     shown = m[c + C_SHOWN] == 1 and kind != MALFORMED
     if retries(m, f, c, t, kind, shown):
         return NOTHING
+    return give_up_model(m, f, c)
+
+
+@apart
+def give_up_model(m: Memory, f: Reals, c: int) -> int:
+    """There is no other try with a model: another model, or the request has failed."""
+    kind = m[m[c + C_LAST] + T_OUTCOME]
+    shown = m[c + C_SHOWN] == 1 and kind != MALFORMED
+    if m[c + C_FIRST_ERROR] == OK:
+        m[c + C_FIRST_ERROR] = kind
     if falls_back(m, c, kind, shown):
         m[c + C_RUNG] += 1
         model = at2(m, FALLBACK, m[c + C_BASE], m[c + C_FALLBACK])
         m[c + C_FALLBACK] += 1
         next_rung(m, c, model, FALL_BACK)
         return then(m, DISPATCH, c)
-    return request_failed(m, f, c, kind, shown)
+    if at1(m, ERROR_FIRST, 0) == 1:
+        kind = m[c + C_FIRST_ERROR]
+    return request_failed(m, f, c, kind, m[c + C_SHOWN] == 1 and kind != MALFORMED)
 
 
 @step
@@ -129,12 +142,14 @@ def is_retryable(m: Memory, layer: int, kind: int, shown: bool) -> bool:
 @step
 def retries(m: Memory, f: Reals, c: int, t: int, kind: int, shown: bool) -> bool:
     """Is there another try with this model, after a wait?"""
-    if m[c + C_TRY] >= at1(m, MAX_RETRIES, m[M_EPOCH]) or not is_retryable(m, INNER, kind, shown):
+    if not is_retryable(m, INNER, kind, shown):
         return False
+    if m[c + C_TRY] >= at1(m, MAX_RETRIES, m[M_EPOCH]):
+        return at1(m, WAIT_AFTER_LAST, 0) == 1 and m[c + C_TRY] > 0 and waits_once_more(m, f, c, t, kind)
     wait = wait_for_retry(m, f, c, t, kind)
     if wait == GIVE_UP:
         m[t + T_MARKS] |= GAVE_UP
-    if at1(m, RETRY_WHILE_OPEN, 0) == 0 and available(m, m[t + T_REPLICA], m[c + C_MODEL]) == 0:
+    if gives_up_open(m, c, t):
         m[t + T_MARKS] |= ALL_OPEN
         return False
     if wait == GIVE_UP:
@@ -144,8 +159,30 @@ def retries(m: Memory, f: Reals, c: int, t: int, kind: int, shown: bool) -> bool
         return False
     m[c + C_TRY] += 1
     m[c + C_CAUSE] = RETRY
-    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], m[c + C_TRY], 0)
-    pause(m, c, wait, m[m[c + C_ACTION] + A_KEY] | code, DISPATCH)
+    pause(m, c, wait, try_key(m, c, m[c + C_TRY]), DISPATCH)
+    return True
+
+
+@step
+def try_key(m: Memory, c: int, number: int) -> int:
+    """Key of a try of the present rung."""
+    code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], number, 0)
+    return m[m[c + C_ACTION] + A_KEY] | code
+
+
+@step
+def gives_up_open(m: Memory, c: int, t: int) -> bool:
+    """Are all breakers of the model open, and that the end of it?"""
+    return at1(m, RETRY_WHILE_OPEN, 0) == 0 and available(m, m[t + T_REPLICA], c) == 0
+
+
+@apart
+def waits_once_more(m: Memory, f: Reals, c: int, t: int, kind: int) -> bool:
+    """Is there a wait after the last try, before the model is given up?"""
+    wait = wait_for_retry(m, f, c, t, kind)
+    if gives_up_open(m, c, t) or wait == GIVE_UP:
+        return False
+    pause(m, c, wait, try_key(m, c, m[c + C_TRY] + 1), GIVE_UP_MODEL)
     return True
 
 
@@ -153,7 +190,7 @@ def retries(m: Memory, f: Reals, c: int, t: int, kind: int, shown: bool) -> bool
 def wait_for_retry(m: Memory, f: Reals, c: int, t: int, kind: int) -> int:
     """How long until the next try; none where another deployment can be asked at once."""
     model = m[c + C_MODEL]
-    if at1(m, SKIP_WITH_PEER, 0) == 1 and has_peer(m, model) and available(m, m[t + T_REPLICA], model) > 0:
+    if at1(m, SKIP_WITH_PEER, 0) == 1 and has_peer(m, model) and available(m, m[t + T_REPLICA], c) > 0:
         return 0
     u, _ = of_call(m, c, L_CHOICE, m[t + T_CODE])
     return wait_after(m, f, INNER, c, kind, m[c + C_TRY], m[t + T_RETRY_AFTER], u)

@@ -27,10 +27,10 @@ class Action:
 
     __slots__ = (
         "arrival", "asked", "attempts", "calls", "can_wait", "client_replica", "complexity", "cost", "deadline_at",
-        "degrade_cost", "first_token", "goes_to_batch", "good", "history", "is_held", "kind", "lookup_cost", "measured",
-        "number", "origin", "outcome", "over", "pending", "place", "plan", "priority", "reason", "replica", "shown",
-        "slot", "started", "story", "summaries", "thrift", "tokens_in", "tokens_out", "told", "tool_cost", "user",
-        "visitor", "waited", "world",
+        "degrade_cost", "desk_asked", "desk_began", "first_token", "goes_to_batch", "good", "history", "is_held",
+        "kind", "lookup_cost", "measured", "number", "origin", "outcome", "over", "pending", "place", "plan",
+        "priority", "reason", "replica", "shown", "slot", "started", "story", "summaries", "thrift", "tokens_in",
+        "tokens_out", "told", "tool_cost", "user", "visitor", "waited", "world",
     )  # fmt: skip
 
     def __init__(self, world: "World", number: int, now: int, history: int = 0, summaries: int = 0) -> None:
@@ -61,6 +61,7 @@ class Action:
         self.started = self.first_token = self.good = DID_NOT
         self.outcome = self.reason = self.waited = self.attempts = self.cost = self.tokens_in = self.tokens_out = 0
         self.degrade_cost = self.lookup_cost = self.tool_cost = self.thrift = 0
+        self.desk_asked = self.desk_began = DID_NOT
         self.story = array("q")  # rows of the attempts that have ended
         self.draw_user()
         self.draw_kind()

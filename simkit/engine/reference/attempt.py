@@ -116,6 +116,8 @@ class Attempt:
         self.is_sent = True
         if world.breakers is not None:
             world.breakers.sent(self)
+        if world.budgets is not None:
+            world.budgets.sent(self)
         if world.spending is not None:
             budget = world.spending.blocking(self.deployment)
             if budget >= 0:

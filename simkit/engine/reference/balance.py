@@ -10,6 +10,7 @@ from simkit.plan.plan import SECOND
 
 if TYPE_CHECKING:
     from simkit.engine.reference.attempt import Attempt
+    from simkit.engine.reference.call import Call
     from simkit.engine.reference.world import World
 
 NOBODY = -1
@@ -70,15 +71,16 @@ class Picker:
             return candidates[0] if candidates else NOBODY
         return self.ways[self.world.models.balance[attempt.model]](attempt, candidates)
 
-    def usable(self, model: int, replica: int) -> list[int]:
+    def usable(self, call: "Call", model: int) -> list[int]:
         """Deployments of the model whose breakers let somebody through."""
-        world = self.world
-        all_of_them = world.deployments_of[model]
-        return all_of_them if world.breakers is None else world.breakers.usable(replica, all_of_them)
+        breakers = self.world.breakers
+        if breakers is None:
+            return self.world.deployments_of[model]
+        return breakers.usable(call.action.replica, model, call.chain)
 
     def candidates(self, attempt: "Attempt") -> list[int]:
         """Who may be asked, in index order."""
-        found = self.usable(attempt.model, attempt.action.replica)
+        found = self.usable(attempt.call, attempt.model)
         failed = attempt.call.last_deployment
         if attempt.number > 0 and failed >= 0:
             retry_at = self.world.inner.retry_at[0]

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simkit.engine.log import DID_NOT
+from simkit.engine.reference.outliers import Outliers
+from simkit.laws.backoff import heard_ns
 from simkit.laws.breaker import (
     CLOSED,
     GENERATION,
@@ -53,6 +55,7 @@ class Breakers:
         deployments, providers = len(world.plan.deployments.model), len(world.plan.names.providers)
         self.places = list(range(providers if self.by_provider else deployments))
         self.states = [[new_breaker() for _ in self.places] for _ in range(world.plan.inner.replicas[0])]
+        self.outliers = Outliers(world, self) if self.rules.outliers[0] else None
 
     def place(self, deployment: int) -> int:
         """Whose breaker a deployment hangs on: its own, or its provider's."""
@@ -64,19 +67,26 @@ class Breakers:
         probes: int = self.rules.probes[self.world.epoch]
         return breaker_look(self.states[replica][place], self.world.clock.now, probes)
 
-    def usable(self, replica: int, deployments: list[int]) -> list[int]:
-        """Those that may be asked: closed or with a probe to spare; all of them when too few are left."""
-        probes = self.rules.probes[self.world.epoch]
-        looks = [self.look(replica, self.place(n)) for n in deployments]
-        closed = sum(look != OPEN for look in looks)
-        panic: int = self.rules.panic_ppb[self.world.epoch]
-        if panic > 0 and closed * PPB < panic * len(deployments):
+    def usable(self, replica: int, model: int, chain: list[int]) -> list[int]:
+        """Those of a model's deployments that may be asked: closed or with a probe to spare; all of them in a panic."""
+        probes, deployments = self.rules.probes[self.world.epoch], self.world.deployments_of[model]
+        if self.panics(replica, chain if self.rules.panic_chain[0] else [model]):
             return deployments
+        looks = [self.look(replica, self.place(n)) for n in deployments]
         return [
             n
             for n, look in zip(deployments, looks, strict=True)
             if look == CLOSED or (look == HALF_OPEN and self.states[replica][self.place(n)][PROBING] < probes)
         ]
+
+    def panics(self, replica: int, models: list[int]) -> bool:
+        """Are too few of some models' deployments left?"""
+        panic: int = self.rules.panic_ppb[self.world.epoch]
+        if panic == 0:
+            return False
+        deployments = [n for model in models for n in self.world.deployments_of[model]]
+        closed = sum(self.look(replica, self.place(n)) != OPEN for n in deployments)
+        return closed * PPB < panic * len(deployments)
 
     def sent(self, attempt: "Attempt") -> None:
         """An attempt goes out: it belongs to this generation; one to a half open place is a probe."""
@@ -99,6 +109,8 @@ class Breakers:
             return
         bad = bool(self.rules.counts[kind])
         good = kind == OK or (bool(self.rules.others_healthy[0]) and not bad)
+        if self.outliers is not None:
+            self.outliers.count(replica, place, good, bad)
         if not is_news and self.rules.forget[0]:
             return
         if look == HALF_OPEN and is_news:
@@ -112,7 +124,7 @@ class Breakers:
         """A probe has ended: a failure opens again, enough successes close."""
         state[PROBING] -= 1
         if bad:
-            self.open(attempt, state)
+            self.open_for(attempt)
         elif good:
             state[PROVED] += 1
             if state[PROVED] == self.rules.probes[self.world.epoch]:
@@ -128,7 +140,7 @@ class Breakers:
         peer = self.world.has_peers[attempt.model]
         at_once = bool(self.rules.at_once[kind]) and (peer or not self.rules.at_once_peer[0])
         if at_once or (bad and bool(self.rules.trips_on[kind]) and self.is_due(state, peer)):
-            self.open(attempt, state)
+            self.open_for(attempt)
 
     def count(self, state: Ints, good: bool, bad: bool) -> None:
         """Into the window."""
@@ -144,10 +156,16 @@ class Breakers:
         numbers = rates.rate_ppb[e], rates.rate_strict, rates.rate_of[e], rates.rate_peer
         return breaker_due(state, rules.consecutive[e], rules.failures[e], *numbers, peer)
 
-    def open(self, attempt: "Attempt", state: Ints) -> None:
-        """Leave the place alone for a while, unless too many are open already."""
+    def open_for(self, attempt: "Attempt") -> None:
+        """An attempt was one too many for its place."""
+        said = heard_ns(attempt.retry_after, self.world.inner.retry_after_unit[self.world.epoch])
+        self.open(attempt.action.replica, self.place(attempt.deployment), attempt.model, said)
+
+    def open(self, replica: int, place: int, model: int, said: int) -> None:
+        """Leave a place alone for a while (it may have `said` how long), unless too many are open already."""
         rules, e, now = self.rules, self.world.epoch, self.world.clock.now
-        if self.too_many_open(attempt):
+        state = self.states[replica][place]
+        if self.too_many_open(replica, model):
             return
         sweep: int = rules.sweep[e]
         calm = 0
@@ -155,20 +173,18 @@ class Breakers:
             calm = max(0, (now - 1) // sweep - int(state[UNTIL]) // sweep)
         openings = max(0, int(state[OPENINGS]) - calm) + 1
         grows, told = bool(rules.grows[0]), bool(rules.from_retry_after[0])
-        until = cooldown_ns(now, rules.cooldown[e], rules.cooldown_max[e], grows, openings, attempt.retry_after, told)
+        until = cooldown_ns(now, rules.cooldown[e], rules.cooldown_max[e], grows, openings, said, told)
         state[STATE], state[OPENINGS], state[UNTIL] = OPEN, openings, swept(until, sweep)
         state[GENERATION] += 1
         state[PROBING] = state[PROVED] = 0
         if rules.forget[0]:
             self.forget(state)
-        self.write(attempt, OPEN, int(state[UNTIL]))
+        self.write(replica, place, OPEN, int(state[UNTIL]))
 
-    def too_many_open(self, attempt: "Attempt") -> bool:
-        """Is the share open already that may be open at most?"""
-        places = self.places
-        if not self.by_provider:
-            places = self.world.deployments_of[attempt.model]
-        opened = sum(self.look(attempt.action.replica, place) == OPEN for place in places)
+    def too_many_open(self, replica: int, model: int) -> bool:
+        """Is the share open already that may be open at most: of the model's deployments, or of the providers?"""
+        places = self.places if self.by_provider else self.world.deployments_of[model]
+        opened = sum(self.look(replica, place) == OPEN for place in places)
         most: int = self.rules.max_open_ppb[self.world.epoch]
         return opened * PPB >= most * len(places)
 
@@ -178,7 +194,7 @@ class Breakers:
         state[GENERATION] += 1
         state[OPENINGS] = 0
         self.forget(state)
-        self.write(attempt, CLOSED, DID_NOT)
+        self.write(attempt.action.replica, self.place(attempt.deployment), CLOSED, DID_NOT)
 
     @staticmethod
     def forget(state: Ints) -> None:
@@ -186,8 +202,7 @@ class Breakers:
         state[STREAK] = 0
         window_clear(state[WINDOW:])
 
-    def write(self, attempt: "Attempt", state: int, until: int) -> None:
+    def write(self, replica: int, place: int, state: int, until: int) -> None:
         """A row of the log."""
-        place = self.place(attempt.deployment)
         shown = -1 - place if self.by_provider else place
-        self.world.recorder.breaker(self.world.clock.now, attempt.action.replica, shown, state, until)
+        self.world.recorder.breaker(self.world.clock.now, replica, shown, state, until)

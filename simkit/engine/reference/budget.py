@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from simkit.laws.budget import retries_allowed
 from simkit.plan.codes import Kind
 
 if TYPE_CHECKING:
+    from simkit.engine.reference.attempt import Attempt
     from simkit.engine.reference.world import World
     from simkit.plan.plan import Layer
 
@@ -16,6 +18,8 @@ class Budget:
         self.world, self.layer = world, layer
         self.credit = int(layer.budget_start[0])
         self.out = 0
+        self.active = 0
+        """Attempts under way."""
 
     def earn(self, amount: int) -> None:
         """More credit, up to the cap."""
@@ -38,7 +42,8 @@ class Budget:
         """Pay for a retry or hedge, which is out from now on; False: it is refused."""
         e = self.world.epoch
         credit = min(int(self.layer.budget_cap[e]), self.credit)
-        if credit < cost or self.out >= self.layer.budget_concurrent[e]:
+        most = retries_allowed(self.layer.budget_concurrent[e], self.layer.budget_share_ppb[e], self.active)
+        if credit < cost or self.out >= most:
             return False
         self.credit = credit - cost
         self.out += 1
@@ -62,6 +67,14 @@ class Budgets:
         if place not in self.budgets:
             self.budgets[place] = Budget(self.world, self.layer)
         return self.budgets[place]
+
+    def sent(self, attempt: "Attempt") -> None:
+        """An attempt is under way."""
+        self.of(attempt.action.replica, attempt.model).active += 1
+
+    def learn(self, attempt: "Attempt", kind: int) -> None:
+        """It has ended."""
+        self.of(attempt.action.replica, attempt.model).active -= 1
 
 
 class Purse:

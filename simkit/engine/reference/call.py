@@ -26,7 +26,7 @@ class Call:
     """One call of an action."""
 
     __slots__ = (
-        "action", "asker", "attempt", "cheaper", "ear", "first_token", "good", "index", "inquiry", "is_last",
+        "action", "asker", "attempt", "chain", "cheaper", "ear", "first_token", "good", "index", "inquiry", "is_last",
         "last_deployment", "loop", "number", "prompt", "remembers", "repeat", "rung", "said", "streams", "told",
         "visible", "world",
     )  # fmt: skip
@@ -49,6 +49,8 @@ class Call:
         self.told: Attempt | None = None
         """The last attempt of which the call has heard."""
         self.last_deployment = -1
+        self.chain: list[int] = []
+        """The base model and its fallbacks."""
         self.asker: Client | Request | None = None
         """Who asks for the answer that is wanted now."""
         self.first_token = DID_NOT
@@ -161,6 +163,7 @@ class Call:
         """For an answer of a model, or else of its fallbacks: a client before a gateway, or whoever talks to models."""
         world = self.world
         fallbacks = world.fallbacks[world.epoch][model]
+        self.chain = [model, *fallbacks]
         return Client(self, model, fallbacks) if world.plan.has_gateway else Request(self, model, fallbacks)
 
     def listen(self) -> simpy.Event:

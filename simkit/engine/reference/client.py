@@ -6,6 +6,7 @@ from simkit.engine.reference.backoff import GIVE_UP, Backoff, Failure
 from simkit.engine.reference.budget import Budget, Purse
 from simkit.engine.reference.news import Cut, Hearing, News
 from simkit.engine.reference.request import Request
+from simkit.laws.backoff import heard_ns
 from simkit.laws.draws import Stream
 from simkit.plan.codes import Cause, EventClass, Kind, Mark
 from simkit.plan.plan import NEVER
@@ -95,7 +96,8 @@ class Client:
         """What counts for the wait."""
         action, failed = self.call.action, news.attempt
         u, _ = self.world.dice.pair(Stream.ATTEMPT, action.number, failed.both()[0].code, 5)
-        said = failed.retry_after if news.kind == Kind.RATE_LIMIT else 0
+        unit = self.layer.retry_after_unit[self.world.epoch]
+        said = heard_ns(failed.retry_after, unit) if news.kind == Kind.RATE_LIMIT else 0
         return Failure(news.kind, number, said, u, has_peer=False, ends=min(action.deadline_at, self.until))
 
     def give_back(self) -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Case:
     """What a person is asked to do."""
 
-    def __init__(self, action: "Action", rung: int, now: int) -> None:
-        self.action, self.rung, self.asked = action, rung, now
+    def __init__(self, action: "Action", rung: int) -> None:
+        self.action, self.rung = action, rung
         self.place: Place = Place.OUTSIDE
         self.slot: simpy.Event | None = None
         self.priority = 0
@@ -75,9 +75,8 @@ class Ladder:
 
     def instant(self, action: "Action", rung: int) -> bool:
         """An earlier version or a rule has an answer, after a while."""
-        world, e = self.world, self.world.epoch
-        u, _ = world.dice.pair(Stream.DEGRADE, action.number, rung)
-        if u >= self.rungs.share[e][rung]:
+        world = self.world
+        if not self.is_lucky(action, rung):
             return False
         until = self.done_at(action, rung)
         world.clock.at(until, EventClass.WAITED, action.number << 25, partial(self.answer, action, rung))
@@ -97,6 +96,12 @@ class Ladder:
         )
         return True
 
+    def is_lucky(self, action: "Action", rung: int) -> bool:
+        """Is it one of those for whom the rung is there?"""
+        u, _ = self.world.dice.pair(Stream.DEGRADE, action.number, rung)
+        share: float = self.rungs.share[self.world.epoch][rung]
+        return u < share
+
     def done_at(self, action: "Action", rung: int) -> int:
         """When a rung has its answer that begins with it now."""
         world = self.world
@@ -106,12 +111,15 @@ class Ladder:
     def person(self, action: "Action", rung: int) -> bool:
         """Somebody takes over, now or when it is this case's turn; the own service's slot is given up."""
         desk, world = self.desk, self.world
+        if not self.is_lucky(action, rung):
+            return False
         if self.rungs.closed[rung] and desk.capacity == 0:
             return False
         if desk.busy >= desk.capacity and desk.waiting >= self.rungs.queue[world.epoch][rung]:
             return False
         world.service.leave(action)
-        case = Case(action, rung, world.clock.now)
+        action.desk_asked = world.clock.now
+        case = Case(action, rung)
         desk.ask(case)
         if case.place is Place.SERVED:
             self.take_over(case)
@@ -124,7 +132,8 @@ class Ladder:
         """A person begins."""
         world, action = self.world, case.action
         case.place = Place.SERVED
-        action.waited += world.clock.now - case.asked
+        action.desk_began = world.clock.now
+        action.waited += action.desk_began - action.desk_asked
         action.degrade_cost += self.rungs.cost[world.epoch][case.rung]
         until = self.done_at(action, case.rung)
         world.clock.at(until, EventClass.FINISHED, action.number << 25, partial(self.close, case), sub=2)

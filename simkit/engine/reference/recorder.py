@@ -47,7 +47,7 @@ class Recorder:
             (
                 a.number, a.arrival, a.user, a.plan, a.kind, a.complexity, a.started, a.first_token, end,
                 a.outcome, a.reason, a.good, a.waited, a.attempts, a.cost, a.tokens_in, a.tokens_out,
-                a.degrade_cost, a.lookup_cost, a.tool_cost, a.thrift,
+                a.degrade_cost, a.desk_asked, a.desk_began, a.lookup_cost, a.tool_cost, a.thrift,
             )
         )  # fmt: skip
         self.attempts.extend(a.story)

@@ -9,6 +9,7 @@ from simkit.engine.reference.backoff import GIVE_UP, Backoff, Failure
 from simkit.engine.reference.balance import NOBODY
 from simkit.engine.reference.budget import Purse
 from simkit.engine.reference.news import Cut, Hearing, News
+from simkit.laws.backoff import heard_ns
 from simkit.laws.draws import Stream
 from simkit.plan.codes import Cause, EventClass, Kind, Mark
 from simkit.plan.plan import NEVER
@@ -53,13 +54,15 @@ class Request:
 
     def life(self, cause: Cause) -> Hearing:
         """Model after model, until one answers."""
-        model, fallbacks = self.model, iter(self.fallbacks)
+        model, fallbacks, first = self.model, iter(self.fallbacks), OK
         while True:
             news: News = yield from self.rung(model, cause)
             if self.call.action.is_over() or news.kind == OK or news.cut:
                 break
+            first = first or news.kind
             following = next(fallbacks, -1) if news.may_fall_back(self.layer) else -1
             if following < 0:
+                news = news._replace(kind=first) if self.layer.error_first[0] else news
                 break
             self.call.rung += 1
             model, cause = following, Cause.FALLBACK
@@ -80,14 +83,15 @@ class Request:
                 return news
             if news.attempt.deployment != NOBODY:
                 call.last_deployment = news.attempt.deployment
-            wait = self.wait(news, number, model)
+            was_last = number >= self.layer.max_retries[self.world.epoch]
+            wait = self.last_wait(news, number, model) if was_last else self.wait(news, number, model)
             if wait == GIVE_UP:
                 return news
             cut: News | None = yield call.pause(wait, call.rung, number + 1)
             if call.action.is_over():
                 return news
-            if cut is not None:
-                return cut
+            if cut is not None or was_last:
+                return cut or news
             number, cause = number + 1, Cause.RETRY
 
     def send(self, model: int, number: int, cause: Cause) -> simpy.Event:
@@ -106,15 +110,13 @@ class Request:
 
     def wait(self, news: News, number: int, model: int) -> int:
         """How long to wait before the next try with this model; GIVE_UP: there is none, and why is marked."""
-        world, failed = self.world, news.attempt
-        if not news.may_retry(self.layer) or number >= self.layer.max_retries[world.epoch]:
+        failed = news.attempt
+        if not news.may_retry(self.layer):
             return GIVE_UP
-        if self.backoff is None:
-            self.backoff = Backoff(world, self.layer)
-        wait = self.backoff.wait(self.failure(news, number, model))
+        wait = self.time_to_wait(news, number, model)
         if wait == GIVE_UP:
             failed.mark(Mark.GAVE_UP)
-        if not self.layer.retry_while_open[0] and not world.picker.usable(model, self.call.action.replica):
+        if self.gives_up_open(model):
             failed.mark(Mark.ALL_OPEN)
             wait = GIVE_UP
         if wait != GIVE_UP and self.purse is not None and not self.purse.pay(model, news.kind):
@@ -122,11 +124,29 @@ class Request:
             wait = GIVE_UP
         return wait
 
+    def last_wait(self, news: News, number: int, model: int) -> int:
+        """How long to wait after the last try before giving the model up; GIVE_UP: no time at all."""
+        if number == 0 or not self.layer.wait_after_last[0] or not news.may_retry(self.layer):
+            return GIVE_UP
+        wait = self.time_to_wait(news, number, model)
+        return GIVE_UP if self.gives_up_open(model) else wait
+
+    def time_to_wait(self, news: News, number: int, model: int) -> int:
+        """By the layer's backoff and what the failure said."""
+        if self.backoff is None:
+            self.backoff = Backoff(self.world, self.layer)
+        return self.backoff.wait(self.failure(news, number, model))
+
+    def gives_up_open(self, model: int) -> bool:
+        """Are all breakers of the model open, and that the end of it?"""
+        return not self.layer.retry_while_open[0] and not self.world.picker.usable(self.call, model)
+
     def failure(self, news: News, number: int, model: int) -> Failure:
         """What counts for the wait."""
         world, action, failed = self.world, self.call.action, news.attempt
         u, _ = world.dice.pair(Stream.ATTEMPT, action.number, failed.code, 2)
         asks = self.layer.skip_with_peer[0] and world.has_peers[model]
-        has_peer = asks and bool(world.picker.usable(model, action.replica))
+        has_peer = asks and bool(world.picker.usable(self.call, model))
         ends = min(action.deadline_at, self.until, self.client_until)
-        return Failure(news.kind, number, failed.retry_after, u, has_peer, ends)
+        said = heard_ns(failed.retry_after, self.layer.retry_after_unit[world.epoch])
+        return Failure(news.kind, number, said, u, has_peer, ends)

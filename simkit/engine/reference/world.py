@@ -120,7 +120,7 @@ class World:
         self.throttle = Throttle(self) if self.inner.throttle[0] else None
         self.picker = Picker(self)
         remembers = self.picker if self.picker.remembers else None
-        everybody: tuple[Learner | None, ...] = (self.breakers, self.throttle, remembers)
+        everybody: tuple[Learner | None, ...] = (self.breakers, self.throttle, remembers, self.budgets)
         self.learners = [one for one in everybody if one is not None]
         self.has_replicas = max(self.inner.replicas[0], self.outer.replicas[0]) > 1
 
@@ -186,6 +186,8 @@ class World:
         self.begin_periods()
         for cache in self.caches:
             cache.begin()
+        if self.breakers is not None and self.breakers.outliers is not None:
+            self.breakers.outliers.begin()
         self.next_arrival(0, 0.0, 0)
         self.clock.run()
         if self.is_full():

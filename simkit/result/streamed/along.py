@@ -9,7 +9,7 @@ from simkit.engine.compiled.pointer import pointer
 from simkit.laws.jit import Floats, Ints, law, step
 from simkit.plan.plan import NEVER
 from simkit.result.streamed.economy import add_lookups
-from simkit.result.streamed.ledger import ANSWER_ROWS, COST_ROWS, EXACT, SERVED_ROWS
+from simkit.result.streamed.ledger import ANSWER_ROWS, COST_ROWS, EXACT, SERVED_ROWS, SERVED_WIDTH
 from simkit.result.streamed.story import add
 
 
@@ -36,7 +36,7 @@ def run_along(ints: Ints, floats: Floats, most: int, ledger: Ints, served: Ints,
 def holds_page(m: Memory, sums: Memory, served: int, costs: int, answers: int) -> bool:
     """Is there room for the single values of a page, where they are kept?"""
     return sums[EXACT] == 0 or (
-        3 * (sums[SERVED_ROWS] + m[M_ACTION_ROWS]) <= served
+        SERVED_WIDTH * (sums[SERVED_ROWS] + m[M_ACTION_ROWS]) <= served
         and sums[COST_ROWS] + m[M_ACTION_ROWS] <= costs
         and 3 * (sums[ANSWER_ROWS] + m[M_ATTEMPT_ROWS]) <= answers
     )

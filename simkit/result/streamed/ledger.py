@@ -17,6 +17,7 @@ from simkit.laws.jit import step
 from simkit.plan.codes import Cause, Kind, Outcome
 from simkit.plan.plan import Ints, Plan
 from simkit.result import economy
+from simkit.result.desk import shifts_of
 from simkit.result.economy import CACHES, GROWTH, MOST_NAMES, MOST_TURNS, PROMPTS, can_wait, repeats, warming_windows
 from simkit.result.limits import deployments_of, grids, has_queue, limited
 from simkit.result.objectives import Objective
@@ -30,24 +31,24 @@ from simkit.result.windows import timeline_windows
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
     EPOCH_COUNT, STORIES, ALL_TRIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
     PRICE_ROWS, TIERS, LOOKS_UP, WARM_UP, WARM_WINDOW, WARM_WINDOWS, HAS_BATCH, BY_NAME,
-    BATCH_SIDE,
-) = range(29)  # fmt: skip
+    BATCH_SIDE, SHIFT_COUNT,
+) = range(30)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited), prices.
-FIRST_TABLE = 29
+FIRST_TABLE = 30
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
     MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, CAN_WAIT, KIND_WAITS, REPEATS, LOOKUP_COST, PRICE_START, ABOVE,
-    INPUT_PRICE, CACHED_PRICE, WRITE_PRICE, OUTPUT_PRICE, REQUEST_PRICE,
-) = range(FIRST_TABLE, FIRST_TABLE + 54, 2)  # fmt: skip
+    INPUT_PRICE, CACHED_PRICE, WRITE_PRICE, OUTPUT_PRICE, REQUEST_PRICE, SHIFTS,
+) = range(FIRST_TABLE, FIRST_TABLE + 56, 2)  # fmt: skip
 
 # Tables of sums. What follows a table that is carried over is where it ends, see `story.carry`.
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
-    AWAY, BY_MINUTE, PULSE, COST_HIGH, HELD_HIGH, HOLDING_HIGH, WARMING, WORK, HELD_TIMES, KIND_COST, MODEL_COST,
-    PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH,
-) = range(FIRST_TABLE + 54, FIRST_TABLE + 118, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 118
+    AWAY, BY_MINUTE, PULSE, DESK, COST_HIGH, HELD_HIGH, HOLDING_HIGH, DESK_HIGH, WARMING, WORK, HELD_TIMES, KIND_COST,
+    MODEL_COST, PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH,
+) = range(FIRST_TABLE + 56, FIRST_TABLE + 124, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 124
 """Where the tables begin."""
 
 SERIES_NAMES = (
@@ -59,7 +60,7 @@ SERIES_NAMES = (
 """Columns of SERIES (a row is a window); after them two for each objective: bad and counted."""
 COSTS = ("model", "deployment", "provider", "call", "kind", "outcome", "cause", "waste")
 """Rows of COST."""
-SAMPLES = ("ttft", "waited", "cost")
+SAMPLES = ("ttft", "waited", "human_wait", "cost")
 """Rows of WHOLE: histograms of the whole run."""
 OBJECTIVE_KINDS = ("success", "latency", "ttft", "good")
 DELAYED, REFUSED, DELAY, AFFECTED = range(4)
@@ -67,6 +68,8 @@ DELAYED, REFUSED, DELAY, AFFECTED = range(4)
 OFFERED, OFFERED_NS, QUEUEING, QUEUEING_NS, LOST = range(5)
 """Rows of DEMAND of a station (a column is a minute); before them there is a row of units for each bucket."""
 STATION_ROWS = 5
+SERVED_WIDTH = 4
+"""Single values of a served action: latency, ttft, waited, and for a person (-1: none answered)."""
 
 
 LOW_BITS = 40
@@ -109,7 +112,7 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
     slots = [*plan.deployments.concurrency.T, plan.service.workers]
     places = [*plan.deployments.queue.T, plan.service.queue]
     some = [limited(one) for one in slots]
-    buckets, prices = range(len(plan.names.limits)), plan.prices
+    buckets, shifts, prices = range(len(plan.names.limits)), shifts_of(plan), plan.prices
     facts = {
         JUDGED_BY: [OBJECTIVE_KINDS.index(one.kind) for one in objectives],
         LIMIT_NS: [one.limit for one in objectives],
@@ -126,6 +129,7 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         FIRST_BUCKET: plan.deployments.first_limit,
         BUCKET: plan.deployments.limits,
         STREAMS: plan.actions.streaming,
+        SHIFTS: np.stack([shifts.edges, shifts.before, shifts.there], axis=1),
         QUEUED: [has_queue(one) for one, here in zip(places, some, strict=True) if here],
         CAN_WAIT: can_wait(plan),
         KIND_WAITS: plan.batch.batch,
@@ -172,9 +176,11 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         AWAY: (buckets + 1,),
         BY_MINUTE: (minute_count(plan), len(COLUMNS) + objectives),
         PULSE: (cells_of(plan.horizon, every), objectives),
+        DESK: (1,),
         COST_HIGH: (len(COSTS), longest),
         HELD_HIGH: (limits, 4),
         HOLDING_HIGH: (stations, 2),
+        DESK_HIGH: (1,),
         WARMING: (warming_windows(plan).count * bool(plan.answers.on.any()), 3 * len(CACHES)),
         WORK: (windows.count * bool(plan.batch.batch.any()), 2),
         HELD_TIMES: (bins * bool(plan.batch.batch.any()),),
@@ -208,6 +214,7 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     m[[EXACT, OBJECTIVES, DEPLOYMENTS]] = is_exact(plan), len(facts[JUDGED_BY]), len(plan.names.deployments)
     m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), facts[STATION][-1]
     m[[EPOCH_COUNT, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY]] = len(plan.epochs), minute_count(plan), fair, every
+    m[SHIFT_COUNT] = len(facts[SHIFTS])
     warm, by_name = warming_windows(plan), (_few(plan.names.kinds) > 0) + 2 * (_few(plan.names.models) > 0)
     m[[PRICE_ROWS, TIERS, LOOKS_UP]] = len(plan.prices.start), plan.prices.above.shape[2], plan.answers.on.any()
     m[[WARM_UP, WARM_WINDOW, WARM_WINDOWS]] = -plan.begin, warm.length, warm.count

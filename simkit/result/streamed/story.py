@@ -31,10 +31,10 @@ from simkit.result.windows import MINUTE
 A_WIDTH, T_WIDTH = len(ACTION_COLUMNS), len(ATTEMPT_COLUMNS)
 (
     A_ACTION, A_ARRIVAL, A_USER, A_KIND, A_START, A_FIRST_TOKEN, A_END, A_OUTCOME, A_REASON, A_GOOD, A_WAITED,
-    A_ATTEMPTS, A_COST, A_DEGRADE_COST,
+    A_ATTEMPTS, A_COST, A_DEGRADE_COST, A_DESK_ASKED, A_DESK_BEGAN,
 ) = (ACTION_COLUMNS.index(name) for name in (
     "action", "arrival", "user", "kind", "start", "first_token", "end", "outcome", "reason", "good", "waited",
-    "attempts", "cost", "degrade_cost",
+    "attempts", "cost", "degrade_cost", "desk_asked", "desk_began",
 ))  # fmt: skip
 (
     T_CALL, T_REPEAT, T_RUNG, T_TRY, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_STARTED, T_FIRST_TOKEN, T_ENDED,
@@ -70,7 +70,7 @@ ARRIVED, FIRST_OUTCOME = 0, 1
 M_BY_OBJECTIVE = len(COLUMNS)
 BY_OBJECTIVE = len(SERIES_NAMES)
 BY_MODEL, BY_DEPLOYMENT, BY_PROVIDER, BY_CALL, BY_KIND, BY_OUTCOME, BY_CAUSE, BY_WASTE = range(len(COSTS))
-OF_TTFT, OF_WAITED, OF_COST = range(len(SAMPLES))
+OF_TTFT, OF_WAITED, OF_HUMAN_WAIT, OF_COST = range(len(SAMPLES))
 ON_LATENCY, ON_TTFT, ON_GOOD = (OBJECTIVE_KINDS.index(kind) for kind in ("latency", "ttft", "good"))
 
 
@@ -100,13 +100,15 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
             sent = add_attempts(m, rows, first, beyond, window, turn, minute, fine, replies)
             m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
             if acts[a + A_OUTCOME] != OK:
-                add_no_success(m, acts, a, rows, first, beyond, w)
+                add_no_success(m, acts, a, w)
             if minute > 0:
                 add_minute(m, acts, a, minute, sent)
         if m[PULSE_EVERY] > 0:
             beat(m, acts, a)
         if m[HAS_BATCH] == 1:
             add_work(m, rows, first, beyond)
+        if acts[a + A_DESK_BEGAN] != DID_NOT:
+            add_desk(m, acts, a, ended)
         own_demand(m, acts, a, rows, first, beyond, measured, ended)
         story_demand(m, rows, first, beyond, measured, ended)
         first = beyond
@@ -114,6 +116,7 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
     carry(m, COST, COST_HIGH, ENDS)
     carry(m, HELD, HELD_HIGH, MARK)
     carry(m, HOLDING, HOLDING_HIGH, TRIES)
+    carry(m, DESK, DESK_HIGH, COST_HIGH)
     carry(m, PROMPT_USE, PROMPT_HIGH, TURNS)
     carry(m, TURNS, TURNS_HIGH, STEPS)
     carry(m, STEPS, STEPS_HIGH, PROMPT_HIGH)
@@ -150,14 +153,15 @@ def add_action(m: Memory, acts: Memory, a: int, w: int, prices: Memory) -> None:
 
 
 @apart
-def add_no_success(m: Memory, acts: Memory, a: int, rows: Memory, first: int, beyond: int, w: int) -> None:
+def add_no_success(m: Memory, acts: Memory, a: int, w: int) -> None:
     """Who was turned away, and what people did (an answer in full needs none)."""
     m[w + PEOPLE] += acts[a + A_DEGRADE_COST]
     count_refused(m, acts, a, w)
     m[w + SHED] += 1 if acts[a + A_REASON] == OF_SHEDDING else 0
     if acts[a + A_REASON] == OF_HUMAN:
         m[w + BY_HUMAN] += 1
-        m[w + PEOPLE_TIME] += people_time(acts, a, rows, first, beyond)
+    if is_by_person(acts, a):
+        m[w + PEOPLE_TIME] += acts[a + A_END] - acts[a + A_DESK_ASKED]
 
 
 @step
@@ -165,6 +169,7 @@ def add_served(m: Memory, acts: Memory, a: int, w: int, histogram: int, singles:
     """How long it took, and whether it was right."""
     arrival = acts[a + A_ARRIVAL]
     took, ttft = acts[a + A_END] - arrival, acts[a + A_FIRST_TOKEN] - arrival
+    by_person, human_wait = is_by_person(acts, a), acts[a + A_DESK_BEGAN] - acts[a + A_DESK_ASKED]
     if acts[a + A_GOOD] >= 0:
         m[w + JUDGED] += 1
         m[w + GOOD] += acts[a + A_GOOD]
@@ -176,12 +181,15 @@ def add_served(m: Memory, acts: Memory, a: int, w: int, histogram: int, singles:
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_TTFT) + bin_of(ttft)] += 1
         m[place(m, WHOLE, OF_WAITED) + bin_of(acts[a + A_WAITED])] += 1
+        if by_person:
+            m[place(m, WHOLE, OF_HUMAN_WAIT) + bin_of(human_wait)] += 1
         return
-    row = 3 * m[SERVED_ROWS]
+    row = SERVED_WIDTH * m[SERVED_ROWS]
     m[SERVED_ROWS] += 1
     singles[row] = took
     singles[row + 1] = ttft
     singles[row + 2] = acts[a + A_WAITED]
+    singles[row + 3] = human_wait if by_person else DID_NOT
 
 
 @step
@@ -299,12 +307,31 @@ def turned_away(rows: Memory, t: int) -> bool:
 
 
 @step
-def people_time(acts: Memory, a: int, rows: Memory, first: int, beyond: int) -> int:
-    """From the end of its last attempt until a person had answered."""
-    since = max(acts[a + A_ARRIVAL], acts[a + A_START])
-    for t in range(first, beyond, T_WIDTH):
-        since = max(since, rows[t + T_ENDED])
-    return max(acts[a + A_END] - since, 0)
+def is_by_person(acts: Memory, a: int) -> bool:
+    """Did a person answer it?"""
+    return acts[a + A_OUTCOME] == DEGRADED and acts[a + A_REASON] == OF_HUMAN
+
+
+@apart
+def add_desk(m: Memory, acts: Memory, a: int, ended: int) -> None:
+    """A person's work on a case, see `result.desk`; one that is not done when the run stops lasts until then."""
+    end = ended if acts[a + A_END] == DID_NOT else acts[a + A_END]
+    m[m[DESK]] += open_until(m, end) - open_until(m, acts[a + A_DESK_BEGAN])
+
+
+@step
+def open_until(m: Memory, time: int) -> int:
+    """ns of the horizon in which people were there, up to a time."""
+    inside = min(max(time, 0), m[HORIZON])
+    first, beyond = 0, m[SHIFT_COUNT]
+    while beyond - first > 1:
+        middle = (first + beyond) // 2
+        if m[place(m, SHIFTS, middle)] <= inside:
+            first = middle
+        else:
+            beyond = middle
+    row = place(m, SHIFTS, first)
+    return m[row + 1] + m[row + 2] * (inside - m[row])
 
 
 @step

@@ -24,9 +24,9 @@ from simkit.result.sums import Money
 from simkit.result.tally import DeploymentUse, Histogram, Tally
 from simkit.result.windows import timeline_windows
 
-SINGLE = {"served": 3, "costs": 1, "answers": 3}
-"""Tables of single values (for plans whose percentiles are exact) and their columns: latency, ttft, waited of served
-actions; cost of measured ones; deployment, ttft, latency of successful attempts."""
+SINGLE = {"served": at.SERVED_WIDTH, "costs": 1, "answers": 3}
+"""Tables of single values (for plans whose percentiles are exact) and their columns: latency, ttft, waited, wait for
+a person of served actions; cost of measured ones; deployment, ttft, latency of successful attempts."""
 USED = {"served": at.SERVED_ROWS, "costs": at.COST_ROWS, "answers": at.ANSWER_ROWS}
 
 
@@ -132,6 +132,7 @@ class Stream:
             incidents=incidents,
             breakers=self.breakers.use(),
             fallbacks_refused=self._table(at.AWAY).copy(),
+            desk_busy=int(self.layout.whole(self.ledger, at.DESK, at.DESK_HIGH)[0]),
             recovery=recovery_of(self.plan, self._table(at.BY_MINUTE), incidents),
             pulse=self._pulse(),
             economy=self._economy(),
@@ -176,8 +177,11 @@ class Stream:
 
     def _times_and_cost(self, histogram: Ints) -> dict[str, Sample]:
         if self.ledger[at.EXACT]:
-            latency, ttft, waited = self._single("served").T
-            found = {"latency": latency, "ttft": ttft, "waited": waited, "cost": self._single("costs")[:, 0]}
+            latency, ttft, waited, human = self._single("served").T
+            found = {
+                "latency": latency, "ttft": ttft, "waited": waited, "human_wait": human[human >= 0],
+                "cost": self._single("costs")[:, 0],
+            }  # fmt: skip
             return {name: Sample.of(values) for name, values in found.items()}
         whole = {"latency": histogram.sum(axis=0), **dict(zip(at.SAMPLES, self._table(at.WHOLE), strict=True))}
         return {name: binned(counts) for name, counts in whole.items()}
