@@ -7,11 +7,11 @@ from simkit.engine.compiled.agenda import follow_up, schedule
 from simkit.engine.compiled.conversation import remember
 from simkit.engine.compiled.dice import count, origin, turn, uniform
 from simkit.engine.compiled.memory import *
-from simkit.engine.compiled.pointer import view
+from simkit.engine.compiled.pointer import fetch, view
 from simkit.engine.compiled.prompt import draw_unsent
 from simkit.engine.compiled.route import first_model, instead_of, verdict
 from simkit.engine.compiled.station import join, quit_line
-from simkit.engine.compiled.store import add, clear, drop, find, forget, new_entry, renew, store, touch
+from simkit.engine.compiled.store import add, clear, drop, find, forget, head_of, new_entry, renew, store, touch
 from simkit.laws.draws import Stream, code_of, unit
 from simkit.laws.jit import Floats, Ints, apart, step
 from simkit.laws.store import guided, is_fresh, ramped
@@ -60,6 +60,7 @@ def name_question(m: Memory, f: Reals, a: int, u: float, v: float) -> None:
         m[a + A_RANK] = at1(m, ANSWERS_TRACE_KEY, origin(m[a + A_NUMBER]))
     elif at1(m, ANSWERS_KEYS, EXACT) > 0:
         m[a + A_RANK] = UNNAMED - int(u * 2.0**52)
+        fetch(m, m[ANSWERS_GUIDE_EXACT] + int(u * m[ANSWERS_GUIDE_EXACT + 3]))
 
 
 @step
@@ -110,6 +111,7 @@ def look_up(m: Memory, f: Reals, c: int, first: int) -> int:
     for cache in range(first, CACHES):
         if not is_asked(m, f, a, index, cache):
             continue
+        m[c + C_SOUGHT] = key_of(m, f, a, index, cache) if has_entries(m, f, cache) else NO_KEY
         if at2(m, ANSWERS_LOOKUP, m[M_EPOCH], cache) >= 0:
             wait_for_result(m, f, c, cache)
             return NOTHING
@@ -122,6 +124,8 @@ def look_up(m: Memory, f: Reals, c: int, first: int) -> int:
 @step
 def wait_for_result(m: Memory, f: Reals, c: int, cache: int) -> None:
     """A lookup takes its time."""
+    if m[c + C_SOUGHT] != NO_KEY:
+        fetch(m, head_of(m, store(m, cache), m[c + C_SOUGHT], 0))
     dist, code = at2(m, ANSWERS_LOOKUP, m[M_EPOCH], cache), code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, cache)
     u, v = 0.0, 0.0
     if at1(m, DIST_TABLE, dist) >= 0:
@@ -143,10 +147,9 @@ def found_out(m: Memory, f: Reals, c: int, key: int) -> int:
 @apart
 def looked_up(m: Memory, f: Reals, c: int, cache: int) -> int:
     """What a lookup finds now; the step that follows, or MISSED."""
-    a, key, good, result = m[c + C_ACTION], NO_KEY, NONE, MISS
+    a, key, good, result = m[c + C_ACTION], m[c + C_SOUGHT], NONE, MISS
     m[a + A_LOOKUP_COST] += at2(m, ANSWERS_COST, m[M_EPOCH], cache)
-    if has_entries(m, f, cache):
-        key = key_of(m, f, a, m[c + C_INDEX], cache)
+    if key != NO_KEY:
         result, good = look_at_entry(m, c, cache, key)
     elif hits_by_chance(m, f, c, cache):
         result, good = HIT, verdict(m, f, c, instead_of(m, a, first_model(m, f, c)))
