@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -216,3 +218,26 @@ def test_a_folder_in_use_is_young(folder_of_the_cache: pytest.MonkeyPatch, tmp_p
     assert folder is not None
     os.utime(folder, (0, 0))
     assert jit.cache_folder() == folder and time.time() - folder.stat().st_mtime < 60
+
+
+@pytest.mark.skipif(jit.is_off(), reason="nothing is compiled")
+def test_only_what_python_calls_becomes_machine_code() -> None:
+    """All else is linked with it."""
+
+    def twice(x: int) -> int:
+        return x + x
+
+    step, apart = jit.step(twice), jit.apart(twice)
+
+    def sum_of_both(x: int) -> int:
+        return step(x) + apart(x)
+
+    law = jit.law(sum_of_both)
+    assert law(3) == 12
+    assert [has_machine_code(one) for one in (law, step, apart)] == [True, False, False]
+
+
+def has_machine_code(function: Callable[..., Any]) -> bool:
+    (found,) = function.overloads.values()  # type: ignore[attr-defined]
+    address: int = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+    return address != 0
