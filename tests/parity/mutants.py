@@ -87,9 +87,9 @@ MUTANTS = (
     ("breaker", "(state == OPEN or not is_news)", "state == OPEN"),
     ("breaker", "m[b + PROBING] -= state == HALF_OPEN and is_news", "m[b + PROBING] -= state == HALF_OPEN"),
     ("breaker", "if m[b + PROVED] == at1(m, BREAKER_PROBES, m[M_EPOCH]):", "if True:"),
-    ("breaker", "    if too_many_open(m, t):\n        return\n", ""),
+    ("breaker", "    if too_many_open(m, replica, model):\n        return\n", ""),
     ("breaker", "        m[b + STREAK] = 0\n    peer", "        pass\n    peer"),
-    ("budget", "or m[b + B_OUT] >= at1(m, BUDGET_CONCURRENT + layer, m[M_EPOCH])", ""),
+    ("budget", "or m[b + B_OUT] >= retries_allowed(least, share, m[b + B_ACTIVE])", ""),
     ("budget", "BUDGET_THROTTLED if kind == RATE_LIMIT else BUDGET_RETRY", "BUDGET_RETRY"),
     ("hedge", "m[t + T_OVER] == 1 or is_streaming(m, t):", "m[t + T_OVER] == 1:"),
     ("ladder", "t = NONE if alone else m[t + T_STORY]", "t = NONE"),
@@ -107,6 +107,14 @@ MUTANTS = (
     ("user", "    if m[a + A_SHOWN] == 1:\n        return True\n", ""),
     ("user", "again > at1(m, AUDIENCE_RELOAD_AT_MOST, 0)", "again >= at1(m, AUDIENCE_RELOAD_AT_MOST, 0)"),
     ("arrival", "uniform(m, KIND, ordinal, 0, 0)", "uniform(m, KIND, m[a + A_NUMBER], 0, 0)"),
+    ("attempt", "count_active(m, t, -1)", "count_active(m, t, 0)"),
+    ("backoff", "    said = heard_ns(said, at1(m, RETRY_AFTER_UNIT + layer, m[M_EPOCH]))\n", ""),
+    ("breaker", "if at1(m, BREAKER_PANIC_CHAIN, 0) == 1:", "if False:"),
+    ("breaker", "said = heard_ns(m[t + T_RETRY_AFTER], at1(m, RETRY_AFTER_UNIT, m[M_EPOCH]))",
+     "said = m[t + T_RETRY_AFTER]"),
+    ("outliers", "if look(m, breaker_at(m, replica, place)) == OPEN:", "if False:"),
+    ("outliers", "m[m[RESULTS] + i] = 0", "m[m[RESULTS] + i] += 0"),
+    ("request", "if at1(m, ERROR_FIRST, 0) == 1:", "if False:"),
 )  # fmt: skip
 """File of the engine, a text in it, and what stands there instead."""
 

@@ -70,6 +70,7 @@ class Resilience:
         """Timeouts, and what is retried, where and when."""
         random, time = self.random, self.maker.time
         self.layer["backoff"] = self.backoff()
+        self.layer |= {"retry_while_open": self.maker.chance(0.3), "wait_after_last": self.maker.chance(0.6)}
         self.layer |= self.waits() | self.maybe(
             first_token_timeout=self.or_none(time(0.5, 6)),
             idle_timeout=self.or_none(time(0, 2)),
@@ -79,8 +80,6 @@ class Resilience:
             fallback_on=self.some(),
             retry_at=random.choice(("any", "same", "other")),
             stream_failure=self.stream_failure(),
-            retry_while_open=self.maker.chance(0.5),
-            wait_after_last=self.maker.chance(0.5),
             error_told=random.choice(("last", "first")),
             replicas=random.randint(1, 3),
             max_fallbacks=random.randint(0, 2),
@@ -164,15 +163,16 @@ class Resilience:
             "probes": random.randint(0, 3),
             **self.maybe(trips_on=self.some(), failures=random.randint(2, 6), at_once=self.some()),
             **self.maybe(at_once_with_peer=self.maker.chance(0.5), cooldown_from_retry_after=self.maker.chance(0.5)),
-            **self.maybe(max_open=random.choice(("30%", "50%", "100%")), panic=random.choice(("0%", "50%", "100%"))),
-            **self.maybe(panic_scope=random.choice(("model", "chain"))),
+            **self.maybe(max_open=random.choice(("30%", "50%", "100%"))),
+            "panic": random.choice(("0%", "0%", "50%", "100%")),
+            "panic_scope": random.choice(("model", "chain")),
         }
         if self.often(0.5):
             share = {random.choice(("more_than", "at_least")): random.choice(("25%", "50%", "100%"))}
             found["rates"] = [{**share, "of": random.randint(1, 6), "with_peer": self.maker.chance(0.4)}]
         if self.often(0.3):
             found |= {"sweep": time(0.5, 3), "cooldown_growth": True, "cooldown_max": time(5, 20)}
-        if self.often(0.5):
+        if self.often(0.7):
             found |= {"sweep": time(1, 10), "outliers": self.or_none(self.outliers())}
         return found
 
@@ -180,7 +180,7 @@ class Resilience:
         """A comparison that finds some among few."""
         random = self.random
         deviations, hosts = random.choice((0, 0.5, 0.9)), random.randint(1, 2)
-        return self.maybe(deviations=deviations) | {"hosts": hosts, "requests": random.randint(1, 3)}
+        return self.maybe(deviations=deviations) | {"hosts": hosts, "requests": random.randint(1, 2)}
 
     def rung(self, name: str) -> Map:
         """A rung of the ladder."""
