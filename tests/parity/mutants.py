@@ -144,7 +144,6 @@ MUTANTS = (
     ("hold", " - m[M_HELD]", ""),
     ("hold", "    m[a + A_LINED_UP] = m[M_NOW]\n", ""),
     ("kernel", "        if key & RESET:\n            reset(m, row)\n        elif", "        if"),
-    ("arrival", "uniform(m, KIND, ordinal, 0, 0)", "uniform(m, KIND, m[a + A_NUMBER], 0, 0)"),
     ("attempt", "count_active(m, t, -1)", "count_active(m, t, 0)"),
     ("backoff", "    said = heard_ns(said, at1(m, RETRY_AFTER_UNIT + layer, m[M_EPOCH]))\n", ""),
     ("breaker", "if at1(m, BREAKER_PANIC_CHAIN, 0) == 1:", "if False:"),
