@@ -144,7 +144,6 @@ MUTANTS = (
     ("hold", " - m[M_HELD]", ""),
     ("hold", "    m[a + A_LINED_UP] = m[M_NOW]\n", ""),
     ("kernel", "        if key & RESET:\n            reset(m, row)\n        elif", "        if"),
-    ("arrival", "uniform(m, KIND, ordinal, 0, 0)", "uniform(m, KIND, m[a + A_NUMBER], 0, 0)"),
     ("attempt", "count_active(m, t, -1)", "count_active(m, t, 0)"),
     ("backoff", "    said = heard_ns(said, at1(m, RETRY_AFTER_UNIT + layer, m[M_EPOCH]))\n", ""),
     ("breaker", "if at1(m, BREAKER_PANIC_CHAIN, 0) == 1:", "if False:"),
@@ -153,7 +152,6 @@ MUTANTS = (
     ("outliers", "if look(m, breaker_at(m, replica, place)) == OPEN:", "if False:"),
     ("outliers", "m[m[RESULTS] + i] = 0", "m[m[RESULTS] + i] += 0"),
     ("request", "if at1(m, ERROR_FIRST, 0) == 1:", "if False:"),
-    ("request", "if gives_up_open(m, c, t) or wait == GIVE_UP:", "if wait == GIVE_UP:"),
 )  # fmt: skip
 """File of the engine, a text in it, and what stands there instead."""
 

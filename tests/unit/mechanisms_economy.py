@@ -25,11 +25,11 @@ ECONOMY = {
     ),
     "semantic cache": Mechanism(
         ("caches.semantic.clusters",), ("semantic_hit", "semantic_after_exact"),
-        "ttl_zipf", "semantic_hit_rate", "hit_rate_figure", "questions that mean the same",
+        "false_share", "semantic_hit_rate", "hit_rate_figure", "questions that mean the same",
     ),
     "false hits": Mechanism(
         ("caches.semantic.false_hits",), ("semantic_false",),
-        "false_share", "false_hit_rate", "waste_figure", "the wrong answer, at once",
+        "false_share", "false_hit_rate", "hit_rate_figure", "the wrong answer, at once",
     ),
     "a cold cache": Mechanism(
         (*answers("start", "emptied"), "caches.prompt.emptied"), ("exact_emptied", "prompt_emptied"),
@@ -60,7 +60,7 @@ ECONOMY = {
             "providers.*.prompt_cache.capacity",
         ),
         ("prompt_blocks", "prompt_blocks_lru"),
-        "mooncake", "cached_token_share", "hit_rate_figure", "prefixes in blocks",
+        "test_mooncake", "cached_token_share", "hit_rate_figure", "prefixes in blocks",
     ),
     "prefill that is spared": Mechanism(
         ("caches.prompt.prefill", "providers.*.prompt_cache.prefill"), ("prompt_prefill",),
@@ -106,4 +106,3 @@ ECONOMY = {
         "test_the_batch_side_costs_half", "batch_cost_share", "peak_figure", "half the price",
     ),
 }  # fmt: skip
-"""Names of witnesses, figures and phrases are those of the design; what is not there yet is told by the test."""
