@@ -55,7 +55,7 @@ POSSIBLE = [
     *pairs("action ended", EventClass.DEADLINE, Kind.DEADLINE, Kind.IMPATIENT),
     *pairs("action ended", EventClass.ARRIVAL, Kind.QUEUE_FULL, Kind.SHED),
     *pairs("action ended", STOP, Kind.UNFINISHED),
-    *pairs("attempt begun", EventClass.WAITED, Cause.RETRY, Cause.CLIENT_RETRY),
+    *pairs("attempt begun", EventClass.WAITED, Cause.RETRY, Cause.CLIENT_RETRY, Cause.FALLBACK),
     *pairs("attempt begun", EventClass.HEDGE, Cause.HEDGE),
     *pairs("attempt begun", EventClass.FINISHED, Cause.FALLBACK, Cause.ESCALATION),
     *pairs("attempt begun", EventClass.CALENDAR, Cause.FALLBACK),
@@ -73,6 +73,7 @@ SELDOM = [
     *pairs("action ended", EventClass.TIMEOUT, Kind.PARTIAL),
     *pairs("action ended", EventClass.DEADLINE, Kind.PARTIAL),
     *pairs("action ended", EventClass.WAITED, *FAILURES, *UNSENT),
+    *pairs("attempt begun", EventClass.DEADLINE, Cause.FALLBACK),  # of a timeout at the instant of the deadline
 ]
 """Pairs that occur, but too seldom to be counted on: clockwork cases have them (`degrade_partial`, `wait_after_last`,
 and `fallback_error_first`: an error that is told later than its attempt ended looks as if somebody had waited)."""
@@ -207,7 +208,9 @@ def begins(log: Log, attempts: Ints) -> tuple[Ints, Ints]:
     order = np.lexsort([t[name] for name in ("hedge", "attempt", "rung", "repeat", "call", "action")])
     cause, before = t["cause"][order], np.roll(attempts[order], 1)
     later = cause != Cause.FIRST
-    waited = np.where(np.isin(cause, [Cause.RETRY, Cause.CLIENT_RETRY]), int(EventClass.WAITED), before)
+    after_a_wait = (cause == Cause.FALLBACK) & (t["dispatched"][order] > np.roll(t["ended"][order], 1))
+    again = np.isin(cause, [Cause.RETRY, Cause.CLIENT_RETRY])
+    waited = np.where(again | after_a_wait, int(EventClass.WAITED), before)
     return np.where(cause == Cause.HEDGE, int(EventClass.HEDGE), waited)[later], cause[later]
 
 

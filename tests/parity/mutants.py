@@ -117,7 +117,6 @@ MUTANTS = (
     ("outliers", "if look(m, breaker_at(m, replica, place)) == OPEN:", "if False:"),
     ("outliers", "m[m[RESULTS] + i] = 0", "m[m[RESULTS] + i] += 0"),
     ("request", "if at1(m, ERROR_FIRST, 0) == 1:", "if False:"),
-    ("request", "if gives_up_open(m, c, t) or wait == GIVE_UP:", "if wait == GIVE_UP:"),
 )  # fmt: skip
 """File of the engine, a text in it, and what stands there instead."""
 

@@ -70,6 +70,7 @@ class Resilience:
         """Timeouts, and what is retried, where and when."""
         random, time = self.random, self.maker.time
         self.layer["backoff"] = self.backoff()
+        self.layer |= {"retry_while_open": self.maker.chance(0.3), "wait_after_last": self.maker.chance(0.6)}
         self.layer |= self.waits() | self.maybe(
             first_token_timeout=self.or_none(time(0.5, 6)),
             idle_timeout=self.or_none(time(0, 2)),
@@ -79,8 +80,6 @@ class Resilience:
             fallback_on=self.some(),
             retry_at=random.choice(("any", "same", "other")),
             stream_failure=self.stream_failure(),
-            retry_while_open=self.maker.chance(0.5),
-            wait_after_last=self.maker.chance(0.5),
             error_told=random.choice(("last", "first")),
             replicas=random.randint(1, 3),
             max_fallbacks=random.randint(0, 2),
@@ -165,7 +164,7 @@ class Resilience:
             **self.maybe(trips_on=self.some(), failures=random.randint(2, 6), at_once=self.some()),
             **self.maybe(at_once_with_peer=self.maker.chance(0.5), cooldown_from_retry_after=self.maker.chance(0.5)),
             **self.maybe(max_open=random.choice(("30%", "50%", "100%"))),
-            "panic": random.choice(("0%", "1%", "50%", "100%")),
+            "panic": random.choice(("0%", "0%", "1%", "50%", "100%")),
             "panic_scope": random.choice(("model", "chain")),
         }
         if self.often(0.5):

@@ -271,7 +271,7 @@ MECHANISMS = {
     ),
     "kinds of backoff": Mechanism(
         layer("backoff", "wait_after_last"),
-        ("retries_backoff", "backoff_additive", "backoff_kinds", "wait_after_last"),
+        ("retries_backoff", "backoff_additive", "backoff_kinds", "wait_after_last", "wait_after_last_open"),
         "decorrelated_jitter", "backoff_wait_mean", "waits_figure", "waits with a random part",
     ),
     "where a retry goes": Mechanism(
