@@ -46,14 +46,17 @@ def lessons(evidence: Evidence, limits: Sequence[Bottleneck]) -> tuple[str, ...]
 def harm(evidence: Evidence) -> tuple[str, ...]:
     """The incident that did most harm, where nothing else is to be said: what it lost, or what it made harder."""
     every = cases(evidence)
-    hurt = [one for one in every if one.harmful or _times(one) >= LOUD]
+    hurt = [
+        one for one in every if one.harmful or one.sum("lost") > LOST * one.sum("ended") or _times(one) >= LOUD
+    ]  # fmt: skip
     if not hurt:
         return ()
     name = max(hurt, key=lambda one: (one.sum("lost"), _times(one))).name
     mine = [one for one in hurt if one.name == name]
     sent, lost, ended = (sum(one.sum(column) for one in mine) for column in ("sent", "lost", "ended"))
     tries = f", at {number(significant(sent / ended, 2))} attempts per action" if _times(mine[0]) >= LOUD else ""
-    what = f"{percent(significant(lost / ended))} of the actions are lost" if lost else "an objective is missed"
+    slow = not lost and any(one.harmful for one in mine)
+    what = "an objective is missed" if slow else f"{percent(significant(lost / ended))} of the actions are lost"
     return (f"Incidents, not limits: while `{name}` lasts, {what}{tries}.",)
 
 

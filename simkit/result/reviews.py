@@ -137,19 +137,17 @@ class Case:
 def met_again(pulse: Pulse, allowed: Sequence[float], since: int, until: int) -> int | None:
     """When the first five minutes from `since` to `until` began in which no more than allowed ended badly.
 
-    Neither did in all that follows, so that a relapse is none. If less than five minutes are left, all of them, but at
-    least one.
+    After a relapse nothing is met: in all that follows, too, at most twice as much may end badly.
     """
-    first, beyond = -(-since // pulse.every), until // pulse.every
-    cells = min(-(-CALM // pulse.every), beyond - first)
-    if cells * pulse.every < MINUTE:
+    cells, first, beyond = -(-CALM // pulse.every), -(-since // pulse.every), until // pulse.every
+    if beyond - first < cells:
         return None
     share, tables = np.array(allowed)[:, np.newaxis], [table[:, first:beyond] for table in (pulse.bad, pulse.counted)]
     calm = [np.lib.stride_tricks.sliding_window_view(table, cells, axis=1).sum(axis=2) for table in tables]
     rest = [np.cumsum(table[:, ::-1], axis=1)[:, ::-1][:, : calm[0].shape[1]] for table in tables]
     met = calm[1].any(axis=0)
-    for bad, counted in (calm, rest):
-        met &= (bad <= share * counted).all(axis=0)
+    for (bad, counted), times in ((calm, 1), (rest, 2)):
+        met &= (bad <= times * share * counted).all(axis=0)
     return (first + int(met.argmax())) * pulse.every if met.any() else None
 
 
