@@ -14,7 +14,7 @@ import numpy as np
 
 from simkit.result.evidence import DOLLAR
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
-from simkit.result.page import Block, Grid, Heading, Paragraph
+from simkit.result.page import Block, Grid, Heading, Page, Paragraph
 from simkit.result.result import Result
 from simkit.result.table import Table, table
 from simkit.result.words import dollars, percent
@@ -156,6 +156,22 @@ class Levers:
         why = "; ".join(f"{name.replace('_', ' ')}: {text}" for name, text in self.left_out.items())
         blocks: list[Block] = [Heading("What would lower the bill"), Grid(columns, rows, frozenset(range(1, 7)))]
         return (*blocks, *([Paragraph(f"{why}.", "Does not apply:")] if why else []))
+
+    def page(self) -> Page:
+        """What both faces show."""
+        return Page(self.base.name, "each lever by a run with the same users and draws", self.blocks())
+
+    def __str__(self) -> str:
+        from simkit.result import text
+
+        return text.render(self.page())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from simkit.result import html
+
+        return html.render(self.page())
 
     def plot(self) -> "Picture":
         """The waterfall."""
