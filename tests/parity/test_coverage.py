@@ -10,7 +10,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from economy_strategies import thrifty
 from log_events import LEFT_OUT, POSSIBLE, SELDOM, happened
 from ruamel.yaml import YAML
 from scenario_coverage import EVENT, PAIR, document_of, schema_keys, used_in
@@ -47,8 +46,8 @@ def test_pairs_of_mechanisms_and_keys_of_the_schema() -> None:
     """From the documents alone; the few that stand on a base are not even counted."""
     counts: Counter[str] = Counter()
     for seed in range(SCENARIOS):
-        for document in (document_of(scenario(Random(seed))), document_of(thrifty(Random(seed)))):
-            counts.update(used_in(document) if document else [])
+        document = document_of(scenario(Random(seed)))
+        counts.update(used_in(document) if document else [])
     wanted = [*(f"{one} & {other}" for one, other in pairs()), *schema_keys()]
     assert len(wanted) > 800
     assert not {name: counts[name] for name in wanted if counts[name] < PAIR * SCENARIOS // 1000}
@@ -61,9 +60,8 @@ def test_pairs_of_mechanisms_and_keys_of_the_schema() -> None:
 def test_events_and_reasons(tmp_path: Path) -> None:
     counts: Counter[str] = Counter()
     for seed in range(LOGS):
-        for made in (scenario, thrifty)[: 1 + seed % 2]:
-            plan = compile_plan(load(made(Random(seed)).write(tmp_path)))
-            counts += happened(plan, run(plan, seed, seed % 3))
+        plan = compile_plan(load(scenario(Random(seed)).write(tmp_path)))
+        counts += happened(plan, run(plan, seed, seed % 3))
     assert not {name: counts[name] for name in POSSIBLE if counts[name] < EVENT * LOGS // 1000}
     assert not counts.keys() - {*POSSIBLE, *SELDOM}, LEFT_OUT
 
