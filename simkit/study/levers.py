@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simkit.plan.compile import compile_plan
 from simkit.result.evidence import DOLLAR
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.page import Block, Grid, Heading, Page, Paragraph
@@ -266,13 +267,29 @@ def levers(
 Chosen = list[tuple[Kind, Mapping[str, Any]]]
 
 
+def with_all_models(scenario: "Scenario") -> "Scenario":
+    """The scenario with every model of its bases, also those that it does not use and that its plan leaves out."""
+    models = scenario.layered.map.get("models")
+    unused = [name for name in (models.map if models else {}) if name not in scenario.document.models]
+    if not unused:
+        return scenario
+    first = next(iter(scenario.document.models))
+    try:
+        return scenario.set({"resilience.fallback": {first: unused}})  # what is spoken of is kept
+    except ScenarioError:
+        return scenario
+
+
 def _overlays(scenario: "Scenario", base: Result) -> tuple[Chosen, Chosen, dict[str, str]]:
     """Levers to pull, levers to let go of, and why the others do not apply."""
     apply: Chosen = []
     use: Chosen = []
     left_out: dict[str, str] = {}
+    wide = with_all_models(scenario)
+    document = scenario.document.model_copy(update={"models": wide.document.models})
+    known = replace(base, plan=compile_plan(wide))
     for kind in LEVERS:
-        found = kind.find(scenario.document, base)
+        found = kind.find(document, known)
         if found.why:
             left_out[kind.name] = found.why
             continue
