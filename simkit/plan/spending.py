@@ -11,6 +11,7 @@ from simkit.plan.codes import Act
 from simkit.plan.economy import LOCAL_DAY, LOCAL_MONTH, STEPS, UTC_DAY, UTC_MONTH, Allowances, Resets, Spending
 from simkit.plan.index import Index, deployments_of
 from simkit.plan.policy import limit
+from simkit.scenario.names import BATCH
 from simkit.scenario.scenario import Document
 from simkit.scenario.spending import Budget, UserQuota
 from simkit.scenario.workload import names_of
@@ -26,6 +27,7 @@ def budgets(documents: list[Document], index: Index) -> Spending:
     each = [list(document.budgets.values()) for document in documents]
     shape = (len(each), len(first))
     places = [names_of(model, one) for model, one in deployments_of(documents[0])]
+    places = [names | {name.replace(BATCH, "") for name in names} for names in places]  # a model's with its batch side
     covers = [[one.of is None or not names.isdisjoint(one.of) for names in places] for one in first]
     acts = [[Act[act.upper()] for _, act in steps_of(one)] for one in first]
     return Spending(

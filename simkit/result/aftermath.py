@@ -26,6 +26,8 @@ LONGEST = 10 * MINUTE
 """And for at least so long, and as long as the incident itself."""
 MULTIPLIED = 6.0
 """Attempts per action, against what is usual, from which on retries stand on one another."""
+TOTAL = 0.99
+"""Share of errors from which on an incident lets nothing through."""
 FLAPS = 20
 """Openings of one breaker in one incident from which on it flaps."""
 
@@ -44,14 +46,18 @@ def lessons(evidence: Evidence, limits: Sequence[Bottleneck]) -> tuple[str, ...]
 def harm(evidence: Evidence) -> tuple[str, ...]:
     """The incident that did most harm, where nothing else is to be said: what it lost, or what it made harder."""
     every = cases(evidence)
-    hurt = [one for one in every if one.sum("lost") > LOST * one.sum("ended") or _times(one) >= LOUD]
+    hurt = [
+        one for one in every if one.harmful or one.sum("lost") > LOST * one.sum("ended") or _times(one) >= LOUD
+    ]  # fmt: skip
     if not hurt:
         return ()
     name = max(hurt, key=lambda one: (one.sum("lost"), _times(one))).name
     mine = [one for one in hurt if one.name == name]
     sent, lost, ended = (sum(one.sum(column) for one in mine) for column in ("sent", "lost", "ended"))
     tries = f", at {number(significant(sent / ended, 2))} attempts per action" if _times(mine[0]) >= LOUD else ""
-    return (f"Incidents, not limits: while `{name}` lasts, {percent(lost / ended)} of the actions are lost{tries}.",)
+    slow = not lost and any(one.harmful for one in mine)
+    what = "an objective is missed" if slow else f"{percent(significant(lost / ended))} of the actions are lost"
+    return (f"Incidents, not limits: while `{name}` lasts, {what}{tries}.",)
 
 
 def _small_fallback(evidence: Evidence, every: Sequence[Case], limits: Sequence[Bottleneck]) -> str:
@@ -170,13 +176,30 @@ def _openings(one: Case) -> NDArray[np.int64]:
     return np.bincount(place_of(opened), minlength=1).astype(np.int64)
 
 
+def _relapses(one: Case) -> NDArray[np.int64]:
+    """The same of openings after all seemed well: one that stays open, and probes now and then, does its work."""
+    rows = one.tally.breakers.rows
+    order = np.lexsort((np.arange(len(rows["time"])), rows["place"]))
+    place, state, time = (rows[name][order] for name in ("place", "state", "time"))
+    probed = np.append(False, (place[1:] == place[:-1]) & (state[:-1] == BreakerState.HALF_OPEN))
+    inside = (time >= one.stretch.start) & (time < one.stretch.end)
+    return np.bincount(place_of(place[inside & (state == BreakerState.OPEN) & ~probed]), minlength=1).astype(np.int64)
+
+
+def _is_total(one: Case) -> bool:
+    """Does nothing get through while it lasts?"""
+    rows = one.tally.incidents["severity"][list(one.stretch.incidents)]
+    return bool((one.evidence.plan.incidents.error_rate[rows] >= TOTAL).all())
+
+
 def _flapping(evidence: Evidence, every: Sequence[Case]) -> str:
-    """The incident in which one breaker opened most often."""
-    most = max(every, key=lambda one: int(_openings(one).max()), default=None)
-    if most is None or _openings(most).max() < FLAPS:
+    """The incident in which one breaker opened most often, for a part of the answers was fine."""
+    partial = [one for one in every if not _is_total(one)]
+    most = max(partial, key=lambda one: int(_relapses(one).max()), default=None)
+    if most is None or _relapses(most).max() < FLAPS:
         return ""
-    mine = [_openings(one) for one in every if one.name == most.name]
-    place = int(_openings(most).argmax())
+    mine = [_relapses(one) for one in partial if one.name == most.name]
+    place = int(_relapses(most).argmax())
     often = number(round(sum(int(one[place]) for one in mine if len(one) > place) / len(mine)))
     probes = bool((evidence.plan.breaker.probes > 0).any())
     why = "" if probes else ": after each cooldown all traffic is back at once. Half-open probes would let less through"

@@ -148,8 +148,9 @@ def _blind_alerts(evidence: Evidence) -> str:
     ]  # fmt: skip
     if quiet:
         said.append(
-            f"The alert {' and '.join(quiet)} never saw {watch.volume} ended actions in its long window, and could not"
-            " fire: lower `alerts.volume`."
+            f"{'The alert' if len(quiet) == 1 else 'The alerts'} {' and '.join(quiet)} never saw {watch.volume} ended"
+            f" actions in {'its long window' if len(quiet) == 1 else 'their long windows'}, and could not fire: lower"
+            " `alerts.volume`."
         )
     return " ".join(said)
 

@@ -247,7 +247,7 @@ METRICS = (
         _when(has_breaker, _openings),
     ),
     Metric(
-        "breaker_open_share", "share", "Time that breakers were open / (breakers x horizon).",
+        "breaker_open_share", "share", "Time that breakers were open / (breakers of all deployments x horizon).",
         _when(has_breaker, _open_share),
     ),
     Metric(

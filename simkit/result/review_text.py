@@ -23,6 +23,8 @@ ENDS = {
 """How actions ended that did not end well, in words."""
 CENT, LITTLE = 0.01, 0.05
 """Less money, and a smaller difference in attempts, is not spoken of."""
+WHOLE = 100
+"""Dollars from which on three digits leave no cents."""
 
 
 def review_blocks(evidence: Evidence) -> list[Block]:
@@ -122,7 +124,8 @@ def _budget(evidence: Evidence, one: Review) -> Iterator[str]:
 def _money(one: Review) -> Iterator[str]:
     extra = one.mean(lambda case: case.extra_usd)
     if extra is not None and abs(extra) >= CENT:
-        yield f"{dollars(significant(abs(extra), 3))} {'extra' if extra > 0 else 'less'}"
+        amount = significant(abs(extra), 3)
+        yield f"{f'${amount:,.0f}' if amount >= WHOLE else dollars(amount)} {'extra' if extra > 0 else 'less'}"
 
 
 def _attempts(one: Review) -> Iterator[str]:

@@ -135,15 +135,19 @@ class Case:
 
 
 def met_again(pulse: Pulse, allowed: Sequence[float], since: int, until: int) -> int | None:
-    """When the first five minutes from `since` to `until` began in which no more than allowed ended badly."""
+    """When the first five minutes from `since` to `until` began in which no more than allowed ended badly.
+
+    After a relapse nothing is met: in all that follows, too, at most twice as much may end badly.
+    """
     cells, first, beyond = -(-CALM // pulse.every), -(-since // pulse.every), until // pulse.every
     if beyond - first < cells:
         return None
-    bad, counted = (
-        np.lib.stride_tricks.sliding_window_view(table[:, first:beyond], cells, axis=1).sum(axis=2)
-        for table in (pulse.bad, pulse.counted)
-    )
-    met = (bad <= np.array(allowed)[:, np.newaxis] * counted).all(axis=0) & counted.any(axis=0)
+    share, tables = np.array(allowed)[:, np.newaxis], [table[:, first:beyond] for table in (pulse.bad, pulse.counted)]
+    calm = [np.lib.stride_tricks.sliding_window_view(table, cells, axis=1).sum(axis=2) for table in tables]
+    rest = [np.cumsum(table[:, ::-1], axis=1)[:, ::-1][:, : calm[0].shape[1]] for table in tables]
+    met = calm[1].any(axis=0)
+    for (bad, counted), times in ((calm, 1), (rest, 2)):
+        met &= (bad <= times * share * counted).all(axis=0)
     return (first + int(met.argmax())) * pulse.every if met.any() else None
 
 

@@ -94,7 +94,8 @@ def _usual(values: Floats, like: NDArray[np.int64]) -> Floats:
 
 
 def _furthest(parts: dict[str, Floats], like: NDArray[np.int64], window: int) -> str:
-    above = {name: float(values[window] - _usual(values, like)[window]) for name, values in parts.items()}
+    some = {name: values for name, values in parts.items() if values[window] > 0}
+    above = {name: float(values[window] - _usual(values, like)[window]) for name, values in some.items()}
     return max(above, key=lambda name: above[name], default="")
 
 

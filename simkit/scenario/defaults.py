@@ -75,6 +75,15 @@ def _by_hand(key: str) -> Part:
     return part.model_validate(settings)
 
 
+def _started(key: str, own: Part) -> Part:
+    """What a part written by hand leaves out; a budget of retries at one time alone has no credit beside it."""
+    found, at_one_time = _by_hand(key), {"concurrent", "concurrent_share"}
+    alone = isinstance(own, RetryBudget) and all(
+        getattr(own, name) is None for name in RetryBudget.model_fields if name not in at_one_time
+    )
+    return found.model_copy(update={"cap": 0, "first_try": 0, "retry": 0}) if alone else found
+
+
 def layers(document: Document) -> tuple[Layer, Layer | None]:
     """The layer that talks to the models, and the client before it if that is a gateway; nothing is left out."""
     own = document.resilience
@@ -93,7 +102,7 @@ def over(under: Layer, own: LayerFields) -> Layer:
     for name in MERGED:
         below = getattr(under, name)
         if isinstance(given.get(name), Part):
-            given[name] = _merged(below if isinstance(below, Part) else _by_hand(name), given[name])
+            given[name] = _merged(below if isinstance(below, Part) else _started(name, given[name]), given[name])
     return under.model_copy(update=given)
 
 

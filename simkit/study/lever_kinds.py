@@ -176,7 +176,8 @@ def prompt_cache(document: Document, base: Result) -> Found:
 def batch(document: Document, base: Result) -> Found:
     """What can wait goes to the batch side of its models."""
     if document.batch.api is not None:
-        return Found({"batch.api": None}, in_use=True)
+        waiting = [name for name, one in document.actions.items() if one.urgency == "batch"]
+        return Found({f'actions."{name}".urgency': "now" for name in waiting}, in_use=True)
     overlay: dict[str, Any] = {
         f'actions."{name}".urgency': "batch"
         for name, one in document.actions.items() if "batch" in name and one.urgency == "now"

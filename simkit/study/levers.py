@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simkit.plan.compile import compile_plan
 from simkit.result.evidence import DOLLAR
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
-from simkit.result.page import Block, Grid, Heading, Paragraph
+from simkit.result.page import Block, Grid, Heading, Page, Paragraph
 from simkit.result.result import Result
 from simkit.result.table import Table, table
 from simkit.result.words import dollars, percent
@@ -157,6 +158,22 @@ class Levers:
         blocks: list[Block] = [Heading("What would lower the bill"), Grid(columns, rows, frozenset(range(1, 7)))]
         return (*blocks, *([Paragraph(f"{why}.", "Does not apply:")] if why else []))
 
+    def page(self) -> Page:
+        """What both faces show."""
+        return Page(self.base.name, "each lever by a run with the same users and draws", self.blocks())
+
+    def __str__(self) -> str:
+        from simkit.result import text
+
+        return text.render(self.page())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from simkit.result import html
+
+        return html.render(self.page())
+
     def plot(self) -> "Picture":
         """The waterfall."""
         from simkit.report.figures_economy import levers_figure
@@ -250,13 +267,29 @@ def levers(
 Chosen = list[tuple[Kind, Mapping[str, Any]]]
 
 
+def with_all_models(scenario: "Scenario") -> "Scenario":
+    """The scenario with every model of its bases, also those that it does not use and that its plan leaves out."""
+    models = scenario.layered.map.get("models")
+    unused = [name for name in (models.map if models else {}) if name not in scenario.document.models]
+    if not unused:
+        return scenario
+    first = next(iter(scenario.document.models))
+    try:
+        return scenario.set({"resilience.fallback": {first: unused}})  # what is spoken of is kept
+    except ScenarioError:
+        return scenario
+
+
 def _overlays(scenario: "Scenario", base: Result) -> tuple[Chosen, Chosen, dict[str, str]]:
     """Levers to pull, levers to let go of, and why the others do not apply."""
     apply: Chosen = []
     use: Chosen = []
     left_out: dict[str, str] = {}
+    wide = with_all_models(scenario)
+    document = scenario.document.model_copy(update={"models": wide.document.models})
+    known = replace(base, plan=compile_plan(wide))
     for kind in LEVERS:
-        found = kind.find(scenario.document, base)
+        found = kind.find(document, known)
         if found.why:
             left_out[kind.name] = found.why
             continue

@@ -29,6 +29,8 @@ PROMISED = {
     "founder", "support_chat", "azure_chat", "trace_replay", "one_big_model", "routed", "outage",
     "outage_with_fallback", "rate_limited_tier1", "small_server", "reference", "fallback_too_small", "double_retries",
     "retry_storm", "retry_storm_budget", "slow_provider", "breaker_flapping", "hedged", "impatient_users",
+    "long_prompt", "prompt_cached", "prompt_cached_low_traffic", "response_cache", "cold_start", "agent_loop", "rag",
+    "chat_history", "chat_history_capped", "free_tier_abuse", "batch_overnight", "shorter_prompt",
 }  # fmt: skip
 ACTIONS_PER_SECOND = 8000
 """What a small machine does with one core."""

@@ -6,7 +6,7 @@ import pytest
 from simkit.report.figures_economy import lever_bars
 from simkit.scenario.load import load
 from simkit.study.lever_kinds import LEVERS
-from simkit.study.levers import spent
+from simkit.study.levers import _overlays, spent, with_all_models
 
 SCENARIO = """
 name: small
@@ -92,3 +92,20 @@ def test_the_page_tells_and_a_result_without_them_says_how_to_get_them(found):
     assert found.sentence().startswith("What would lower it most, each alone: ")
     with pytest.raises(ValueError, match="levers=True"):
         _ = found.base.levers
+
+
+def test_models_that_the_scenario_does_not_use_are_known(tmp_path):
+    file = tmp_path / "one_model.yaml"
+    file.write_text(SCENARIO.replace("  gpt-4o-mini: {quality: {simple: 94%, complex: 60%}}\n", ""), encoding="utf-8")
+    one = load(file)
+    assert list(one.document.models) == ["gpt-4o"]
+    assert {"gpt-4o", "gpt-4o-mini", "claude-haiku-4-5"} <= with_all_models(one).document.models.keys()
+    apply, _, left_out = _overlays(one, one.run(replications=2, engine="reference", jobs=1))
+    (routed,) = (overlay for kind, overlay in apply if kind.name == "routing")
+    assert "routing" not in left_out
+    assert routed['routes."simple_ask_a"']["to"]["simple"] == "gpt-4o-mini"
+
+
+def test_levers_show_themselves_as_a_page(found):
+    assert "What would lower the bill" in repr(found) and len(repr(found).splitlines()) < 80
+    assert "What would lower the bill" in found._repr_html_()

@@ -356,3 +356,9 @@ def test_the_cooldown_is_long_enough_for_people(tmp_path: Path) -> None:
     assert cooldown_of(scenario(tmp_path).document) == 600 * SECOND
     assert cooldown_of(scenario(tmp_path, resilience=FULL).document) == (600 + 2400) * SECOND
     assert cooldown_of(scenario(tmp_path, resilience=FULL, cooldown="1min").document) == 60 * SECOND
+
+
+def test_a_budget_of_retries_at_one_time_has_no_credit_beside_it(tmp_path):
+    for budget, credit in (({"concurrent": 50}, 0), ({"concurrent_share": "20%"}, 0), ({"retry": 10}, 1000)):
+        inner, _ = two(tmp_path, client="none", retry_budget=budget)
+        assert inner.retry_budget.cap == credit, budget

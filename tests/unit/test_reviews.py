@@ -356,3 +356,12 @@ def test_sums_of_stretches_and_the_rest_are_all():
         assert int(whole[COLUMNS.index("cost")]) == spent
         by_rule = found.total("rejected_quota") + found.total("rejected_budget")  # as in good times
         assert int(whole[COLUMNS.index("ended")]) == found.total("arrived") - found.total("censored") - by_rule
+
+
+def test_a_relapse_is_no_mitigation():
+    """Five good minutes, then the rest is bad: what was done did not end it."""
+    bad, counted = np.zeros((1, 30), np.int64), np.full((1, 30), 10)
+    bad[0, :5], bad[0, 12:] = 10, 10
+    assert met_again(Pulse(MINUTE, bad, counted), [0.01], 4 * MINUTE, 30 * MINUTE) is None
+    bad[0, 12:] = 0
+    assert met_again(Pulse(MINUTE, bad, counted), [0.01], 4 * MINUTE, 30 * MINUTE) == 5 * MINUTE
