@@ -45,6 +45,7 @@ class Economy:
         self.quotas()
         self.batch()
         self.stale()
+        self.whole.setdefault("cooldown", "65min")  # not the night until people are back
         if "changes" in self.whole and self.often(0.7):
             self.changes()
         return Case(self.whole, self.trace)
@@ -58,11 +59,12 @@ class Economy:
         if not isinstance(trace, dict) or "columns" not in trace:
             return
         self.has_keys = self.often(0.7)
-        self.has_blocks = self.maker.replays == "columns" and self.trace.startswith("{") and self.often()
+        self.has_blocks = self.maker.replays == "columns" and self.trace.startswith("{") and self.often(0.9)
         trace["columns"] |= {"key": "k"} if self.has_keys else {}
         if self.has_blocks:
             trace["columns"]["blocks"] = "b"
             trace["block"] = self.random.choice((20, 100))
+        trace |= {"spread": "1ms"} if self.often(0.3) else {}
         self.trace = "".join(line + "\n" for line in self.with_keys(self.trace.splitlines()))
 
     def with_keys(self, lines: list[str]) -> Iterator[str]:
@@ -109,7 +111,7 @@ class Economy:
             grows = self.maybe(limit=random.randint(20, 300), cut_to=random.choice(("50%", "80%", "100%")))
             grows = grows if "limit" in grows else {}
             if ("repeat" in call or "sessions" in self.traffic) and self.often(0.6):
-                prompt["history"] = grows | self.maybe(retrieved=maker.chance(0.5)) or "grows"
+                prompt["history"] = grows | self.maybe(retrieved=maker.chance(0.5)) or random.choice(("grows", "none"))
             prompt |= {"chunks": random.randint(1, 3)} if "retrieved" in prompt and self.often(0.3) else {}
         output = call["output"]
         if isinstance(output, dict) and "all" in output and self.often(0.4):
@@ -119,7 +121,7 @@ class Economy:
         """A summary before the first call whose history is limited."""
         for i, call in enumerate(stages):
             prompt = call.get("input")
-            if isinstance(prompt, dict) and "limit" in (prompt.get("history") or {}):
+            if isinstance(prompt, dict) and "limit" in prompt.get("history", ""):
                 summary: Map = {"name": f"summary{i}", "model": self.random.choice(self.maker.models)}
                 summary |= {"summarises": True, "input": {"system": 100}, "output": self.random.randint(5, 40)}
                 stages.insert(i, summary)
@@ -153,6 +155,7 @@ class Economy:
                 model.setdefault("quality", "90%")
         if self.has_blocks or self.often(0.6):
             found["prompt"] = self.prompts()
+            self.rules(found["prompt"])
             for change in self.whole.get("changes", []):
                 change["set"].pop("caches.prompt.hit_rate", None)
         if not found:
@@ -170,7 +173,7 @@ class Economy:
             found |= keys | self.maybe(
                 ttl=maker.time(1, 30), capacity=random.randint(1, 12), evicts=random.choice(("lru", "lfu"))
             )
-            found |= self.maybe(coalesce=self.often(0.8), start="warm")
+            found |= self.maybe(coalesce=self.often(0.8), start=random.choice(("warm", "cold")))
         else:
             found |= {"hit_rate": maker.percent(0, 100)} | self.maybe(ramp=maker.time(0, 60))
         lookup = random.choice(("0s", maker.lasting(0, 1)))
@@ -182,11 +185,29 @@ class Economy:
         random, maker = self.random, self.maker
         if self.often(0.15) and not self.has_blocks:
             return {"hit_rate": maker.percent(0, 100), "prefill": maker.percent(0, 100)}
-        found: Map = {"minimum": random.choice((0, 50, 100))}
-        found |= self.maybe(step=random.choice((1, 16)), refresh=maker.chance(0.2), write="125%")
+        found = {"minimum": random.choice((0, 50, 100))} | self.kept()
         if maker.style != "extended":  # providers of the base sell one longer life, and no other
             found |= self.maybe(ttl=maker.time(1, 30))
-        return found | self.maybe(capacity=random.randint(50, 2000), emptied=[maker.time(1, 50)], prefill="60%")
+        return found | self.maybe(emptied=[maker.time(1, 50)])
+
+    def kept(self) -> Map:
+        """What is kept of a prompt: of the scenario's cache and of a provider's."""
+        random = self.random
+        return self.maybe(
+            step=random.choice((1, 16)), refresh=self.maker.chance(0.2), write="125%",
+            capacity=random.randint(50, 2000), prefill="60%",
+        )  # fmt: skip
+
+    def rules(self, cache: Map) -> None:
+        """Of providers; a longer life is taken where the scenario asks for it."""
+        if self.maker.style != "full" or not self.often():
+            return
+        rules = self.kept() | self.maybe(minimum=self.random.choice((0, 50, 100)), ttl=self.maker.time(1, 30))
+        if "ttl" in cache:
+            rules["longer"] = {"ttl": cache["ttl"], "write": "200%"}
+        providers = self.whole.setdefault("providers", {name: {} for name in self.maker.providers})
+        for provider in providers.values():
+            provider["prompt_cache"] = rules
 
     # Money.
 
@@ -210,6 +231,8 @@ class Economy:
             budgets[name]["at"] = {f"{share}%": self.random.choice(acts) for share in shares}
         if budgets:
             self.whole["budgets"] = budgets
+            if self.often(0.3):
+                self.whole.setdefault("failures", {})["quota_exhausted"] = self.maker.failure()
 
     def can_degrade(self, budget: Map) -> bool:
         """Is there something cheaper than one of its models?"""
@@ -232,12 +255,13 @@ class Economy:
         if not self.actions or not self.often(0.6):
             return
         for kind in self.random.sample(list(self.actions), self.random.randint(1, len(self.actions))):
-            self.actions[kind]["urgency"] = "batch"
+            self.actions[kind]["urgency"] = self.random.choice(("batch", "batch", "batch", "now"))
         hour = self.random.randint(0, 23)
         batch: Map = {}
         if self.often(0.6):
             first = self.random.choice((hour, (self.start_hour() + 1) % 24, self.start_hour()))
             batch["window"] = {"from": first, "to": first + self.random.choice((1, 1, 24 - first))}
+            batch["window"] |= self.maybe(weekend=self.random.choice(("as_ever", "all_day")))
             batch |= self.maybe(spread=self.maker.time(0, 60))
             self.whole["cooldown"] = "65min"  # in which the next hour begins; not the night that work is held for
             self.whole["service"] |= self.maybe(shed=[{"in_flight": self.random.randint(3, 20)}])
@@ -263,8 +287,10 @@ class Economy:
     def changes(self) -> None:
         """Other numbers of these."""
         maker, options = self.maker, {}
+        sold = any("longer" in one.get("prompt_cache", ()) for one in self.whole.get("providers", {}).values())
         for name, cache in self.whole.get("caches", {}).items():
-            options |= {f"caches.{name}.ttl": maker.time(1, 20)} if "ttl" in cache else {}
+            if "ttl" in cache and not (name == "prompt" and sold):
+                options[f"caches.{name}.ttl"] = maker.time(1, 20)
             options |= {f"caches.{name}.capacity": self.random.randint(1, 50)} if "capacity" in cache else {}
             options |= {f"caches.{name}.hit_rate": maker.percent(0, 100)} if "hit_rate" in cache else {}
         for name in self.whole.get("budgets", {}):
