@@ -9,10 +9,11 @@ from simkit.engine.compiled.kernel import finish, run, start
 from simkit.engine.compiled.packing import Memory, new_memory, with_room
 from simkit.engine.compiled.pages import Page, take_page
 from simkit.engine.overfull import OverfullError
+from simkit.laws.jit import is_off
 from simkit.plan.plan import NEVER, Floats, Ints, Plan
 
-EVENTS = 100_000
-"""Timed events of a slice: some hundredths of a second."""
+EVENTS = 2_000 if is_off() else 100_000
+"""Timed events of a slice: some hundredths of a second (as plain Python some tenths), after which it answers Ctrl-C."""
 
 
 Run = Callable[[Ints, Floats, int], int]
