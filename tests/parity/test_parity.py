@@ -54,7 +54,7 @@ SHIPPED: dict[str, tuple[int, dict[str, str]]] = {
 }
 """Shipped scenarios: replications, and what is set. They run as they are shipped, the months to the middle."""
 ENOUGH = 50_000
-"""Actions of each, in all."""
+"""Actions of each, in all: a quarter of an hour on two cores, so once a week and by hand (`pytest -m long`)."""
 SHORT = {
     "agent_loop": {"horizon": "30h"},
     "azure_chat": {"horizon": "4min"},
@@ -88,7 +88,7 @@ SHORT = {
     "support_chat": {"horizon": "14h"},
     "trace_replay": {},
 }
-"""How they are cut short for the quick tests."""
+"""How they are cut short for every run of the tests."""
 GENERATED = fewer(200)
 
 
@@ -131,6 +131,7 @@ def test_shipped_in_short(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped(name: str) -> None:
     replications, values = SHIPPED[name]
