@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path))
 @overrides
 @running
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write log, timeline and manifest here.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write log, timeline, tables and manifest here."
+)
 @click.option("--no-log", is_flag=True, help="Write no rows of actions and attempts to --out.")
 @click.option(
     "--most-in-flight", type=click.IntRange(1), metavar="N",

@@ -273,17 +273,20 @@ def peak_figure(work: pd.DataFrame) -> Picture:
     return picture
 
 
-LEVER_TONES = {"less": style.GREEN, "more": style.VERMILLION, "unsure": style.GREY, "whole": style.INK}
+LEVER_TONES = {"less": style.GREEN, "more": style.VERMILLION, "unsure": style.GREY, "whole": style.INK,
+               "used": "#b9d9cd"}  # fmt: skip
 
 
 def lever_bars(levers: pd.DataFrame) -> pd.DataFrame:
     """Bars of the waterfall: label, bottom, top (USD a month), low, high (of the step's end), tone, note.
 
-    `levers` is the table of `Levers`: rows `today`, a lever a row, `all together`, with step_usd, step_low, step_high
-    (a saving is negative) and after_usd.
+    `levers` is the table of `Levers`: rows `today`, a lever a row, those in use, `all together`, with step_usd,
+    step_low, step_high (a saving is negative), after_usd; of those in use without_usd. They stand at the end, beside
+    today's bill: what each keeps off it.
     """
     rows, before = [], 0.0
-    for row in levers[levers["after_usd"].notna()].to_dict("records"):
+    shown = levers[levers["after_usd"].notna()]
+    for row in shown.to_dict("records"):
         after = float(row["after_usd"])
         if row["kind"] != "lever":
             rows.append((row["label"], 0.0, after, np.nan, np.nan, "whole", words.dollars(after)))
@@ -294,6 +297,12 @@ def lever_bars(levers: pd.DataFrame) -> pd.DataFrame:
             note = f"{'−' if row['step_usd'] < 0 else '+'}{words.dollars(abs(float(row['step_usd'])))}"
             rows.append((row["label"], min(before, after), max(before, after), low, high, tone, note))
         before = after
+    today = float(shown["after_usd"].iloc[0]) if len(shown) else 0.0
+    for row in levers[levers["kind"] == "in use"].to_dict("records"):
+        other = float(row["without_usd"])
+        tone, verb = ("used", "saves") if other >= today else ("more", "costs")
+        note = f"in use: {verb} {words.dollars(abs(other - today))}"
+        rows.append((row["label"], min(today, other), max(today, other), np.nan, np.nan, tone, note))
     return pd.DataFrame(rows, columns=["label", "bottom", "top", "low", "high", "tone", "note"])
 
 

@@ -29,6 +29,10 @@ DAYS = {False: 1, True: 28}
 class Weighed(Protocol):
     """What levers on the bill were found to do, see `study.levers`."""
 
+    @property
+    def summary(self) -> Table:
+        """A row for each lever."""
+
     def sentence(self) -> str:
         """The levers that save most."""
 

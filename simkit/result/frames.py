@@ -6,15 +6,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simkit.engine.codes import Cache, Cause, Lookup, Mark
+from simkit.engine.codes import Act, Cache, Cause, Lookup, Mark
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import Plan
+from simkit.result.economy import epoch_of
 from simkit.result.tally import KINDS, OUTCOMES
 from simkit.result.windows import happened
 
 Floats = NDArray[np.float64]
 CAUSES = tuple(cause.name.lower() for cause in Cause)
 CACHES = tuple(cache.name.lower() for cache in Cache)
+ACTS = tuple(act.name.lower() for act in Act)
 FOUND = tuple(result.name.lower() for result in Lookup)
 
 
@@ -31,6 +33,11 @@ def attempts_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
 def lookups_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
     """One row a lookup of every replication, in the order in which their results were known."""
     return _together([lookups_of(plan, log.replication, log.lookups) for log in logs])
+
+
+def budgets_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
+    """One row a step of a budget that was reached, and one an end of its day or month, of every replication."""
+    return _together([budgets_of(plan, log.replication, log.budgets) for log in logs])
 
 
 def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -121,6 +128,22 @@ def lookups_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.D
             "cache": _named(rows["cache"], CACHES),
             "key": rows["key"],
             "result": _named(rows["result"], FOUND),
+        }
+    )
+
+
+def budgets_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.DataFrame:
+    """The same of some rows of one replication, by column."""
+    step = rows["step"]
+    acts = plan.spending.act[rows["budget"], np.maximum(step, 0)] if len(step) else step
+    return pd.DataFrame(
+        {
+            "replication": replication,
+            "time_s": rows["time"] / 1e9,
+            "budget": _named(rows["budget"], plan.names.budgets),
+            "what": _named(np.where(step < 0, len(ACTS), acts), (*ACTS, "period ends")),
+            "spent_usd": rows["spent"] / 1e12,
+            "limit_usd": plan.spending.limit[epoch_of(plan, rows["time"]), rows["budget"]] / 1e12,
         }
     )
 

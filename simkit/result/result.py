@@ -16,7 +16,8 @@ from simkit.result.assumptions import source_kinds
 from simkit.result.caveats import Comparison, observed, warnings
 from simkit.result.evidence import Evidence, evidence_of
 from simkit.result.expectations import Expected, expected, settled
-from simkit.result.metrics import METRICS, evaluate
+from simkit.result.export import frames, manifest, plain
+from simkit.result.metrics import evaluate
 from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.saving import save
 from simkit.result.statistics import LEVEL, Estimate
@@ -331,6 +332,18 @@ class Result:
         return table(lookups_frame(self.plan, self._logs("the lookups")))
 
     @cached_property
+    def budget_log(self) -> "Table":
+        """The log's rows of budgets: each step that was reached, and the end of each day or month.
+
+        Raises:
+            ValueError: The log was not kept.
+        """
+        from simkit.result.frames import budgets_frame
+        from simkit.result.table import table
+
+        return table(budgets_frame(self.plan, self._logs("the budgets' steps")))
+
+    @cached_property
     def outliers(self) -> "Table":
         """The dearest 1 % of the measured actions, dearest first; without the log, their share of the cost alone."""
         from simkit.result.table import table
@@ -362,18 +375,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The object of `simkit run --json`: plain values, None where a metric does not apply."""
-        return {
-            "scenario": self.name,
-            "scenario_hash": self.scenario.hash,
-            "seed": self.seed,
-            "replications": self.replications,
-            "engine": self.engine,
-            "version": version(),
-            "metrics": {
-                name: {"value": e.value, "low": e.low, "high": e.high, "unit": METRICS[name].unit}
-                for name, e in self.metrics.items()
-            },
-        }
+        return plain(self)
 
     def to_json(self, indent: int | None = None) -> str:
         """`to_dict` as JSON text."""
@@ -381,22 +383,17 @@ class Result:
 
     def manifest(self) -> dict[str, Any]:
         """What made this result: the same scenario, seed and version make it again."""
-        return self.to_dict() | {
-            "resolved": json.loads(self.scenario.document.model_dump_json()),
-            "price_book": self.plan.price_book,
-            "versions": _versions(),
-        }
+        return manifest(self)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write timeline, and with the log (kept, or on disk) actions and attempts, as Parquet, and `manifest.json`.
+        """Write the timeline, the tables of the bill, and with the log (kept, or on disk) its rows, as Parquet.
+
+        Beside them stands `manifest.json`.
 
         Raises:
             OSError: It cannot be written; nothing is left behind.
         """
-        frames = {"timeline": self.timeline}
-        if self.logs is not None:
-            frames |= {"actions": self.actions, "attempts": self.attempts}
-        return save(folder, frames, self.manifest(), self.pieces)
+        return save(folder, frames(self), self.manifest(), self.pieces)
 
     def page(self) -> "Page":
         """What the text and the HTML face show."""
@@ -471,23 +468,3 @@ def result_from(
     tallies = [tally(plan, log, objectives_of(document.slo, patient_kinds(plan)), every) for log in logs]
     kept = logs if keep_logs else ()
     return result_of(scenario, plan, tallies, seed=seed, engine=engine, elapsed_s=elapsed_s, logs=kept, level=level)
-
-
-def version() -> str:
-    """simkit's own."""
-    import simkit
-
-    return str(simkit.__version__)
-
-
-def _versions() -> dict[str, str]:
-    import platform
-    from importlib import metadata
-
-    found = {"python": platform.python_version()}
-    for name in ("numpy", "numba", "simpy", "scipy", "pandas"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

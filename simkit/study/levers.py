@@ -33,7 +33,8 @@ QUALITY = ("good_rate", "success_rate")
 """Metrics that no lever should lower."""
 COLUMNS = (
     "kind", "lever", "label", "words", "alone_usd", "alone_low", "alone_high", "alone_share", "per_action_usd",
-    "latency_p95_s", "good_rate", "success_rate", "worse", "step_usd", "step_low", "step_high", "after_usd", "note",
+    "latency_p95_s", "good_rate", "success_rate", "worse", "step_usd", "step_low", "step_high", "after_usd",
+    "without_usd", "note",
 )  # fmt: skip
 
 
@@ -76,7 +77,7 @@ class Levers:
 
         USD a month, savings negative: alone_... against today, step_... against all levers above it, after_usd what
         the bill then is. latency_p95_s, good_rate, success_rate: differences alone. worse: it surely lowers one of the
-        last two. Of a lever in use, alone_... is what it saves now.
+        last two. Of a lever in use, alone_... is what it saves now, without_usd what the bill would be without it.
         """
         rows = [self._today(), *self._stepwise(), *map(self._in_use, self.pulls), *self._others(), self._together()]
         made = table([row for row in rows if row], self.plot, COLUMNS)
@@ -102,7 +103,10 @@ class Levers:
     def _in_use(self, one: Pull) -> tuple[Any, ...]:
         if not one.in_use:
             return ()
-        return self._row("in use", one.kind.name, one.kind.label, one.kind.words, one, note="in use")
+        without = monthly(one.result, spent(one.result))
+        saves = without - monthly(self.base, spent(self.base))
+        note = f"in use: {'saves' if saves >= 0 else 'costs'} {dollars(abs(saves))}, without it {dollars(without)}"
+        return self._row("in use", one.kind.name, one.kind.label, one.kind.words, one, without=without, note=note)
 
     def _others(self) -> list[tuple[Any, ...]]:
         kinds = {one.name: one for one in LEVERS}
@@ -118,7 +122,7 @@ class Levers:
 
     def _row(
         self, kind: str, name: str, label: str, words: str, pull: Pull | None = None, *, step: Paired | None = None,
-        after: float | None = None, note: str = "",
+        after: float | None = None, without: float | None = None, note: str = "",
     ) -> tuple[Any, ...]:  # fmt: skip
         none = (None,) * 5
         alone, others, worse = none, (None,) * 3, False
@@ -133,7 +137,7 @@ class Levers:
             others = tuple(one.difference if one else None for one in found)  # type: ignore[assignment]
             worse = any(one is not None and one.high is not None and one.high < 0 for one in found[1:])
         ends = (step.difference, step.low, step.high) if step else (None, None, None)
-        return (kind, name, label, words, *alone, *others, worse, *ends, after, note)
+        return (kind, name, label, words, *alone, *others, worse, *ends, after, without, note)
 
     def sentence(self) -> str:
         """The levers that save most, and what all save together."""

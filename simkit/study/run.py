@@ -80,8 +80,8 @@ def run(
     """
     from simkit.plan.compile import compile_plan
     from simkit.result.alerts import watch_of
+    from simkit.result.export import version
     from simkit.result.objectives import objectives_of, patient_kinds
-    from simkit.result.result import version
 
     document = scenario.document
     plan = compile_plan(scenario)

@@ -23,7 +23,8 @@ from simkit.engine.reference import run as run_reference
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
 from simkit.result.objectives import objectives_of, patient_kinds
-from simkit.result.result import Result, version
+from simkit.result.export import version
+from simkit.result.result import Result
 from simkit.result.streamed import Stream
 from simkit.result.streamed.ledger import SERIES
 from simkit.result.tally import Tally

@@ -62,8 +62,9 @@ def test_the_table_is_paired_and_in_usd_a_month(found):
     for name in ("shorter_prompt", "routing"):
         assert rows.loc[name, "alone_low"] <= rows.loc[name, "alone_usd"] <= rows.loc[name, "alone_high"]
         assert rows.loc[name, "alone_usd"] < 0
-    assert rows.loc["prompt_cache", "note"] == "in use" and rows.loc["prompt_cache", "alone_usd"] < 0
-    assert np.isnan(rows.loc["prompt_cache", "after_usd"])
+    used = rows.loc["prompt_cache"]
+    assert used["note"].startswith("in use: saves $") and used["alone_usd"] < 0 and np.isnan(used["after_usd"])
+    assert used["without_usd"] == pytest.approx(today["after_usd"] - used["alone_usd"])
 
 
 def test_a_levers_overlay_is_only_what_set_takes(found):
@@ -78,7 +79,10 @@ def test_a_levers_overlay_is_only_what_set_takes(found):
 
 def test_the_waterfall_goes_from_today_to_all_together(found):
     bars = lever_bars(found.summary)
-    assert bars["label"].iloc[0] == "today" and bars["label"].iloc[-1] == "all together"
+    assert bars["label"].iloc[0] == "today" and bars["label"].tolist()[-2:] == ["all together", "prompt cache"]
+    used = bars.iloc[-1]  # in use: what it keeps off today's bill
+    assert used["bottom"] == pytest.approx(bars["top"].iloc[0]) and used["top"] > used["bottom"]
+    assert used["note"].startswith("in use: saves $")
     assert (bars["bottom"] <= bars["top"]).all()
     assert bars["top"].iloc[1] == pytest.approx(bars["top"].iloc[0])  # the first step begins at today's bill
     from matplotlib.figure import Figure

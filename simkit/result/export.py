@@ -1,0 +1,100 @@
+"""A result for other programs: the object of `simkit run --json`, the manifest, and the tables that are saved."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from simkit.result.metrics import METRICS
+from simkit.result.saving import LOGGED, TABLES
+
+if TYPE_CHECKING:
+    from simkit.result.result import Result
+    from simkit.result.table import Table
+
+MOST = 5
+"""Most spikes and users in the JSON object; the saved tables have more."""
+LEVER_FIELDS = (
+    "kind", "lever", "label", "alone_usd", "alone_low", "alone_high", "alone_share", "step_usd", "after_usd",
+    "without_usd", "worse", "note",
+)  # fmt: skip
+
+
+def plain(result: "Result") -> dict[str, Any]:
+    """The object of `simkit run --json`: plain values, None where something does not apply."""
+    return {
+        "scenario": result.name,
+        "scenario_hash": result.scenario.hash,
+        "seed": result.seed,
+        "replications": result.replications,
+        "engine": result.engine,
+        "version": version(),
+        "metrics": {
+            name: {"value": e.value, "low": e.low, "high": e.high, "unit": METRICS[name].unit}
+            for name, e in result.metrics.items()
+        },
+        "caches": records(result.caches),
+        "prompt_caches": records(result.prompt_caches),
+        "budgets": budgets(result),
+        "spikes": records(result.spikes.head(MOST)),
+        "users": records(result.users.head(MOST)),
+        "levers": None if result.weighed is None else records(result.weighed.summary[list(LEVER_FIELDS)]),
+    }
+
+
+def manifest(result: "Result") -> dict[str, Any]:
+    """What made this result: the same scenario, seed and version make it again."""
+    return plain(result) | {
+        "resolved": json.loads(result.scenario.document.model_dump_json()),
+        "price_book": result.plan.price_book,
+        "versions": _versions(),
+    }
+
+
+def frames(result: "Result") -> dict[str, "Table"]:
+    """The tables that are saved: those that have rows, and those of the log where it was kept."""
+    found: dict[str, Table] = {"timeline": result.timeline}
+    found |= {name: table for name in TABLES if len(table := getattr(result, name))}
+    if result.weighed is not None:
+        found["levers"] = result.weighed.summary
+    if result.logs is not None:
+        found |= {"actions": result.actions, "attempts": result.attempts}
+        found |= {name: table for name in LOGGED[2:] if len(table := getattr(result, name))}
+    return found
+
+
+def budgets(result: "Result") -> list[dict[str, Any]] | None:
+    """Of each budget, over its days or months of all replications: what was spent, and how often it acted."""
+    rows = [
+        {
+            "budget": str(name), "periods": len(mine), "limit_usd": float(mine["limit_usd"].mean()),
+            "spent_usd": float(mine["spent_usd"].mean()), "share": float(mine["share"].mean()),
+            "most_overshoot": float(mine["overshoot"].max()),
+            **{act: float(mine[f"{act}_s"].notna().mean()) for act in ("alerted", "degraded", "blocked")},
+        }
+        for name, mine in result.budgets.groupby("budget", sort=False)
+    ]  # fmt: skip
+    return rows or None
+
+
+def records(table: "Table") -> list[dict[str, Any]] | None:
+    """Rows as plain values, moments in ISO 8601; None: there is none."""
+    return json.loads(table.to_json(orient="records", date_format="iso", double_precision=15)) or None
+
+
+def version() -> str:
+    """simkit's own."""
+    import simkit
+
+    return str(simkit.__version__)
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib import metadata
+
+    found = {"python": platform.python_version()}
+    for name in ("numpy", "numba", "simpy", "scipy", "pandas"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
