@@ -1,23 +1,21 @@
 """What to do about the bill: the largest parts of it with their remedies, and the tables of it for the page."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from simkit.plan.codes import Act
 from simkit.plan.plan import NEVER, Ints
 from simkit.result.budgets import Period, periods
-from simkit.result.economy import AGAIN, CACHES, CAUSES
+from simkit.result.economy import AGAIN, CACHES, CAUSES, PROMPTS
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
+from simkit.result.moments import moments
 from simkit.result.page import Block, Grid, Heading
 from simkit.result.spikes import spike_text, spikes_of
 from simkit.result.statistics import Estimate
-from simkit.result.table import Table
-from simkit.result.tables import local_times
-from simkit.result.tables_economy import BEYOND, budgets, caches, prompt_caches, turns
-from simkit.result.words import dollars, duration, number, percent, seconds
+from simkit.result.words import dollars, duration, percent, seconds
 
 LARGE, SOME = 0.25, 0.05
 """Share of the models' bill from which on a part has its remedy told; of what is tried again, and saved or lost."""
@@ -208,76 +206,31 @@ def _waiting(evidence: Evidence) -> str:
 def bill_blocks(evidence: Evidence, levers: Weighed | None) -> list[Block]:
     """Headings and tables of caches, budgets, turns, spikes, levers: only what there is."""
     found: list[Block] = list(levers.blocks()) if levers is not None else []
-    for title, grid in (
-        ("Caches of answers", _cache_grid(evidence)),
-        ("Prompt caches", _prompt_grid(evidence)),
-        ("Budgets", _budget_grid(evidence)),
-        ("How prompts grow", _turn_grid(evidence)),
-        ("The top of the bill", _spike_grid(evidence)),
-    ):
+    grids = () if is_plain(evidence) else _feature_grids(evidence)
+    for title, grid in (*grids, ("The top of the bill", _spike_grid(evidence))):
         if grid.rows:
             found += [Heading(title), grid]
     return found
 
 
-def _rows(table: Table) -> Iterator[Any]:
-    return iter(table.rename(columns={"count": "how_many"}).itertuples(index=False, name="Row"))
+def is_plain(evidence: Evidence) -> bool:
+    """Has the scenario no caches, budgets, conversations or loops?"""
+    plan, tokens = evidence.plan, np.sum([one.economy.prompts for one in evidence.tallies], axis=0)
+    cached = tokens[:, [PROMPTS.index("read"), PROMPTS.index("written")]].any()
+    grows = (plan.sessions.most > 1).any() or (plan.actions.repeat_max > 1).any()
+    return not (plan.answers.on.any() or cached or plan.names.budgets or grows)
 
 
-def _cache_grid(evidence: Evidence) -> Grid:
-    rows = tuple(
-        (row.cache, number(row.asked), percent(row.hit_rate) if row.asked else "–", number(row.joined),
-         number(row.false), number(row.expired), dollars(row.cost_usd))
-        for row in _rows(caches(evidence))
-    )  # fmt: skip
-    columns = ("cache", "lookups", "hit rate", "joined", "wrong", "expired", "cost")
-    return Grid(columns, rows, frozenset(range(1, 7)))
+def _feature_grids(evidence: Evidence) -> tuple[tuple[str, Grid], ...]:
+    from simkit.result.bill_grids import feature_grids  # pandas: a plain page need not wait for it
 
-
-def _prompt_grid(evidence: Evidence) -> Grid:
-    table = prompt_caches(evidence)
-    rows = tuple(
-        (row.deployment, number(row.tokens_in), number(row.read), number(row.written), dollars(row.saved_usd))
-        for row in _rows(table[(table["read"] > 0) | (table["written"] > 0)])
-    )
-    return Grid(("deployment", "input tokens", "read", "written", "saved"), rows, frozenset(range(1, 5)))
-
-
-def _budget_grid(evidence: Evidence) -> Grid:
-    rows = []
-    for (name, start), mine in budgets(evidence).groupby(["budget", "start"], sort=False):
-        shares = {word: float(mine[f"{word}_s"].notna().mean()) for word in ("alerted", "degraded", "blocked")}
-        acted = [f"{word} {percent(share)}" for word, share in shares.items() if share]
-        spent, limit = float(mine["spent_usd"].mean()), float(mine["limit_usd"].mean())
-        rows.append(
-            (str(name), f"{start:%a %d %b %H:%M}", dollars(spent), dollars(limit), percent(spent / limit),
-             percent(float(mine["overshoot"].max())), ", ".join(acted))
-        )  # fmt: skip
-    columns = ("budget", "from", "spent", "limit", "share", "most over", "of the replications")
-    return Grid(columns, tuple(rows[-MOST_PERIODS:]), frozenset(range(2, 6)))
-
-
-MOST_PERIODS = 8
-
-
-def _turn_grid(evidence: Evidence) -> Grid:
-    rows = tuple(
-        (row.by, f"{row.number}{'+' * (row.number == BEYOND)}", number(row.how_many), number(row.tokens_in),
-         number(row.tokens_history), number(row.tokens_out), dollars(row.cost_usd))
-        for row in _rows(turns(evidence))
-        if row.number in SHOWN_TURNS
-    )  # fmt: skip
-    columns = ("", "number", "count", "input tokens", "history", "output tokens", "cost of each")
-    return Grid(columns, rows, frozenset(range(1, 7)))
-
-
-SHOWN_TURNS = (1, 2, 3, 5, 10, 20, BEYOND)
+    return feature_grids(evidence)
 
 
 def _spike_grid(evidence: Evidence) -> Grid:
     edges = evidence.tallies[0].windows.edges
     rows = tuple(
-        (f"{local_times(evidence, edges[one.window : one.window + 1])[0]:%a %d %b %H:%M}", dollars(one.cost),
+        (f"{moments(evidence, edges[one.window : one.window + 1])[0]:%a %d %b %H:%M}", dollars(one.cost),
          dollars(one.usual), one.cause.replace("_", " "), one.kind, one.model)
         for one in spikes_of(evidence)[:5] if one.times >= 1.5
     )  # fmt: skip

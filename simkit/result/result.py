@@ -362,11 +362,11 @@ class Result:
         return self.logs
 
     def _table(self, name: str, *of: Any) -> "Table":
-        from simkit.result import spikes, tables, tables_economy, tables_resilience
+        from simkit.result import tables, tables_economy, tables_resilience
         from simkit.result.plots import PICTURES, draw
 
         build = {"bottlenecks": "bottleneck_table"}.get(name, name)
-        rooms = (tables, tables_resilience, tables_economy, spikes)
+        rooms = (tables, tables_resilience, tables_economy)
         room = next(one for one in rooms if hasattr(one, build))
         made: Table = getattr(room, build)(
             *(of or (self.evidence,)), partial(draw, self, name) if name in PICTURES else None

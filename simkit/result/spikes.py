@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simkit.result.causes import money_by_cause, users_cost
 from simkit.result.evidence import DOLLAR, Evidence
+from simkit.result.moments import moments
 from simkit.result.statistics import significant
-from simkit.result.table import Table, table
-from simkit.result.tables import Draw, local_times
-from simkit.result.tables_economy import money_by_cause, users_cost
 from simkit.result.words import dollars, percent
 
 Floats = NDArray[np.float64]
@@ -19,7 +18,6 @@ FEWEST = 3
 """Fewer windows at the same hour of the week, or of the day, say nothing of what is usual there."""
 WORTH_TELLING = 1.5
 """Times the usual cost from which on the page tells of a window."""
-COLUMNS = ("start", "end", "start_s", "end_s", "cost_usd", "usual_usd", "times", "excess_usd", "cause", "kind", "model")
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,10 @@ def spikes_of(evidence: Evidence) -> tuple[Spike, ...]:
 
 def alike(evidence: Evidence) -> NDArray[np.int64]:
     """Windows with the same number are compared: those of one hour of the week, else of the day, else all."""
-    starts = local_times(evidence, evidence.tallies[0].windows.edges[:-1])
-    day = np.asarray(starts.hour, np.int64)
-    week = np.asarray(starts.day_of_week, np.int64) * 24 + day
-    dates = np.asarray(starts.normalize().asi8)
+    starts = moments(evidence, evidence.tallies[0].windows.edges[:-1])
+    day = np.array([one.hour for one in starts], np.int64)
+    week = np.array([one.weekday() for one in starts], np.int64) * 24 + day
+    dates = np.array([one.toordinal() for one in starts], np.int64)
     for groups in () if evidence.plan.stationary else (week, day):
         if min(len(np.unique(dates[groups == one])) for one in np.unique(groups)) >= FEWEST:
             return groups
@@ -99,22 +97,6 @@ def _furthest(parts: dict[str, Floats], like: NDArray[np.int64], window: int) ->
     return max(above, key=lambda name: above[name], default="")
 
 
-def spikes(evidence: Evidence, draw: Draw = None) -> Table:
-    """A row a window, the dearest first: start, end (local), cost_usd, usual_usd, times, excess_usd, and what made it.
-
-    At most ten. cause, kind and model are those whose cost there is furthest above what is usual for them.
-    """
-    edges = evidence.tallies[0].windows.edges
-    rows = [
-        (
-            *local_times(evidence, edges[one.window : one.window + 2]), edges[one.window] / 1e9,
-            edges[one.window + 1] / 1e9, one.cost, one.usual, one.times, one.excess, one.cause, one.kind, one.model,
-        )
-        for one in spikes_of(evidence)
-    ]  # fmt: skip
-    return table(rows, draw, COLUMNS)
-
-
 def spike_text(evidence: Evidence) -> str:
     """The dearest window and the dearest users, in a sentence; empty where nothing stands out."""
     top = next((one for one in spikes_of(evidence) if one.times >= WORTH_TELLING), None)
@@ -123,7 +105,7 @@ def spike_text(evidence: Evidence) -> str:
 
 
 def _told(evidence: Evidence, one: Spike) -> str:
-    start = local_times(evidence, evidence.tallies[0].windows.edges[one.window : one.window + 1])[0]
+    start = moments(evidence, evidence.tallies[0].windows.edges[one.window : one.window + 1])[0]
     often = f"{significant(one.times):g} times the usual" if np.isfinite(one.times) else "usually nothing"
     kind = f", {one.kind}" if one.kind and len(evidence.plan.names.kinds) > 1 else ""
     cause = one.cause.replace("_", " ")

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from simkit.plan.codes import Act
 from simkit.result.budgets import Period, periods
-from simkit.result.economy import CACHES, CAUSES, GROWTH, MOST_TURNS, PROMPTS, warming_windows
+from simkit.result.causes import money_by_cause, users_cost
+from simkit.result.economy import CACHES, GROWTH, MOST_TURNS, PROMPTS, warming_windows
 from simkit.result.evidence import DOLLAR, Evidence
+from simkit.result.spikes import spikes_of
 from simkit.result.table import Table, table
 from simkit.result.tables import Draw, local_times
 
 Floats = NDArray[np.float64]
 NOT = float("nan")
-BESIDE = {"people": "people", "lookups": "lookup_cost", "tools": "tool_cost"}
-"""Causes that are not the models', and their series."""
 MOST_USERS = 20
 
 
@@ -135,14 +135,6 @@ def causes(evidence: Evidence, draw: Draw = None) -> Table:
     return table({"start": start, "end": end} | money_by_cause(evidence), draw)
 
 
-def money_by_cause(evidence: Evidence) -> dict[str, Floats]:
-    """USD of each window, mean over replications, by cause."""
-    names = {cause: f"cause_{cause}" for cause in CAUSES} | BESIDE
-    return {
-        cause: np.mean([one.series[name] / DOLLAR for one in evidence.tallies], axis=0) for cause, name in names.items()
-    }
-
-
 def users(evidence: Evidence, draw: Draw = None) -> Table:
     """The 20 users that cost most: user, actions, cost_usd (means per replication), share of the models' cost."""
     every, actions, cost = users_cost(evidence)
@@ -155,17 +147,6 @@ def users(evidence: Evidence, draw: Draw = None) -> Table:
     return table(frame, draw)
 
 
-def users_cost(evidence: Evidence) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Users, their actions and cost (picodollars) of all replications together."""
-    each = [one.users for one in evidence.tallies]
-    every, place = np.unique(np.concatenate([one["user"] for one in each]), return_inverse=True)
-    actions, cost = (
-        np.bincount(place, np.concatenate([one[name] for one in each]).astype(float), minlength=len(every))
-        for name in ("actions", "cost")
-    )
-    return every, np.asarray(actions, np.float64), np.asarray(cost, np.float64)
-
-
 def work(evidence: Evidence, draw: Draw = None) -> Table:
     """Tokens of attempts by when their service began: start, end (local), now_per_min, batch_per_min, by urgency."""
     windows = evidence.tallies[0].windows
@@ -176,3 +157,24 @@ def work(evidence: Evidence, draw: Draw = None) -> Table:
     now, batch = (np.mean([one[:, column] for one in found], axis=0) / minutes for column in (0, 1))
     start, end = (local_times(evidence, edges) for edges in (windows.edges[:-1], windows.edges[1:]))
     return table({"start": start, "end": end, "now_per_min": now, "batch_per_min": batch}, draw)
+
+
+SPIKES = (
+    "start", "end", "start_s", "end_s", "cost_usd", "usual_usd", "times", "excess_usd", "cause", "kind", "model",
+)  # fmt: skip
+
+
+def spikes(evidence: Evidence, draw: Draw = None) -> Table:
+    """A row a window, the dearest first: start, end (local), cost_usd, usual_usd, times, excess_usd, and what made it.
+
+    At most ten. cause, kind and model are those whose cost there is furthest above what is usual for them.
+    """
+    edges = evidence.tallies[0].windows.edges
+    rows = [
+        (
+            *local_times(evidence, edges[one.window : one.window + 2]), edges[one.window] / 1e9,
+            edges[one.window + 1] / 1e9, one.cost, one.usual, one.times, one.excess, one.cause, one.kind, one.model,
+        )
+        for one in spikes_of(evidence)
+    ]  # fmt: skip
+    return table(rows, draw, SPIKES)

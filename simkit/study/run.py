@@ -29,8 +29,8 @@ WORTH_LOADING = 10_000
 WORTH_PROCESSES = 40_000
 """Expected actions from which on worker processes pay for their start."""
 
-NEEDED_LATER = ("simkit.result.document", "scipy.special", "rich.console", "rich.table")
-"""What a result is shown with."""
+NEEDED_LATER = ("simkit.result.result", "simkit.result.document", "scipy.special", "rich.console", "rich.table")
+"""What a result is made of and shown with."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -99,6 +99,8 @@ def run(
         every=0 if watch is None else watch.every, responding=somebody,
     )  # fmt: skip
     if parts is not None:
+        from simkit.result.result import version
+
         key = key_of(scenario.hash, plan, seed, chosen, version(), log == "disk")
         work = replace(work, parts=Parts(parts, key))
     begun = time.perf_counter()

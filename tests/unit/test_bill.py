@@ -10,9 +10,10 @@ from simkit.engine.codes import Cause
 from simkit.plan.codes import Act, Lookup
 from simkit.result import tables_economy
 from simkit.result.bill import bill_blocks, bill_caveats, bill_text
+from simkit.result.economy import CAUSES
 from simkit.result.evidence import DOLLAR, evidence_of
 from simkit.result.metrics import evaluate
-from simkit.result.spikes import dearest_users, spike_text, spikes, spikes_of
+from simkit.result.spikes import dearest_users, spike_text, spikes_of
 from simkit.result.tables import costs
 from simkit.result.tally import tally
 from simkit.scenario.policy import Slo
@@ -30,7 +31,7 @@ def test_money_by_cause_adds_up_to_all_but_the_own_service():
     table = tables_economy.causes(found)
     whole = (found.total("spent") - found.total("service")) / DOLLAR / 2
     assert table.drop(columns=["start", "end"]).to_numpy().sum() == pytest.approx(whole, rel=1e-9)
-    parts = sum(found.total(f"cause_{name}") for name in tables_economy.CAUSES)
+    parts = sum(found.total(f"cause_{name}") for name in CAUSES)
     assert parts == found.total("cost")  # to the picodollar
     by_part = costs(found).query("by == 'part'")
     assert by_part["cost_usd"].sum() == pytest.approx(found.total("cost") / DOLLAR / 2, rel=1e-12)
@@ -85,7 +86,7 @@ def test_a_spike_is_found_with_its_cause_kind_and_model():
     assert (top.cause, top.kind, top.model) == ("retry", "report", "large")
     assert top.cost == pytest.approx(40.0025) and top.usual == pytest.approx(0.0025)
     assert top.excess == pytest.approx(40)
-    table = spikes(found)
+    table = tables_economy.spikes(found)
     assert table["start_s"].iloc[0] <= 90 * 60 < table["end_s"].iloc[0]
     assert "retry $40.00, report" in spike_text(found)
     assert spikes_of(evidence([log_of([])])) == ()

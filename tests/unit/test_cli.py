@@ -420,6 +420,21 @@ def test_import_loads_nothing_heavy() -> None:
     assert not heavy & set(found)
 
 
+def test_a_plain_page_does_not_wait_for_pandas(tmp_path) -> None:
+    """One without caches, budgets, conversations or loops: its tables are made of plain numbers."""
+    file = tmp_path / "small.yaml"
+    file.write_text("model: gpt-4o\ntraffic: {rate: 10/min}\ntokens: {input: 100, output: 20}\nhorizon: 1h\n")
+    code = f"""
+import sys
+from simkit.cli import main
+assert main(["run", {str(file)!r}, "--engine", "reference", "--replications", "1", "--no-progress"]) == 0
+assert "numpy" in sys.modules and "pandas" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "What will it cost?" in done.stdout and "Where the money goes" in done.stdout
+
+
 def test_public_names_are_there() -> None:
     assert set(simkit.__all__) <= set(dir(simkit))
     assert all(getattr(simkit, name) is not None for name in simkit.__all__)
