@@ -22,8 +22,8 @@ from simkit.engine.overfull import OverfullError
 from simkit.engine.reference import run as run_reference
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
-from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.export import version
+from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.result import Result
 from simkit.result.streamed import Stream
 from simkit.result.streamed.ledger import SERIES

@@ -54,9 +54,7 @@ def test_a_warm_prompt_cache_saves_four_fifths_and_a_cold_one_costs() -> None:
 def test_reports_at_night_cost_half_and_leave_the_day_to_the_chat() -> None:
     night = shown("batch_overnight")
     day = shown("batch_overnight", {"actions.report.urgency": "now", "expect": []})
-    per_report = [
-        result.costs.query("by == 'call' and name == 'report'")["cost_usd"].sum() for result in (night, day)
-    ]
+    per_report = [result.costs.query("by == 'call' and name == 'report'")["cost_usd"].sum() for result in (night, day)]
     assert per_report[0] == pytest.approx(per_report[1] / 2, rel=0.1)
     limit = "gpt-4o_tier1: tokens"
     uses = [result.bottlenecks.set_index("limit").loc[limit, "busiest_hour_use"] for result in (night, day)]
