@@ -1,7 +1,7 @@
 """What to do about the bill: the largest parts of it with their remedies, and the tables of it for the page."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from simkit.result.spikes import spike_text, spikes_of
 from simkit.result.statistics import Estimate
 from simkit.result.words import dollars, duration, percent, seconds
 
+if TYPE_CHECKING:
+    from simkit.result.table import Table
+
 LARGE, SOME = 0.25, 0.05
 """Share of the models' bill from which on a part has its remedy told; of what is tried again, and saved or lost."""
 SELDOM = 0.01
@@ -28,7 +31,7 @@ class Weighed(Protocol):
     """What levers on the bill were found to do, see `study.levers`."""
 
     @property
-    def summary(self) -> Table:
+    def summary(self) -> "Table":
         """A row for each lever."""
 
     def sentence(self) -> str:
@@ -235,4 +238,4 @@ def _spike_grid(evidence: Evidence) -> Grid:
         for one in spikes_of(evidence)[:5] if one.times >= 1.5
     )  # fmt: skip
     length = seconds(evidence.tallies[0].windows.length / 1e9)
-    return Grid((f"{length} from", "cost", "usual", "cause", "kind", "model"), rows, frozenset({1, 2}))
+    return Grid((f"asked in {length} from", "cost", "usual then", "cause", "kind", "model"), rows, frozenset({1, 2}))
