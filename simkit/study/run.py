@@ -80,7 +80,6 @@ def run(
     """
     from simkit.plan.compile import compile_plan
     from simkit.result.alerts import watch_of
-    from simkit.result.export import version
     from simkit.result.objectives import objectives_of, patient_kinds
 
     document = scenario.document
@@ -99,7 +98,7 @@ def run(
         every=0 if watch is None else watch.every, responding=somebody,
     )  # fmt: skip
     if parts is not None:
-        from simkit.result.result import version
+        from simkit.result.export import version
 
         key = key_of(scenario.hash, plan, seed, chosen, version(), log == "disk")
         work = replace(work, parts=Parts(parts, key))
