@@ -69,7 +69,9 @@ def cost_by_cause_figure(causes: pd.DataFrame, incidents: pd.DataFrame, spikes: 
     )  # fmt: skip
     clock(ax, causes)
     incident_spans(ax, incidents, named=True)
-    title(ax, "Where the money goes over time", "in the order of the legend, from top to bottom")
+    title(
+        ax, "Where the money goes over time", "by when it was asked for; in the order of the legend, from top to bottom"
+    )
     return picture
 
 

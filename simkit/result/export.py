@@ -3,8 +3,14 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from simkit.result.causes import users_cost
+from simkit.result.evidence import DOLLAR
 from simkit.result.metrics import METRICS
+from simkit.result.moments import moments
 from simkit.result.saving import LOGGED, TABLES
+from simkit.result.spikes import spikes_of
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
@@ -31,11 +37,11 @@ def plain(result: "Result") -> dict[str, Any]:
             name: {"value": e.value, "low": e.low, "high": e.high, "unit": METRICS[name].unit}
             for name, e in result.metrics.items()
         },
-        "caches": records(result.caches),
-        "prompt_caches": records(result.prompt_caches),
-        "budgets": budgets(result),
-        "spikes": records(result.spikes.head(MOST)),
-        "users": records(result.users.head(MOST)),
+        "caches": records(result.caches) if result.plan.answers.on.any() else None,
+        "prompt_caches": records(result.prompt_caches) if result.evidence.total("prompt_base") else None,
+        "budgets": budgets(result) if result.plan.names.budgets else None,
+        "spikes": spikes(result),
+        "users": users(result),
         "levers": None if result.weighed is None else records(result.weighed.summary[list(LEVER_FIELDS)]),
     }
 
@@ -59,6 +65,38 @@ def frames(result: "Result") -> dict[str, "Table"]:
         found |= {"actions": result.actions, "attempts": result.attempts}
         found |= {name: table for name in LOGGED[2:] if len(table := getattr(result, name))}
     return found
+
+
+def spikes(result: "Result") -> list[dict[str, Any]]:
+    """The dearest windows over what is usual there (as `result.spikes`, for which nobody need wait for pandas)."""
+    edges = result.evidence.tallies[0].windows.edges
+    return [
+        {
+            "start": moments(result.evidence, edges[one.window : one.window + 1])[0].isoformat(),
+            "start_s": int(edges[one.window]) / 1e9, "end_s": int(edges[one.window + 1]) / 1e9, "cost_usd": one.cost,
+            "usual_usd": one.usual, "times": finite(one.times), "excess_usd": one.excess,
+            "traffic": finite(one.traffic), "cause": one.cause, "kind": one.kind, "model": one.model,
+        }
+        for one in spikes_of(result.evidence)[:MOST]
+    ]  # fmt: skip
+
+
+def users(result: "Result") -> list[dict[str, Any]] | None:
+    """The users that cost most, as `result.users`."""
+    every, actions, cost = users_cost(result.evidence)
+    runs, whole = result.replications, float(cost.sum()) or 1.0
+    return [
+        {
+            "user": int(every[u]), "actions": float(actions[u]) / runs, "cost_usd": float(cost[u]) / DOLLAR / runs,
+            "share": float(cost[u]) / whole,
+        }
+        for u in np.argsort(-cost, kind="stable")[:MOST].tolist()
+    ] or None  # fmt: skip
+
+
+def finite(value: float) -> float | None:
+    """None for what is infinite."""
+    return value if np.isfinite(value) else None
 
 
 def budgets(result: "Result") -> list[dict[str, Any]] | None:

@@ -127,6 +127,8 @@ BEYOND = MOST_TURNS + 1
 def causes(evidence: Evidence, draw: Draw = None) -> Table:
     """Money by cause, by window of arrivals: start, end (local), and a column in USD for each cause.
 
+    Money stands with the action that it was spent for, at the hour in which that was asked: what can wait is billed
+    later (`work` says when it is done, budgets count when it is billed).
     A first try's money belongs to the parts of its prompt and answer; what was tried again, beside it, or with another
     model, is a cause of its own. All columns together are all cost but the own service's.
     """
@@ -160,20 +162,24 @@ def work(evidence: Evidence, draw: Draw = None) -> Table:
 
 
 SPIKES = (
-    "start", "end", "start_s", "end_s", "cost_usd", "usual_usd", "times", "excess_usd", "cause", "kind", "model",
+    "start", "end", "start_s", "end_s", "cost_usd", "usual_usd", "times", "excess_usd", "traffic", "cause", "kind",
+    "model",
 )  # fmt: skip
 
 
 def spikes(evidence: Evidence, draw: Draw = None) -> Table:
     """A row a window, the dearest first: start, end (local), cost_usd, usual_usd, times, excess_usd, and what made it.
 
-    At most ten. cause, kind and model are those whose cost there is furthest above what is usual for them.
+    At most ten, by when actions were asked. usual_usd: of as many arrivals as the plan expects at that hour; traffic:
+    questions / as many as usual. cause (or `more_traffic`), kind and model are those whose cost there is furthest above
+    what is usual for them.
     """
     edges = evidence.tallies[0].windows.edges
     rows = [
         (
             *local_times(evidence, edges[one.window : one.window + 2]), edges[one.window] / 1e9,
-            edges[one.window + 1] / 1e9, one.cost, one.usual, one.times, one.excess, one.cause, one.kind, one.model,
+            edges[one.window + 1] / 1e9, one.cost, one.usual, one.times, one.excess, one.traffic, one.cause, one.kind,
+            one.model,
         )
         for one in spikes_of(evidence)
     ]  # fmt: skip

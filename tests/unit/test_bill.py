@@ -13,9 +13,10 @@ from simkit.result.bill import bill_blocks, bill_caveats, bill_text
 from simkit.result.economy import CAUSES
 from simkit.result.evidence import DOLLAR, evidence_of
 from simkit.result.metrics import evaluate
-from simkit.result.spikes import dearest_users, spike_text, spikes_of
+from simkit.result.spikes import dearest_users, profile_of, spike_text, spikes_of
 from simkit.result.tables import costs
 from simkit.result.tally import tally
+from simkit.scenario.load import load
 from simkit.scenario.policy import Slo
 
 PLAN = synthetic_plan()
@@ -90,6 +91,60 @@ def test_a_spike_is_found_with_its_cause_kind_and_model():
     assert table["start_s"].iloc[0] <= 90 * 60 < table["end_s"].iloc[0]
     assert "retry $40.00, report" in spike_text(found)
     assert spikes_of(evidence([log_of([])])) == ()
+
+
+OFFICE = """
+name: office
+horizon: 3d
+warmup: 0s
+traffic: {rate: 0.02/s, seasonality: {hours: office}}
+actions: {ask: {calls: [{name: answer, model: a, input: 1000, output: 20}]}}
+models:
+  a: {deployments: [{provider: p}], ttft: 1s, tokens_per_second: 20, prices: {input: $10, output: $20}}
+replications: 3
+resilience: {client: none}
+incidents: []
+"""
+
+
+def office(folder, more=""):
+    file = folder / "office.yaml"
+    file.write_text(OFFICE + more, encoding="utf-8")
+    return load(file).run(engine="reference", jobs=1).evidence
+
+
+def test_office_hours_are_no_spike(tmp_path):
+    found = office(tmp_path)
+    cost = sum(one.series["cost"] for one in found.tallies)
+    assert cost.max() > 3 * np.median(cost)  # the busiest hours cost several times as much as most
+    assert [one for one in spikes_of(found) if one.times >= 1.5] == []
+    load = profile_of(found).load
+    assert load.sum() == pytest.approx(0.02 * 3 * 86_400) and load.max() > 3 * np.median(load)
+
+
+def test_what_is_dear_at_a_quiet_hour_is_a_spike(tmp_path):
+    """At night, when little is asked, prompts are ten times as long: less money than any hour at noon."""
+    longer, back = (f"set: {{actions.ask.calls.0.input: {size}}}" for size in (30_000, 1_000))
+    more = f"changes: [{{at: 26h, {longer}}}, {{at: 27h, {back}}}]\n"
+    found = office(tmp_path, more)
+    top, *_ = spikes_of(found)
+    start = found.tallies[0].windows.edges[top.window] / 3600e9
+    assert 26 <= start < 27 and top.cause == "user" and top.times > 5 and 0.2 < top.traffic < 5
+
+
+def test_more_questions_than_expected_are_named_as_the_cause():
+    found = evidence([spike_log(0)], synthetic_plan(stationary=True))
+    crowd = [{"action": i, "arrival": 90 * 60 * SECOND, "attempts": 1, "cost": 25 * 10**8} for i in range(400, 460)]
+    logs = [spike_log(0)]
+    assert spikes_of(found) == ()
+    actions = [dict(zip(logs[0].actions, row, strict=True)) for row in zip(*logs[0].actions.values(), strict=True)]
+    attempts = [dict(zip(logs[0].attempts, row, strict=True)) for row in zip(*logs[0].attempts.values(), strict=True)]
+    one = attempts[0]
+    more = log_of([*actions, *crowd], [*attempts, *(one | {"action": row["action"]} for row in crowd)])
+    (top, *_) = spikes_of(evidence([more], synthetic_plan(stationary=True)))
+    assert top.cause == "more_traffic" and top.traffic == pytest.approx(61)
+    assert top.by_cause == pytest.approx(60 * 0.0025)
+    assert "61 times the usual questions" in spike_text(evidence([more], synthetic_plan(stationary=True)))
 
 
 def test_the_dearest_users_are_told_where_few_make_much():

@@ -427,7 +427,8 @@ def test_a_plain_page_does_not_wait_for_pandas(tmp_path) -> None:
     code = f"""
 import sys
 from simkit.cli import main
-assert main(["run", {str(file)!r}, "--engine", "reference", "--replications", "1", "--no-progress"]) == 0
+args = ["run", {str(file)!r}, "--engine", "reference", "--replications", "1", "--no-progress"]
+assert main(args) == main([*args, "--json"]) == 0
 assert "numpy" in sys.modules and "pandas" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
