@@ -13,7 +13,7 @@ class Shed(Part):
     """Arrivals are rejected while too many actions are in flight."""
 
     in_flight: Count
-    """While so many actions are in flight."""
+    """While so many actions are in flight; what is held for a window or is at a batch API does not count."""
     priority: int = 0
     """Those of this priority number and above (0: all but negative ones)."""
 

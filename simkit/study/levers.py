@@ -242,12 +242,13 @@ def levers(
     Raises:
         ScenarioError, PlanError, Stopped, UnfinishedError: as `run`.
     """
-    from simkit.study.run import run
+    from simkit.study.run import engine_for, run
 
     base = base or run(scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, tell=tell)
-    go = partial(run, seed=base.seed, replications=base.replications, engine=engine, jobs=jobs)
     overlays, in_use, left_out = _overlays(scenario, base)
     show, done, count = progress_of(progress), 0, 2 * len(overlays) + len(in_use)
+    engine = engine_for(engine, base.plan, base.replications * count)  # all of them together are worth compiling for
+    go = partial(run, seed=base.seed, replications=base.replications, engine=engine, jobs=jobs)
 
     def tried(changed: "Scenario") -> Result:
         nonlocal done

@@ -26,6 +26,8 @@ WORTH_COMPILING = 500_000
 """Expected actions from which on the compiled engine answers sooner, even if it must be compiled first."""
 WORTH_LOADING = 10_000
 """The same where it was compiled before and is only loaded."""
+LEVERS = 16
+"""Runs with levers, about."""
 WORTH_PROCESSES = 40_000
 """Expected actions from which on worker processes pay for their start."""
 
@@ -90,7 +92,7 @@ def run(
         plan = replace(plan, stationary=False)
     seed = document.seed if seed is None else seed
     numbers = range(document.replications if replications is None else replications)
-    chosen = engine_for(engine, plan, len(numbers))
+    chosen = engine_for(engine, plan, len(numbers) * (LEVERS if levers else 1))
     long = announcement(scenario, plan, len(numbers), chosen)
     objectives = objectives_of(document.slo, patient_kinds(plan))
     work = Work(

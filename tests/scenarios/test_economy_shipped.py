@@ -62,6 +62,13 @@ def test_reports_at_night_cost_half_and_leave_the_day_to_the_chat() -> None:
 
 
 @pytest.mark.slow
+def test_what_is_at_the_batch_api_does_not_shed_the_chat() -> None:
+    full = {"service.workers": 5, "service.shed": [{"in_flight": 15}], "batch.spread": "10min", "expect": []}
+    result = shown("batch_overnight", full)
+    assert result.reasons.query("reason == 'shed'").empty
+
+
+@pytest.mark.slow
 def test_a_cap_on_history_makes_conversations_cheaper() -> None:
     grows, capped = shown("chat_history"), shown("chat_history_capped")
     assert value(capped, "cost_per_action") < 0.9 * value(grows, "cost_per_action")

@@ -98,7 +98,7 @@ def stop(m: Memory, a: int) -> None:
     if m[a + A_PLACE] == QUEUED:
         m[a + A_WAITED] += m[M_NOW] - m[a + A_LINED_UP]
         leave_service(m, a)
-    elif m[a + A_PLACE] == HELD:
+    elif m[a + A_PLACE] == HELD or m[a + A_PLACE] == AWAY:
         let_go(m, a)
 
 

@@ -24,9 +24,8 @@ def arrive_at_leisure(m: Memory, f: Reals, a: int) -> int:
     until = release_at(m, a)
     if until == m[M_NOW]:
         return let_begin(m, a)
-    m[a + A_PLACE] = HELD
+    put_aside(m, a, HELD)
     m[a + A_DUE] = until
-    m[M_HELD] += 1
     if until < NEVER:
         schedule(m, until, WAITED, m[a + A_KEY], a)
     return NOTHING
@@ -47,8 +46,15 @@ def release_at(m: Memory, a: int) -> int:
 
 
 @step
+def put_aside(m: Memory, a: int, place: int) -> None:
+    """It is held, or sent to a batch API: no load for the own service."""
+    m[a + A_PLACE] = place
+    m[M_HELD] += 1
+
+
+@step
 def let_go(m: Memory, a: int) -> None:
-    """It is held no more: its time has come, or its deadline."""
+    """It is aside no more: its time has come, or its deadline."""
     m[a + A_PLACE] = OUTSIDE
     m[M_HELD] -= 1
 
@@ -65,6 +71,7 @@ def let_begin(m: Memory, a: int) -> int:
     """An action that can wait asks for a slot of the own service, or needs none."""
     m[a + A_LINED_UP] = m[M_NOW]
     if waits_for_batch(m, a):
+        put_aside(m, a, AWAY)
         return then(m, ADMIT, a)
     m[M_OUTCOME] = REJECTED
     m[M_KIND] = turned_away(m, a)
@@ -83,7 +90,7 @@ def turned_away(m: Memory, a: int) -> int:
 
 @apart
 def is_shed(m: Memory, a: int) -> bool:
-    """Is an arrival turned away because too much is in flight? What is held is not."""
+    """Is an arrival turned away because too much is in flight? What is held, or at a batch API, is not."""
     e, priority, others = m[M_EPOCH], at1(m, PRIORITIES, m[a + A_CLASS]), m[M_ACTIONS] - 1 - m[M_HELD]
     for i in range(m[SHED_IN_FLIGHT + 4]):
         if others >= at2(m, SHED_IN_FLIGHT, e, i) and priority >= at2(m, SHED_PRIORITY, e, i):

@@ -41,8 +41,8 @@ FREE = -2
 
 # Places at a station.
 OUTSIDE, QUEUED, GRANTED, SERVED = range(4)
-HELD = 4
-"""Of an action that can wait: in no place yet, until its time has come."""
+HELD, AWAY = 4, 5
+"""Of an action that can wait: in no place yet, until its time has come; at a batch API, in no place of ours."""
 
 # Follow-ups.
 GRANT_ACTION, GRANT_ATTEMPT, GRANT_PERSON, TOLD, CUT_OFF, STAGE_DONE, JOINED = range(7)

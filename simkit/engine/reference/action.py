@@ -27,7 +27,7 @@ class Action:
 
     __slots__ = (
         "arrival", "asked", "attempts", "calls", "can_wait", "client_replica", "complexity", "cost", "deadline_at",
-        "degrade_cost", "desk_asked", "desk_began", "first_token", "goes_to_batch", "good", "history", "is_held",
+        "degrade_cost", "desk_asked", "desk_began", "first_token", "goes_to_batch", "good", "history", "is_aside",
         "kind", "lookup_cost", "measured", "number", "origin", "outcome", "over", "pending", "place", "plan",
         "priority", "reason", "replica", "shown", "slot", "started", "story", "summaries", "thrift", "tokens_in",
         "tokens_out", "told", "tool_cost", "user", "visitor", "waited", "world",
@@ -52,7 +52,7 @@ class Action:
         self.pending = 0
         self.over = False
         """Nothing of it is under way any more (but perhaps a rung of the ladder)."""
-        self.is_held = False
+        self.is_aside = False
         """Does it wait for a window of time?"""
         self.shown = False
         """Has the user seen a first token?"""
@@ -142,6 +142,7 @@ class Action:
         world = self.world
         self.asked = world.clock.now
         if self.goes_to_batch:
+            world.hold.put_aside(self)
             return 0
         if world.sheddings[world.epoch] and world.sheds(self):
             return Kind.SHED
@@ -226,7 +227,7 @@ class Action:
         for call in self.calls:
             call.stop()
         self.calls = []
-        if self.is_held:
+        if self.is_aside:
             self.world.hold.let_go(self)
         if self.place is Place.QUEUED:
             self.waited += self.world.clock.now - self.asked

@@ -20,24 +20,28 @@ class Hold:
         self.world = world
         self.rules = world.batch
         self.number = 0
-        """Actions held at present."""
+        """Actions that are aside at present: held, or at a batch API."""
 
     def keep(self, action: "Action") -> Process:
         """Hold an action until its time has come, or for ever when no window is left."""
         until = self.release_at(action)
         if until == self.world.clock.now:
             return
-        action.is_held = True
-        self.number += 1
+        self.put_aside(action)
         if until >= NEVER:
             yield self.world.clock.signal()
         yield self.world.clock.at(until, EventClass.WAITED, action.number << 25)
         if not action.over:
             self.let_go(action)
 
+    def put_aside(self, action: "Action") -> None:
+        """It is held, or sent to a batch API: no load for the own service."""
+        action.is_aside = True
+        self.number += 1
+
     def let_go(self, action: "Action") -> None:
-        """It is held no more: its time has come, or its deadline."""
-        action.is_held = False
+        """It is aside no more: its time has come, or its deadline."""
+        action.is_aside = False
         self.number -= 1
 
     def release_at(self, action: "Action") -> int:
