@@ -44,9 +44,13 @@ A_WIDTH, T_WIDTH = len(ACTION_COLUMNS), len(ATTEMPT_COLUMNS)
     "ended", "outcome", "tokens_cached", "billed_in", "billed_out", "cost", "limit", "marks",
 ))  # fmt: skip
 OK, DEGRADED, FAILED, REJECTED, ABANDONED, CENSORED = range(len(Outcome))
-ANSWERED, RATE_LIMIT, OVERLOADED, MALFORMED, THROTTLED, NO_DEPLOYMENT = (
-    int(k) for k in (Kind.OK, Kind.RATE_LIMIT, Kind.OVERLOADED, Kind.MALFORMED, Kind.THROTTLED, Kind.NO_DEPLOYMENT)
-)
+ANSWERED, RATE_LIMIT, OVERLOADED, MALFORMED, THROTTLED, NO_DEPLOYMENT, QUOTA_EXHAUSTED = (
+    int(k)
+    for k in (
+        Kind.OK, Kind.RATE_LIMIT, Kind.OVERLOADED, Kind.MALFORMED, Kind.THROTTLED, Kind.NO_DEPLOYMENT,
+        Kind.QUOTA_EXHAUSTED,
+    )
+)  # fmt: skip
 FIRST_RUNG, LAST_RUNG = int(Kind.PARTIAL), int(Kind.STALE)
 OF_SHEDDING, OF_HUMAN = int(Kind.SHED), int(Kind.HUMAN)
 FIRST, RETRY, FALLBACK, ESCALATION, HEDGE, CLIENT_RETRY = range(len(Cause))
@@ -199,7 +203,7 @@ def judge(m: Memory, acts: Memory, a: int, w: int, minute: int, ended: int) -> N
         bad, counted = verdict(m, acts, a, o, ended)
         m[w + BY_OBJECTIVE + 2 * o] += bad
         m[w + BY_OBJECTIVE + 2 * o + 1] += counted
-        if minute > 0:
+        if minute > 0 and not is_by_rule(m, acts, a):
             m[minute + M_BY_OBJECTIVE + 2 * o] += bad
             m[minute + M_BY_OBJECTIVE + 2 * o + 1] += counted
         any_bad = max(any_bad, bad)
@@ -269,10 +273,19 @@ def add_attempts(
 
 
 @step
+def is_by_rule(m: Memory, acts: Memory, a: int) -> bool:
+    """Did a quota or a budget turn it away, or fail it (a budget of models)?"""
+    outcome, reason = acts[a + A_OUTCOME], acts[a + A_REASON]
+    if outcome == REJECTED:
+        return reason in (OF_QUOTA, OF_BUDGET)
+    return outcome == FAILED and reason == QUOTA_EXHAUSTED and m[HAS_BUDGETS] == 1
+
+
+@step
 def add_minute(m: Memory, acts: Memory, a: int, minute: int, sent: int) -> None:
     """A measured action in its minute, see `result.recovery`."""
     outcome, reason = acts[a + A_OUTCOME], acts[a + A_REASON]
-    by_rule = outcome == REJECTED and reason in (OF_QUOTA, OF_BUDGET)
+    by_rule = is_by_rule(m, acts, a)
     m[minute + M_ENDED] += 0 if outcome == CENSORED or by_rule else 1
     m[minute + M_SENT] += sent
     m[minute + M_COST] += all_money(acts, a)
