@@ -110,9 +110,10 @@ def minutes_of(
 
 def is_by_rule(plan: Plan, outcome: Ints, reason: Ints) -> NDArray[np.bool_]:
     """Which actions did a quota or a budget turn away, or fail (a budget of models)?"""
-    turned = (outcome == Outcome.REJECTED) & np.isin(reason, (Kind.QUOTA, Kind.BUDGET))
-    failed = (outcome == Outcome.FAILED) & (reason == Kind.QUOTA_EXHAUSTED)
-    return turned | failed if plan.names.budgets else turned
+    turned: NDArray[np.bool_] = (outcome == Outcome.REJECTED) & np.isin(reason, (Kind.QUOTA, Kind.BUDGET))
+    if plan.names.budgets:
+        turned |= (outcome == Outcome.FAILED) & (reason == Kind.QUOTA_EXHAUSTED)
+    return turned
 
 
 def recovery_of(plan: Plan, minutes: Ints, incidents: dict[str, Ints]) -> Recovery:

@@ -161,7 +161,8 @@ def answer_cache(name: str, fields: Mapping[str, Any]) -> Callable[[Document, Re
         able = any(one.cached and one.repeat.times == 1 for _, _, _, one in calls_of(document))
         if not able:
             return Found(why="every call repeats or must not be cached")
-        traced = document.traffic.trace is not None and document.traffic.trace.columns.key is not None
+        trace = document.traffic.trace
+        traced = trace is not None and trace.columns is not None and trace.columns.key is not None
         if traced and name == "exact":  # the trace says what is asked
             return Found({"caches.exact": {key: one for key, one in fields.items() if key != "keys"}})
         return Found({f"caches.{name}": dict(fields)})

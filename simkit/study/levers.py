@@ -274,7 +274,7 @@ def levers(
     steps: list[Result] = []
     together: dict[str, Any] = {}
     for one in pulls:
-        step = tried(scenario.set(together | one.overlay)) if steps else one.result
+        step = tried(scenario.set({**together, **one.overlay})) if steps else one.result
         if spent(step) < spent(steps[-1] if steps else base):
             taken.append(one)
             steps.append(step)
