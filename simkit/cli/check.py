@@ -114,7 +114,7 @@ def look(
     """Everything that is looked at, cheap things first."""
     from simkit.study.run import run
 
-    yield from named_checks(scenario)
+    yield from named_checks(scenario, replications)
     yield from model_invariants(scenario, seed, engine)
     result = run(
         scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=progress, tell=complain
@@ -122,12 +122,15 @@ def look(
     yield from promises(result)
 
 
-def named_checks(scenario: "Scenario") -> Iterator[Item]:
-    """What the named checks found, with what to do; and those that found nothing."""
+def named_checks(scenario: "Scenario", replications: int | None = None) -> Iterator[Item]:
+    """What the named checks found of a run with so many replications, with what to do; and those that found nothing."""
     from simkit.scenario.checks import CHECKS
 
+    document = scenario.document
+    if replications is not None:
+        document = document.model_copy(update={"replications": replications})
     for check in CHECKS:
-        found = list(check(scenario.document))
+        found = list(check(document))
         for one in found:
             outcome = "fail" if one.severity == "error" else "warn"
             yield Item("checks", one.name, outcome, f"{one.path}: {one.message}\n{one.repair}")

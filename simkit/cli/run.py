@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path))
 @overrides
 @running
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write log, timeline and manifest here.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write log, timeline, tables and manifest here."
+)
 @click.option("--no-log", is_flag=True, help="Write no rows of actions and attempts to --out.")
 @click.option(
     "--most-in-flight", type=click.IntRange(1), metavar="N",
     help="Stop a run that has more actions in flight at once.  [default: 200000]",
 )  # fmt: skip
+@click.option("--levers", is_flag=True, help="Then try what would lower the bill, by some fifteen more runs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 def run(
     file: Path,
@@ -35,6 +38,7 @@ def run(
     out: Path | None,
     no_log: bool,
     most_in_flight: int | None,
+    levers: bool,
     as_json: bool,
 ) -> int:
     """Simulate the scenario in FILE and print the answers.
@@ -44,6 +48,7 @@ def run(
       simkit run scenarios/founder.yaml
       simkit run scenarios/founder.yaml --set traffic.daily_active_users=10000
       simkit run scenarios/founder.yaml --replications 20 --jobs 2 --out results/today
+      simkit run scenarios/chat_history.yaml --levers
       simkit run scenarios/founder.yaml --json | jq .metrics.cost_per_month
     """
     from simkit.scenario.load import load
@@ -59,7 +64,7 @@ def run(
         result = simulate(
             scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=not no_progress,
             log="disk" if out is not None and not no_log else False, parts=parts_of(out), tell=complain,
-            most_in_flight=most_in_flight,
+            most_in_flight=most_in_flight, levers=levers,
         )  # fmt: skip
     except Stopped as stop:  # at once: rows on disk stay in their pieces, where the same command finds them
         partial = stop.result and replace(stop.result, pieces={})

@@ -1,5 +1,7 @@
 """The codes of the log, for whoever reads it."""
 
-from simkit.plan.codes import KINDS, BreakerState, Cause, EventClass, Kind, Mark, Outcome
+from simkit.plan.codes import KINDS, Act, BreakerState, Cache, Cause, EventClass, Kind, Lookup, Mark, Outcome
 
-__all__ = ["KINDS", "BreakerState", "Cause", "EventClass", "Kind", "Mark", "Outcome"]
+__all__ = [
+    "KINDS", "Act", "BreakerState", "Cache", "Cause", "EventClass", "Kind", "Lookup", "Mark", "Outcome",
+]  # fmt: skip

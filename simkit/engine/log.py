@@ -14,9 +14,12 @@ DID_NOT = -1
 """In a column of times: it did not happen. Times of the warm-up are negative, too: compare with this, not with 0."""
 
 Column = NDArray[np.int64]
+Table = dict[str, Column]
+Tables = tuple[Table, Table, Table, Table, Table, Table]
+"""Actions, attempts, incidents, breakers, lookups, budgets."""
 
 ACTION_COLUMNS = (
-    "action",  # id: (source << 33) | ordinal
+    "action",  # id: ordinal | how often it was asked before << 33 | turn of its conversation << 37
     "arrival",
     "user",  # -1: not modelled
     "plan",  # -1: none
@@ -36,6 +39,9 @@ ACTION_COLUMNS = (
     "degrade_cost",  # of the degrade ladder (people), beside `cost`, which is the providers' bill
     "desk_asked",  # a person was asked: the case went to the desk, perhaps into its queue
     "desk_began",  # a person began with it
+    "lookup_cost",  # of lookups in caches of answers, beside `cost`, too
+    "tool_cost",  # of searches and tools, beside `cost`, too
+    "thrift",  # bits: 1 cheaper models because of the user's quota, 2 because of a budget of everything
 )
 
 ATTEMPT_COLUMNS = (
@@ -65,6 +71,10 @@ ATTEMPT_COLUMNS = (
     "limit",  # the bucket that refused it: too small for the request, or the longest to wait for; else -1
     "replica",  # of the layer that talks to the models
     "marks",  # bits of `codes.Mark`
+    "tokens_system",  # of tokens_in: the system prompt
+    "tokens_history",  # of tokens_in: what was said before, as far as it was sent again
+    "tokens_retrieved",  # of tokens_in: retrieved texts; what is left are the user's words
+    "tokens_reasoning",  # of tokens_out: thought before the answer, not shown
 )
 
 INCIDENT_COLUMNS = ("source", "start", "end", "severity")
@@ -72,6 +82,13 @@ INCIDENT_COLUMNS = ("source", "start", "end", "severity")
 
 BREAKER_COLUMNS = ("time", "replica", "place", "state", "until")
 """place: deployment, or -1 - provider; state: 1 opened (until: when the cooldown is over), 0 closed (-1)."""
+
+LOOKUP_COLUMNS = ("time", "action", "arrival", "call", "cache", "key", "result")
+"""Lookups in caches of answers, in the order in which their results (`codes.Lookup`) were known, which is `time`;
+cache: `codes.Cache`; key: of the entry, -1 where the cache has but a hit rate."""
+
+BUDGET_COLUMNS = ("time", "budget", "step", "spent")
+"""Step k was reached when `spent` picodollars were; or -1: the period, or the run, ended with `spent`."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +101,10 @@ class Log:
     incidents: dict[str, Column]
     breakers: dict[str, Column]
     """What breakers did, in the order in which it happened."""
+    lookups: dict[str, Column]
+    """Lookups in caches of answers, in the order in which it happened."""
+    budgets: dict[str, Column]
+    """What spending budgets did, in the order in which it happened."""
     peaks: Column
     """(N) most slots of each deployment taken at one time, the whole run long."""
     ended: int

@@ -44,6 +44,12 @@ class Stream(IntEnum):
     PATIENCE = 19
     DEGRADE = 20
     RESPONSE = 21
+    KEY = 22
+    CLUSTER = 23
+    LOOKUP = 24
+    TURN = 25
+    HOLD = 26
+    WARM = 27
 
 
 @inlined

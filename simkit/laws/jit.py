@@ -24,12 +24,16 @@ import platformdirs
 from numba import config
 from numpy.typing import NDArray
 
+from simkit.laws.copied import CopiedCompiler
+
 HASHED = ("laws", "engine", "result", "plan")
 """Folders of the package with compiled functions, and with constants that are compiled into them."""
 READY = "ready"
 """A file in the cache folder that says that it is complete."""
 KEPT, KEPT_S, KEPT_BEYOND_S = 5, 30 * 86_400, 86_400
 """So many folders are kept for seconds after their last use; others for a day, for a process may be at work there."""
+COPIED: dict[str, Any] = {"pipeline_class": CopiedCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""How that is compiled into which there is no way from Python."""
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -49,7 +53,7 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 def step(function: Callable[P, R]) -> Callable[P, R]:
     """Compile what is called from compiled functions only, and copied into each: there is no way in from Python."""
-    return compiled(function, on_disk=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return compiled(function, on_disk=False, forceinline=True, **COPIED)
 
 
 def apart(function: Callable[P, R]) -> Callable[P, R]:
@@ -57,10 +61,10 @@ def apart(function: Callable[P, R]) -> Callable[P, R]:
 
     (Numba must be told not to copy it: what a function's callers do is else done with it, too.)
     """
-    return compiled(function, on_disk=False, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=False)
+    return compiled(function, on_disk=False, forceinline=False, **COPIED)
 
 
-def compiled(function: Callable[P, R], on_disk: bool = True, **options: bool) -> Callable[P, R]:
+def compiled(function: Callable[P, R], on_disk: bool = True, **options: Any) -> Callable[P, R]:
     """Compile with a disk cache that holds nothing stale (steps are in the cache as parts of their callers)."""
     if config.DISABLE_JIT:
         return function

@@ -62,6 +62,14 @@ def week_hours(start: int, end: int, timezone: str, start_utc: int) -> tuple[Int
     return starts, _hour_of_week(local)
 
 
+def local_days(start: int, end: int, timezone: str, start_utc: int) -> tuple[Ints, Ints]:
+    """When the local days and the local months begin that begin after `start` and before `end`."""
+    starts, local = _hours(start, end, timezone, start_utc)
+    days = local // (24 * HOUR)
+    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return starts[1:][np.diff(days) > 0], starts[1:][np.diff(months) > 0]
+
+
 def _hours(start: int, end: int, timezone: str, start_utc: int) -> tuple[Ints, Ints]:
     """Starts of the local hours in ns since the scenario's zero, and in s of local time since 1970."""
     seconds, offsets = local_hours((start + start_utc) // 10**9, -((-end - start_utc) // 10**9), timezone)
@@ -134,6 +142,7 @@ def _normalised(weights: Sequence[float]) -> Floats:
 
 __all__ = [
     "HOURS",
+    "local_days",
     "local_hours",
     "monthly_weights",
     "rate_segments",

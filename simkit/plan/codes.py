@@ -2,6 +2,11 @@
 
 from enum import IntEnum, IntFlag
 
+GENERATION = 33
+"""An action's id is its ordinal; from this bit on stands how often its user has asked again (less than 16 times)."""
+TURN = 37
+"""From this bit on stands which turn of its conversation it is, 0 being the first (less than 256)."""
+
 
 class Outcome(IntEnum):
     """How an action ended."""
@@ -55,6 +60,10 @@ class Kind(IntEnum):
     """Degraded: by a person."""
     STALE = 24
     """Degraded: by an expired entry of a cache."""
+    QUOTA = 25
+    """Rejected: the user's own quota is used up."""
+    BUDGET = 26
+    """Rejected: a spending budget of everything blocks."""
 
 
 KINDS = 14
@@ -89,6 +98,40 @@ class Mark(IntFlag):
     """A retry was not made because of its Retry-After."""
     ALL_OPEN = 16
     """A retry was not made because all breakers were open."""
+    TRUNCATED = 32
+    """Its answer was cut at the longest that may be."""
+    CHEAPER = 64
+    """Its model stands in for a dearer one."""
+
+
+class Cache(IntEnum):
+    """A cache of answers."""
+
+    EXACT = 0
+    SEMANTIC = 1
+
+
+class Lookup(IntEnum):
+    """What a lookup in a cache of answers found."""
+
+    MISS = 0
+    HIT = 1
+    JOINED = 2
+    """Nothing yet: it waits for the answer to another's miss."""
+    FALSE = 3
+    """An answer, but to another question."""
+    EXPIRED = 4
+    """Nothing but an answer that is too old."""
+    STALE = 5
+    """An old answer, taken by the degrade ladder."""
+
+
+class Act(IntEnum):
+    """What a budget does at a step."""
+
+    ALERT = 0
+    DEGRADE = 1
+    BLOCK = 2
 
 
 class BreakerState(IntEnum):
@@ -149,6 +192,7 @@ class Degrade(IntEnum):
     PREVIOUS = 2
     RULE = 3
     HUMAN = 4
+    STALE = 5
 
 
 class EventClass(IntEnum):

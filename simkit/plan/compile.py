@@ -1,11 +1,12 @@
 """From a scenario to its plan."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from simkit.plan import demand, policy, supply, trouble, users, work
+from simkit.plan import caches, conversations, demand, policy, spending, supply, trouble, users, work
+from simkit.plan.batch import batch
 from simkit.plan.calendar import start_utc_ns
 from simkit.plan.errors import PlanError
 from simkit.plan.index import RAMP, Index, index_of
@@ -13,6 +14,7 @@ from simkit.plan.plan import NEVER, SECOND, Names, Plan, PriceTable, Recorded
 from simkit.plan.prices import DeploymentPrices, own_prices, price_table
 from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows, read_trace
+from simkit.scenario.batch_models import base_of, with_batch_models
 from simkit.scenario.defaults import cooldown_of
 from simkit.scenario.load import Scenario
 from simkit.scenario.models import Quota
@@ -45,10 +47,12 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
     zero = start_utc_ns(document.start, document.traffic.timezone)
     epochs, documents = epochs_of(scenario, begin, overlays)
     end = horizon + cooldown
+    documents = [with_batch_models(each) for each in documents]
+    document = documents[0]
     index = index_of(document)
     check_structure(documents, index)
     pool = DistPool()
-    tables = {
+    tables: dict[str, Any] = {
         "arrivals": demand.arrivals(documents, epochs, end, zero, pool)
         if trace is None
         else demand.replay(trace, document.traffic, index),
@@ -64,6 +68,13 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         **dict(zip(("inner", "outer", "has_gateway", "breaker"), policy.two_layers(documents), strict=True)),
         "ladder": users.ladder(documents, epochs, end, zero, pool),
         "audience": users.audience(documents, pool),
+        "answers": caches.answers(documents, trace, pool),
+        "prompts": caches.prompts(documents, index, trace),
+        "sessions": conversations.sessions(documents, pool),
+        "spending": spending.budgets(documents, index),
+        "allowances": spending.allowances(documents),
+        "resets": spending.resets(documents, begin, end, zero),
+        "batch": batch(documents, begin, end, zero),
         "prices": prices(documents, epochs, zero, end),
     }
     return Plan(
@@ -79,14 +90,16 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         service_cost=service_cost(documents, epochs, horizon),
         price_book=f"{book().date} (genai-prices {book().version})",
         recorded=demand.recorded(trace) if trace is not None else Recorded(),
-        **tables,  # type: ignore[arg-type]
+        **tables,
     )
 
 
 def replayed(scenario: Scenario) -> TraceRows | None:
     """The rows of the scenario's trace, if it has one."""
     spec, path = scenario.document.traffic.trace, scenario.trace_path
-    return None if spec is None or path is None else read_trace(path, spec)
+    if spec is None or path is None:
+        return None
+    return read_trace(path, spec, blocks=caches.has_state(scenario.document))
 
 
 def spans(document: Document, trace: TraceRows | None) -> tuple[int, int, int]:
@@ -151,8 +164,9 @@ def deployment_prices(document: Document) -> list[DeploymentPrices]:
     for name, model in document.models.items():
         own = own_prices(model.prices)
         for d in model.deployments:
-            entry = book_entry(model.price_of or name, d.provider, model.price_of is None, own)
-            found.append(DeploymentPrices(entry, model.processing, d.price_uplift, own))
+            entry = book_entry(model.price_of or base_of(name), d.provider, model.price_of is None, own)
+            write = caches.rules_of(document, model, d).write if caches.has_state(document) else None
+            found.append(DeploymentPrices(entry, model.processing, d.price_uplift, own, write))
     return found
 
 
@@ -200,6 +214,7 @@ def names(document: Document, index: Index) -> Names:
         limits=tuple(f"{quota}: {measure}" for quota, measure in index.limits),
         limit_text=tuple(limit_text(document.quotas[quota], measure) for quota, measure in index.limits),
         incidents=tuple(i.name or f"{i.target} {n + 1}" for n, i in enumerate(document.incidents)),
+        budgets=tuple(document.budgets),
         outages=tuple(name for name, _, _ in trouble.random_outages(document, index)),
     )
 

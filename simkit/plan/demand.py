@@ -3,6 +3,7 @@
 import numpy as np
 
 from simkit.plan.calendar import rate_segments
+from simkit.plan.economy import mean_turns
 from simkit.plan.index import Index
 from simkit.plan.plan import Arrivals, Floats, Ints, People, Recorded
 from simkit.plan.tables import DistPool
@@ -19,10 +20,14 @@ NO_FLOATS = np.zeros(0, dtype=np.float64)
 
 
 def rate_per_ns(traffic: Traffic) -> float:
-    """Mean arrivals per ns."""
+    """Mean arrivals per ns; where actions are turns of conversations: of conversations."""
+    actions = (traffic.rate or 0.0) / 1e9
     if traffic.users is not None:
-        return traffic.users.daily_active * traffic.users.actions_per_day / DAY
-    return (traffic.rate or 0.0) / 1e9
+        actions = traffic.users.daily_active * traffic.users.actions_per_day / DAY
+    if traffic.sessions is None:
+        return actions
+    turns = traffic.sessions.turns
+    return actions / mean_turns(turns.times or 1, turns.again(), turns.most())
 
 
 def arrivals(documents: list[Document], epochs: list[int], end: int, start_utc_ns: int, pool: DistPool) -> Arrivals:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simkit.plan.arrays import NEVER, SECOND, Bools, Floats, Ints
+from simkit.plan.economy import Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, mean_turns
 from simkit.plan.resilience import Audience, Breaker, Ladder, Layer
 
 
@@ -98,6 +99,28 @@ class Actions(NamedTuple):
     """(E, C, X) distribution; -1: none."""
     max_output: Ints
     """(E, C) NEVER: no limit."""
+    name: Ints
+    """(C) which of the different names of calls it has: those of one name share the system prompt and answers."""
+    history: Bools
+    """(C) is what was said before sent again?"""
+    history_limit: Ints
+    """(E, C) most tokens of it; NEVER: no limit."""
+    history_step: Ints
+    """(E, C) tokens that are left out at a time where it is longer."""
+    keeps_retrieved: Bools
+    """(C) does the conversation keep the call's retrieved texts?"""
+    summarises: Bools
+    """(C) does its answer take the place of what was said before?"""
+    summary_limit: Ints
+    """(E, C) it is made where more tokens than these were said before; NEVER: it does not summarise."""
+    cached: Bools
+    """(C) may caches of answers serve it?"""
+    chunks: Ints
+    """(E, C) how many retrieved texts of the drawn length."""
+    reasoning: Ints
+    """(E, C, X) distribution of tokens that are thought before the answer; -1: none."""
+    work_cost: Ints
+    """(E, C) picodollars of each repetition's own work."""
 
 
 class Routes(NamedTuple):
@@ -137,6 +160,12 @@ class Models(NamedTuple):
     """(E, M, F) probability of the non-retryable kinds, drawn once per action, call and model."""
     cache_minimum: Ints
     """(E, M) shortest cacheable prefix."""
+    cheaper: Ints
+    """(M) what takes its place when money is short; -1: nothing."""
+    batch: Ints
+    """(M) its batch side; -1: none."""
+    is_batch: Bools
+    """(M) is it the batch side of another model?"""
 
 
 class Deployments(NamedTuple):
@@ -306,6 +335,7 @@ class Names:
     """As the file says, e.g. `30k/min`."""
     incidents: tuple[str, ...]
     outages: tuple[str, ...]
+    budgets: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -342,6 +372,13 @@ class Plan:
     """Of the inner layer."""
     ladder: Ladder
     audience: Audience
+    answers: Answers
+    prompts: Prompts
+    sessions: Sessions
+    spending: Spending
+    allowances: Allowances
+    resets: Resets
+    batch: Batch
     prices: PriceTable
     stationary: bool
     """No seasonality, changes, scheduled incidents or trace: batch means apply."""
@@ -356,11 +393,20 @@ class Plan:
     def expected_actions(self) -> float:
         """How many actions a replication is expected to have, warm-up and cooldown included."""
         rows = len(self.arrivals.trace_time)
-        return float(rows or self.arrivals.cumulative[-1:].sum())
+        if rows or len(self.arrivals.start) == 0:
+            return float(rows)
+        epoch = np.searchsorted(self.epochs, self.arrivals.start[:-1], side="right") - 1
+        return float((np.diff(self.arrivals.cumulative) * self.mean_turns[np.maximum(epoch, 0)]).sum())
+
+    @property
+    def mean_turns(self) -> Floats:
+        """(E) mean number of turns of a conversation, if all are served."""
+        rows = zip(self.sessions.times, self.sessions.again, self.sessions.most, strict=True)
+        return np.array([mean_turns(int(times), float(again), int(most)) for times, again, most in rows])
 
 
 __all__ = [
-    "NEVER", "SECOND", "Actions", "Arrivals", "Audience", "Bools", "Breaker", "Deployments", "Dists", "Floats",
-    "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models", "Names", "People", "Plan", "Policy", "PriceTable",
-    "Recorded", "Routes", "Service",
+    "NEVER", "SECOND", "Actions", "Allowances", "Answers", "Arrivals", "Audience", "Batch", "Bools", "Breaker",
+    "Deployments", "Dists", "Floats", "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models", "Names", "People",
+    "Plan", "Policy", "PriceTable", "Prompts", "Recorded", "Resets", "Routes", "Service", "Sessions", "Spending",
 ]  # fmt: skip

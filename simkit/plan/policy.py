@@ -25,7 +25,7 @@ Settings = list[Any]
 
 def policy(documents: list[Document], pool: DistPool) -> Policy:
     """The deadline, and what failure kinds cost and take."""
-    caches = [document.caches.prompt for document in documents]
+    rates = [cache.hit_rate if (cache := document.caches.prompt) else None for document in documents]
     kinds = [failure_table(document, pool) for document in documents]
     if any(row[1] != first[1] for table in kinds[1:] for row, first in zip(table, kinds[0], strict=True)):
         raise PlanError(
@@ -34,7 +34,7 @@ def policy(documents: list[Document], pool: DistPool) -> Policy:
         )
     return Policy(
         deadline=whole(limit(document.resilience.deadline) for document in documents),
-        cache_hit_rate=np.array([-1.0 if cache is None else cache.hit_rate for cache in caches]),
+        cache_hit_rate=column(-1.0 if rate is None else rate for rate in rates),
         billed=whole(row[0] for row in kinds[0]),
         takes=whole(row[1] for row in kinds[0]),
         takes_time=np.array([[row[2] for row in table] for table in kinds], dtype=np.int64),

@@ -22,6 +22,8 @@ class DeploymentPrices:
     """Factor on all prices (regional processing)."""
     own: Mapping[str, int] = field(default_factory=dict)
     """Own figures that replace the book's: see `own_prices`."""
+    write: float | None = None
+    """Price of a written token as a share of the input price, where a prompt cache's rules say it."""
 
 
 def own_prices(prices: Prices | None) -> dict[str, int]:
@@ -73,12 +75,20 @@ def _distinct(deployments: Sequence[DeploymentPrices]) -> list[DeploymentPrices]
 
 
 def _row(deployment: DeploymentPrices, utc_ns: int, dated: int | None) -> PriceRow:
-    row = deployment.model.at(utc_ns, deployment.processing, deployment.own, dated)
+    row = _written(deployment, deployment.model.at(utc_ns, deployment.processing, deployment.own, dated))
     factor = Fraction(str(deployment.uplift))  # as written: 1.1 is eleven tenths
     if factor == 1:
         return row
     tiers = (Tier(tier.above, *(round(price * factor) for price in tier[1:])) for tier in row.tiers)
     return PriceRow(tuple(tiers), round(row.request * factor))
+
+
+def _written(deployment: DeploymentPrices, row: PriceRow) -> PriceRow:
+    """The row with the price of a written token that the prompt cache's rules say; an own price is final."""
+    if deployment.write is None or "write" in deployment.own:
+        return row
+    share = Fraction(str(deployment.write))
+    return row._replace(tiers=tuple(tier._replace(write=round(tier.input * share)) for tier in row.tiers))
 
 
 def _table(starts: list[int], rows: list[list[PriceRow]]) -> PriceTable:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from simkit.plan.batch import substitutes
 from simkit.plan.codes import KINDS
 from simkit.plan.errors import PlanError
 from simkit.plan.index import MEASURES, RAMP, Index, deployments_of
@@ -38,6 +39,7 @@ def models(documents: list[Document], index: Index) -> Models:
         fallback=fallbacks(first, index),
         errors=np.array([[error_rates(m.errors, PER_CALL) for m in row] for row in each]),
         cache_minimum=np.array([[m.prompt_cache_minimum or 0 for m in row] for row in each], dtype=np.int64),
+        **substitutes(first, index),
     )
 
 

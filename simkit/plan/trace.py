@@ -10,7 +10,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,12 +19,15 @@ import numpy as np
 from simkit.plan.plan import Bools, Ints
 from simkit.scenario.distribution import MOST_TOKENS
 from simkit.scenario.traffic import Columns, Trace
+from simkit.scenario.units import format_duration
 
 FORMATS = {
     "azure": (Columns(time="TIMESTAMP", input="ContextTokens", output="GeneratedTokens"), "s"),
-    "mooncake": (Columns(time="timestamp", input="input_length", output="output_length"), "ms"),
+    "mooncake": (Columns(time="timestamp", input="input_length", output="output_length", blocks="hash_ids"), "ms"),
 }
 """Recognised formats: their columns and the unit of numeric times."""
+BLOCK = 512
+"""Tokens of a block in Mooncake's format."""
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 DOLLAR = 10**12
 MISSING = -1
@@ -65,6 +68,14 @@ class TraceRows:
     cost_pd: Ints | None
     """Observed cost in pd; -1 where the cell is empty."""
     warnings: tuple[str, ...]
+    key: Ints | None = None
+    """What is asked: numbers in the order in which they first appear; -1 where the cell is empty."""
+    blocks: Ints | None = None
+    """Blocks of all prompts, one after the other: numbers in the order in which they first appear."""
+    first_block: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    """(rows + 1) range of a row's blocks."""
+    block: int = 0
+    """Tokens of a block."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +93,8 @@ class Cells:
         raise TraceError(self.path, message, self.line(row), column, self.columns[column][row].as_py())
 
 
-def read_trace(path: Path, spec: Trace) -> TraceRows:
-    """Read a CSV or JSONL file, gzipped or not, in Azure's, Mooncake's or a named format.
+def read_trace(path: Path, spec: Trace, blocks: bool = False) -> TraceRows:
+    """Read a CSV or JSONL file, gzipped or not, in Azure's, Mooncake's or a named format; with `blocks` the prompts'.
 
     Raises `TraceError`, which names the line, for whatever is wrong with the file.
     """
@@ -91,17 +102,34 @@ def read_trace(path: Path, spec: Trace) -> TraceRows:
     jsonl = text.lstrip().startswith("{")
     found = _jsonl_header(path, text) if jsonl else _csv_header(path, text)
     columns, unit = _format(path, spec, found)
+    if not blocks or (columns.blocks not in found and spec.columns is None):
+        columns = columns.model_copy(update={"blocks": None})
+    if columns.blocks is not None and not jsonl:
+        raise TraceError(path, "blocks are lists: they need a JSONL trace, one object a line", column=columns.blocks)
     wanted = [name for name in columns.model_dump().values() if name is not None]
     for name in wanted:
         if name not in found and not (jsonl and f'"{name}"' in text):
             raise TraceError(path, f"there is no such column; there are {', '.join(found)}", column=name)
-    cells = (_read_jsonl if jsonl else _read_csv)(path, text, list(dict.fromkeys(wanted)))
+    each = list(dict.fromkeys(wanted))
+    cells = _read_jsonl(path, text, each, columns.blocks) if jsonl else _read_csv(path, text, each)
     if not len(cells.columns[columns.time]):
         raise TraceError(path, "the file has no rows")
-    return _rows(cells, columns, UNITS[unit], spec.speed)
+    return spread_out(path, _rows(cells, columns, UNITS[unit], spec), spec.spread)
 
 
-def _rows(cells: Cells, columns: Columns, unit: int, speed: float) -> TraceRows:
+def spread_out(path: Path, rows: TraceRows, spread: int) -> TraceRows:
+    """The rows of one instant evenly over `spread`, in their order. Raises `TraceError` where that passes the next."""
+    if not spread:
+        return rows
+    instants, first, count = np.unique(rows.time_ns, return_index=True, return_counts=True)
+    if len(instants) > 1 and (gap := int(np.diff(instants).min())) < spread:
+        said, least = format_duration(spread), format_duration(gap)
+        raise TraceError(path, f"`spread` of {said} is longer than the {least} between two instants of the trace")
+    place = np.arange(len(rows.time_ns)) - np.repeat(first, count)
+    return replace(rows, time_ns=rows.time_ns + place * spread // np.repeat(count, count))
+
+
+def _rows(cells: Cells, columns: Columns, unit: int, spec: Trace) -> TraceRows:
     time = _times(cells, columns.time, unit)
     order = np.argsort(time, kind="stable")
     ordered = bool((order[1:] > order[:-1]).all())
@@ -112,7 +140,7 @@ def _rows(cells: Cells, columns: Columns, unit: int, speed: float) -> TraceRows:
     cost = _amounts(cells, columns.cost, DOLLAR)
     names = None if columns.model is None else cells.columns[columns.model].take(order).to_pylist()
     return TraceRows(
-        time_ns=_replayed(time[order] - time.min(), speed),
+        time_ns=_replayed(time[order] - time.min(), spec.speed),
         input=entered,
         output=output,
         cached=cached,
@@ -121,7 +149,26 @@ def _rows(cells: Cells, columns: Columns, unit: int, speed: float) -> TraceRows:
         ok=None if columns.status is None else _successes(cells, columns.status)[order],
         cost_pd=None if cost is None else cost[order],
         warnings=tuple(_warnings(ordered, entered, output)),
+        key=None if columns.key is None else _keys(cells.columns[columns.key].take(order).to_pylist()),
+        **_blocks(cells, columns.blocks, order, spec.block or BLOCK),
     )
+
+
+def _keys(texts: list[str]) -> Ints:
+    """Equal texts as equal numbers, in the order in which they first appear; -1 for an empty one."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(text, len(numbers)) if text else MISSING for text in texts], np.int64)
+
+
+def _blocks(cells: Cells, column: str | None, order: Ints, block: int) -> dict[str, Any]:
+    """The prompts' blocks in the order of the rows, as dense numbers."""
+    if column is None:
+        return {}
+    rows = [text.split() for text in cells.columns[column].take(order).to_pylist()]
+    numbers: dict[str, int] = {}
+    dense = [numbers.setdefault(one, len(numbers)) for row in rows for one in row]
+    first = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
+    return {"blocks": np.array(dense, np.int64), "first_block": first.astype(np.int64), "block": block}
 
 
 def _token_columns(columns: Columns) -> list[tuple[str | None, bool]]:
@@ -233,7 +280,7 @@ def _csv_line(text: str, record: int) -> int:
     return begins
 
 
-def _read_jsonl(path: Path, text: str, wanted: list[str]) -> Cells:
+def _read_jsonl(path: Path, text: str, wanted: list[str], blocks: str | None) -> Cells:
     import pyarrow as pa
 
     cells: dict[str, list[str]] = {name: [] for name in wanted}
@@ -243,7 +290,8 @@ def _read_jsonl(path: Path, text: str, wanted: list[str]) -> Cells:
             lines.append(number)
             row = _object(path, line, number)
             for name in wanted:
-                cells[name].append(_cell(path, row.get(name), number, name))
+                cell = _list if name == blocks else _cell
+                cells[name].append(cell(path, row.get(name), number, name))
     columns = {name: _trimmed(pa.chunked_array([pa.array(values, pa.string())])) for name, values in cells.items()}
     return Cells(path, columns, lines.__getitem__)
 
@@ -269,6 +317,14 @@ def _cell(path: Path, value: object, number: int, column: str) -> str:
     if not isinstance(value, str):
         raise TraceError(path, "expected a single value", number, column, json.dumps(value))
     return value
+
+
+def _list(path: Path, value: object, number: int, column: str) -> str:
+    """A list of whole numbers with spaces between."""
+    whole = isinstance(value, list) and all(isinstance(one, str) and one.isdecimal() for one in value)
+    if not whole or not isinstance(value, list):
+        raise TraceError(path, "expected a list of whole numbers", number, column, json.dumps(value))
+    return " ".join(value)
 
 
 # --- the columns --------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ from simkit.plan.codes import Degrade, Kind
 from simkit.plan.policy import column, flag, limit, ppb, whole
 from simkit.plan.resilience import Audience, Ladder
 from simkit.plan.tables import DistPool
-from simkit.scenario.ladder import INSTANT, Human, Instant, Partial, Rung
+from simkit.scenario.ladder import INSTANT, Human, Instant, Partial, Rung, Stale
 from simkit.scenario.scenario import Document
 from simkit.scenario.shapes import Scaled
 from simkit.scenario.units import parse_duration
 
 SATURDAY = 5
+Settings = Partial | Instant | Stale | Human
 
 
 def audience(documents: list[Document], pool: DistPool) -> Audience:
@@ -33,12 +34,17 @@ def audience(documents: list[Document], pool: DistPool) -> Audience:
 
 def kind_of(rung: Rung) -> Degrade:
     """What a rung is."""
-    return next(kind for kind in Degrade if getattr(rung, kind.name.lower()) is not None)
+    return next(kind for kind in Degrade if getattr(rung, said(kind)) is not None)
 
 
-def of(rung: Rung) -> Partial | Instant | Human:
+def said(kind: Degrade) -> str:
+    """The word for it in the file."""
+    return "stale_cache" if kind is Degrade.STALE else kind.name.lower()
+
+
+def of(rung: Rung) -> Settings:
     """The settings of a rung."""
-    found: Partial | Instant | Human = getattr(rung, kind_of(rung).name.lower())
+    found: Settings = getattr(rung, said(kind_of(rung)))
     return found
 
 
@@ -67,7 +73,7 @@ def ladder(documents: list[Document], epochs: list[int], end: int, zero: int, po
     )
 
 
-def takes(one: Partial | Instant | Human, pool: DistPool) -> int:
+def takes(one: Settings, pool: DistPool) -> int:
     """Distribution of how long a rung takes; -1: at once."""
     if isinstance(one, Partial):
         return -1

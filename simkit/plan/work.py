@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from simkit.plan import conversations
 from simkit.plan.index import ANY, Index, all_routes, call_places
 from simkit.plan.plan import NEVER, Actions, Routes
 from simkit.plan.tables import DistPool
@@ -37,12 +38,12 @@ def actions(documents: list[Document], index: Index, pool: DistPool) -> Actions:
         stage=np.array([p.stage for p in places], dtype=np.int64),
         route=np.array([route_index(c, names) for c in calls], dtype=np.int64),
         streaming=np.array([c.streaming for c in calls], dtype=np.bool_),
-        judged=np.array([c.judged and route_index(c, names) >= 0 for c in calls], dtype=np.bool_),
+        judged=np.array([c.judged and not c.summarises and route_index(c, names) >= 0 for c in calls], dtype=np.bool_),
         runs_on=np.array([runs_on(c, documents[0].resilience.on_cancel) for c in calls], dtype=np.bool_),
         work=np.array([[pool.add(c.work) if c.work else -1 for c in row] for row in by_epoch], dtype=np.int64),
         times=np.array([[c.repeat.times or 1 for c in row] for row in by_epoch], dtype=np.int64),
-        again=np.array([[again(c) for c in row] for row in by_epoch]),
-        repeat_max=np.array([[repeat_max(c) for c in row] for row in by_epoch], dtype=np.int64),
+        again=np.array([[c.repeat.again() for c in row] for row in by_epoch]),
+        repeat_max=np.array([[c.repeat.most() for c in row] for row in by_epoch], dtype=np.int64),
         input=np.array([[[part(pool, d) for d in inputs(c)] for c in row] for row in by_epoch], dtype=np.int64),
         output=np.array(
             [[[part(pool, output_of(c, x)) for x in index.complexities] for c in row] for row in by_epoch],
@@ -51,6 +52,14 @@ def actions(documents: list[Document], index: Index, pool: DistPool) -> Actions:
         max_output=np.array(
             [[c.output.max if c.output.max is not None else NEVER for c in row] for row in by_epoch], dtype=np.int64
         ),
+        **conversations.threads(by_epoch, [p.kind for p in places], list(dict.fromkeys(c.name for c in calls))),
+        cached=np.array([may_be_cached(c, documents[0]) for c in calls]),
+        chunks=np.array([[c.input.chunks for c in row] for row in by_epoch], dtype=np.int64),
+        reasoning=np.array(
+            [[[part(pool, c.output.reasoning)] * len(index.complexities) for c in row] for row in by_epoch],
+            dtype=np.int64,
+        ),
+        work_cost=np.array([[c.work_cost for c in row] for row in by_epoch], dtype=np.int64),
     )
 
 
@@ -78,14 +87,11 @@ def runs_on(call: Call, on_cancel: str) -> bool:
     return on_cancel == "runs_on" or (on_cancel == "auto" and not call.streaming)
 
 
-def again(call: Call) -> float:
-    """Probability of one more repetition: 1 - 1 / mean for a geometric number."""
-    return 1.0 - 1.0 / call.repeat.geometric.mean if call.repeat.geometric else 0.0
-
-
-def repeat_max(call: Call) -> int:
-    """Most repetitions."""
-    return call.repeat.geometric.max if call.repeat.geometric else call.repeat.times or 1
+def may_be_cached(call: Call, document: Document) -> bool:
+    """May caches of answers serve a call, and are there any?"""
+    on = document.caches.exact is not None or document.caches.semantic is not None
+    served = call.model is not None or call.route is not None
+    return on and served and call.cached and call.repeat.most() == 1 and not call.summarises
 
 
 def inputs(call: Call) -> tuple[TokenDist | None, ...]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from simkit.report.figures_attempts import patience_figure as patience_figure
     from simkit.report.figures_attempts import people_figure as people_figure
     from simkit.report.figures_attempts import waits_figure as waits_figure
+    from simkit.report.figures_economy import prompt_cache_figure as prompt_cache_figure
+    from simkit.report.figures_economy import prompt_cache_saving as prompt_cache_saving
     from simkit.report.figures_study import routing_figure as routing_figure
     from simkit.report.figures_study import routing_saving as routing_saving
 
@@ -18,12 +20,17 @@ _HOMES = {
     "balance_figure": "figures_attempts",
     "patience_figure": "figures_attempts",
     "people_figure": "figures_attempts",
+    "prompt_cache_figure": "figures_economy",
+    "prompt_cache_saving": "figures_economy",
     "routing_figure": "figures_study",
     "routing_saving": "figures_study",
     "waits_figure": "figures_attempts",
 }
 
-__all__ = ["balance_figure", "patience_figure", "people_figure", "routing_figure", "routing_saving", "waits_figure"]
+__all__ = [
+    "balance_figure", "patience_figure", "people_figure", "prompt_cache_figure", "prompt_cache_saving",
+    "routing_figure", "routing_saving", "waits_figure",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The three answers that a run opens with, each a sentence with its figures."""
+"""The answers that a run opens with, each a sentence with its figures."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import INCIDENT_COLUMNS
 from simkit.result.aftermath import harm, lessons
+from simkit.result.bill import Weighed, bill_text, blocked, rationed
 from simkit.result.bottlenecks import Bottleneck, bottlenecks, load_text
 from simkit.result.evidence import Evidence
 from simkit.result.slo import Standing, Verdict, standings
@@ -18,6 +19,7 @@ SEVERE, SLOW = 0.2, 2.0
 """Error rate, and slowdown, from which on an incident is a reason of its own."""
 LOSSES = ("failed", "rejected", "abandoned")
 HOLD, COST, BREAK = "Will it hold?", "What will it cost?", "What breaks first?"
+BILL = "What to do about the bill?"
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,11 @@ class Answer:
     tone: str = ""
 
 
-def answers(evidence: Evidence, metrics: dict[str, Estimate]) -> tuple[Answer, ...]:
-    """Will it hold? What will it cost? What breaks first?"""
-    limits = bottlenecks(evidence)
-    return _hold(evidence, metrics, limits), _cost(evidence, metrics), _breaks(evidence, limits)
+def answers(evidence: Evidence, metrics: dict[str, Estimate], levers: Weighed | None = None) -> tuple[Answer, ...]:
+    """Will it hold? What will it cost? What breaks first? And, where models cost something, what to do about that."""
+    limits, bill = bottlenecks(evidence), bill_text(evidence, metrics, levers)
+    found = (_hold(evidence, metrics, limits), _cost(evidence, metrics), _breaks(evidence, metrics, limits))
+    return (*found, Answer(BILL, bill)) if bill else found
 
 
 def _hold(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> Answer:
@@ -163,11 +166,11 @@ def _slow(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottle
 
 def _waiting(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> str:
     """The limit that holds up longest, where that is a good part of the time."""
-    served, took = evidence.total("served") / len(evidence.tallies), evidence.total("latency") / 1e9
+    served, took = evidence.total("timed") / len(evidence.tallies), evidence.total("latency") / 1e9
     slowest = max(limits, key=lambda one: (one.mean_delay_s or 0.0) * one.delayed, default=None)
     if slowest is None or not served or not took:
         return ""
-    mean = took / evidence.total("served")
+    mean = took / evidence.total("timed")
     waiting = (slowest.mean_delay_s or 0.0) * slowest.delayed / served
     if waiting < 0.2 * mean:
         return ""
@@ -205,12 +208,12 @@ def _between(estimate: Estimate) -> str:
     return f" ({dollars(estimate.low)} to {dollars(estimate.high)})"
 
 
-def _breaks(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:
-    """What incidents teach comes first, then the limits; where there are none, incidents alone can break it."""
-    first, full = lessons(evidence, limits), _fills(evidence, limits)
-    if not limits and (said := first or harm(evidence)):
-        return Answer(BREAK, " ".join(said), "bad")
-    return Answer(BREAK, " ".join((*first, full.text)), "bad") if first else full
+def _breaks(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> Answer:
+    """Spent budgets come first, then what incidents teach, then quotas and limits; without limits, incidents alone."""
+    spent, turned, full = blocked(evidence), rationed(metrics), _fills(evidence, limits)
+    first = (*spent, *(lessons(evidence, limits) or (() if limits else harm(evidence))))
+    said = (*first, *turned, *((full.text,) if limits else ()))
+    return Answer(BREAK, " ".join(said), "bad" if first else full.tone if limits else "") if said else full
 
 
 def _fills(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from simkit.plan.plan import Ints, Plan
 from simkit.result.evidence import Evidence
-from simkit.result.limits import LimitUse, grids
+from simkit.result.limits import LimitUse, grids, use_of
 from simkit.result.statistics import significant
 
 Floats = NDArray[np.float64]
@@ -22,9 +22,10 @@ class Bottleneck:
     kind: str
     text: str
     peak_use: float
-    """Of the busiest minute, mean over replications; 1 is full."""
+    """Of the busiest minute (of a limit by the day: of the busiest 24 hours), mean over replications; 1 is full."""
     busiest_hour_use: float
-    """Of the hour that is busiest in the mean over replications, and over hours that expect the same traffic."""
+    """Of the hour (or the limit's own longer time) that is busiest in the mean over replications, and over hours that
+    expect the same traffic."""
     mean_use: float
     delayed: float
     refused: float
@@ -69,15 +70,16 @@ def hour_use(uses: Sequence[LimitUse]) -> Floats:
     return use
 
 
-def busiest_hour(use: Floats, plan: Plan) -> float:
-    """Use of the busiest hour. Hours that expect the same traffic are taken together.
+def busiest_hour(uses: Sequence[LimitUse], plan: Plan) -> float:
+    """Use of the busiest hour, or of what the limit is about. Hours that expect the same traffic are taken together.
 
     Otherwise the most of many hours would read the noise of a quiet product as need.
     """
+    use, capacity = hour_use(uses), uses[0].capacity
     alike = alike_hours(plan, len(use))
-    if alike is None:
-        return float(use.max())
-    return float((np.bincount(alike, use) / np.bincount(alike)).max())
+    if alike is not None:
+        use = (np.bincount(alike, use) / np.bincount(alike))[alike]
+    return float(use_of(use * capacity, capacity, uses[0].span).max()) if uses[0].span > 1 else float(use.max())
 
 
 def alike_hours(plan: Plan, hours: int) -> Ints | None:
@@ -94,7 +96,7 @@ def alike_hours(plan: Plan, hours: int) -> Ints | None:
 
 def _bottleneck(uses: Sequence[LimitUse], evidence: Evidence) -> Bottleneck:
     first, runs = uses[0], len(uses)
-    busiest = busiest_hour(hour_use(uses), evidence.plan)
+    busiest = busiest_hour(uses, evidence.plan)
     capacity = float(first.capacity.sum())
     delayed = sum(one.delayed for one in uses)
     arrived = evidence.total("arrived")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simkit.result.alerts import enough
+from simkit.result.bill import bill_caveats
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.limits import grids
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
@@ -179,5 +180,6 @@ RULES: tuple[Callable[[Evidence], str], ...] = (
     _short_month,
     _blind_alerts,
     _long_horizon,
+    bill_caveats,
     _alone,
 )

@@ -10,6 +10,7 @@ from simkit.engine.log import DID_NOT, Column
 from simkit.plan.plan import Plan
 
 Ints = NDArray[np.int64]
+Rows = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +60,8 @@ def desk_busy(plan: Plan, actions: dict[str, Column], ended: int) -> int:
     return int(spans.sum(dtype=object))
 
 
-def desk_waits(actions: dict[str, Column]) -> Ints:
-    """How long each case that people answered was in their queue, ns."""
-    mine = (actions["outcome"] == Outcome.DEGRADED) & (actions["reason"] == Kind.HUMAN)
+def desk_waits(actions: dict[str, Column], timed: Rows) -> Ints:
+    """How long each case that people answered, and somebody waited for (`timed`), was in their queue, ns."""
+    mine = timed & (actions["outcome"] == Outcome.DEGRADED) & (actions["reason"] == Kind.HUMAN)
     waits: Ints = (actions["desk_began"] - actions["desk_asked"])[mine]
     return waits

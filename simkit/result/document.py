@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from simkit.result import shares
+from simkit.result.bill import bill_blocks
 from simkit.result.bottlenecks import bottlenecks, load_short
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.metrics import METRICS
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 AFTER = "Alerts"
 """The section that reviews of incidents come after."""
+MONEY = "Where the money goes"
+"""The section that caches, budgets and levers come after."""
 MOST = 8
 """Most rows of a table of parts."""
 
@@ -32,11 +35,13 @@ def document(result: "Result") -> Page:
         ("Alerts", _alerts(result)),
         ("Limits, what breaks first at the top", _limits(result)),
         ("Why actions were not ok", _reasons(result)),
-        ("Where the money goes", _costs(result)),
+        (MONEY, _costs(result)),
         ("All figures", _summary(result)),
     ):
         if grid.rows:
             blocks += [Heading(title), grid]
+        if title == MONEY:
+            blocks += bill_blocks(result.evidence, result.weighed)
         if title == AFTER:
             blocks += review_blocks(result.evidence)
     return Page(result.name, _subtitle(result), tuple(blocks))
@@ -122,6 +127,6 @@ def _costs(result: "Result") -> Grid:
     rows = tuple(
         (one.by, one.name, dollars(one.cost_usd), figure(one.share, "share"))
         for one in shares.costs(result.evidence)
-        if one.by in ("total", "model", "call", "outcome") and one.cost_usd > 0
+        if one.by in ("total", "model", "call", "part", "outcome") and one.cost_usd > 0
     )
     return Grid(("by", "name", f"cost of {duration(result.plan.horizon)}", "share"), rows, frozenset({2, 3}))

@@ -11,9 +11,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from simkit.plan.codes import Act
 from simkit.plan.plan import NEVER, Plan
 from simkit.result.alerts import Alert, Watch, alerts_of, watch_of
-from simkit.result.objectives import Objective, objectives_of
+from simkit.result.objectives import Objective, objectives_of, patient_kinds
 from simkit.result.sample import Sample
 from simkit.result.statistics import LEVEL, NO_INTERVAL, Estimate, jackknife, missing, wilson, woodruff
 from simkit.result.tally import FAILURES, OUTCOMES, Tally
@@ -33,8 +34,12 @@ SUMS = {
     "served": ("ok", "degraded"),
     "ended": OUTCOMES[:-1],
     "failures": tuple(f"attempts_{kind}" for kind in FAILURES),
-    "spent": ("cost", "people", "service"),
+    "spent": ("cost", "people", "lookup_cost", "tool_cost", "service"),
     "wanted": ("retries", "hedges", "marked_no_budget"),
+    "asked": ("exact_asked", "semantic_asked"),
+    "joined": ("exact_joined", "semantic_joined"),
+    "served_by_cache": ("exact_hits", "semantic_hits", "joined"),
+    "wanted_calls": ("calls", "served_by_cache"),
 }
 """Names for sums of several series. Beside them `service`: cost of the own service; `runs`: 1 a replication."""
 
@@ -122,7 +127,12 @@ class Evidence:
         possible = {
             "degraded": len(plan.ladder.what) > 0,
             "abandoned": bool((plan.audience.patience >= 0).any()),
-            "rejected": bool((plan.service.queue < NEVER).any() or (plan.service.shed_in_flight < NEVER).any()),
+            "rejected": bool(
+                (plan.service.queue < NEVER).any()
+                or (plan.service.shed_in_flight < NEVER).any()
+                or plan.allowances.on.any()
+                or (plan.spending.act == Act.BLOCK).any()
+            ),
         }
         return frozenset(name for name, may in possible.items() if not may)
 
@@ -172,4 +182,4 @@ def evidence_of(
         raise ValueError("a result needs at least one replication")
     ordered = tuple(sorted(tallies, key=lambda one: one.replication))
     watch = watch_of(alerts, slo.window, plan.horizon)
-    return Evidence(plan, ordered, objectives_of(slo), slo.window, level, watch)
+    return Evidence(plan, ordered, objectives_of(slo, patient_kinds(plan)), slo.window, level, watch)

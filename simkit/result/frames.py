@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simkit.engine.codes import Cause, Mark
+from simkit.engine.codes import Act, Cache, Cause, Lookup, Mark
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import Plan
+from simkit.result.economy import epoch_of
 from simkit.result.tally import KINDS, OUTCOMES
 from simkit.result.windows import happened
 
 Floats = NDArray[np.float64]
 CAUSES = tuple(cause.name.lower() for cause in Cause)
+CACHES = tuple(cache.name.lower() for cache in Cache)
+ACTS = tuple(act.name.lower() for act in Act)
+FOUND = tuple(result.name.lower() for result in Lookup)
 
 
 def actions_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
@@ -22,8 +26,18 @@ def actions_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
 
 
 def attempts_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
-    """One row an attempt of every replication; `limit` is the rate limit that refused it."""
+    """One row an attempt of every replication; `limit` is the rate limit, or the budget, that refused it."""
     return _together([attempts_of(plan, log.replication, log.attempts) for log in logs])
+
+
+def lookups_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
+    """One row a lookup of every replication, in the order in which their results were known."""
+    return _together([lookups_of(plan, log.replication, log.lookups) for log in logs])
+
+
+def budgets_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
+    """One row a step of a budget that was reached, and one an end of its day or month, of every replication."""
+    return _together([budgets_of(plan, log.replication, log.budgets) for log in logs])
 
 
 def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -59,6 +73,9 @@ def actions_of(plan: Plan, replication: int, a: Mapping[str, Column]) -> pd.Data
             "degrade_cost_usd": a["degrade_cost"] / 1e12,
             "desk_asked_s": _moment(a["desk_asked"]),
             "desk_began_s": _moment(a["desk_began"]),
+            "lookup_cost_usd": a["lookup_cost"] / 1e12,
+            "tool_cost_usd": a["tool_cost"] / 1e12,
+            "thrifty": a["thrift"] > 0,
         }
     )
 
@@ -87,9 +104,46 @@ def attempts_of(plan: Plan, replication: int, t: Mapping[str, Column]) -> pd.Dat
             **{name: t[name] for name in t if name.startswith(("tokens_", "billed_"))},
             "cost_usd": t["cost"] / 1e12,
             "retry_after_s": t["retry_after"] / 1e9,
-            "limit": _named(t["limit"], names.limits),
+            "limit": _named(_refused_by(plan, t["limit"]), (*names.limits, *names.budgets)),
             "replica": t["replica"],
             **{str(mark.name).lower(): t["marks"] & mark != 0 for mark in Mark},
+        }
+    )
+
+
+def _refused_by(plan: Plan, limit: Column) -> Column:
+    """Limits, then budgets, which the log has as -2 - index."""
+    return np.where(limit <= -2, len(plan.names.limits) - 2 - limit, limit)
+
+
+def lookups_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.DataFrame:
+    """The same of some rows of one replication, by column."""
+    return pd.DataFrame(
+        {
+            "replication": replication,
+            "time_s": rows["time"] / 1e9,
+            "action": rows["action"],
+            "arrival_s": rows["arrival"] / 1e9,
+            "call": _named(rows["call"], plan.names.calls),
+            "cache": _named(rows["cache"], CACHES),
+            "key": rows["key"],
+            "result": _named(rows["result"], FOUND),
+        }
+    )
+
+
+def budgets_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.DataFrame:
+    """The same of some rows of one replication, by column."""
+    step = rows["step"]
+    acts = plan.spending.act[rows["budget"], np.maximum(step, 0)] if len(step) else step
+    return pd.DataFrame(
+        {
+            "replication": replication,
+            "time_s": rows["time"] / 1e9,
+            "budget": _named(rows["budget"], plan.names.budgets),
+            "what": _named(np.where(step < 0, len(ACTS), acts), (*ACTS, "period ends")),
+            "spent_usd": rows["spent"] / 1e12,
+            "limit_usd": plan.spending.limit[epoch_of(plan, rows["time"]), rows["budget"]] / 1e12,
         }
     )
 

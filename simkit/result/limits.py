@@ -5,7 +5,8 @@ tried again counts once. Demand of slots (concurrency, workers) is the offered l
 hold a slot if it never had to wait, and the mean of that for one that was refused. Use = demand / limit, so it
 passes 1 where a limit is too small. Demand of a queue is the places that were taken. A ramp has no limit of its own (it
 follows what it admitted): its use is 0, and only whom it refused is told. A hedge asks beside its primary, and is
-neither before nor after another try. What the caller held back itself asks for nothing.
+neither before nor after another try. What the caller held back itself asks for nothing. Of a limit on more than an hour
+(so many tokens a day) the use is that of any stretch as long: a day's limit may be used up within an hour.
 """
 
 from dataclasses import dataclass
@@ -42,9 +43,9 @@ class LimitUse:
     capacity: Floats
     """By hour, in the same unit."""
     peak_use: float
-    """Of the busiest minute."""
+    """Of the busiest minute, or of the busiest stretch as long as the limit's own."""
     peak_at: int
-    """Start of that minute, ns."""
+    """Its start, ns."""
     delayed: int
     refused: int
     """Attempts (at the own service: actions)."""
@@ -52,6 +53,8 @@ class LimitUse:
     """ns waited in all."""
     affected: int
     """Measured actions that were delayed or refused."""
+    span: int = 1
+    """Hours (as `grids` counts them) that the limit is about."""
 
 
 class Asked(NamedTuple):
@@ -95,7 +98,8 @@ def bucket_use(plan: Plan, b: int, asked: Asked) -> LimitUse:
     """Use of a token bucket."""
     per_unit = plan.limits.ns_per_unit[:, b]
     size = np.divide(1.0, per_unit, out=np.full(len(per_unit), np.inf), where=per_unit > 0)
-    return _use(plan, plan.names.limits[b], "quota", plan.names.limit_text[b], size, asked)
+    span = -(-int(plan.limits.burst[:, b].max()) // grids(plan)[0].length)
+    return _use(plan, plan.names.limits[b], "quota", plan.names.limit_text[b], size, asked, max(span, 1))
 
 
 def slots_use(plan: Plan, name: str, kind: str, slots: Ints, asked: Asked) -> LimitUse:
@@ -119,11 +123,11 @@ def limited(slots: Ints) -> bool:
     return bool((slots < NEVER).any())
 
 
-def _use(plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked) -> LimitUse:
-    """`size`: the limit by epoch, in units per ns."""
+def _use(plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked, span: int = 1) -> LimitUse:
+    """`size`: the limit by epoch, in units per ns; `span`: hours that it is about."""
     hours, minutes = grids(plan)
-    room = _room(plan, size, minutes)
-    use = np.divide(asked.minutes, room, out=np.zeros(len(room)), where=room > 0)
+    fine, demand = (minutes, asked.minutes) if span == 1 else (hours, asked.hours)
+    use = use_of(demand, _room(plan, size, fine), span)
     busiest = int(use.argmax())
     return LimitUse(
         name=name,
@@ -132,12 +136,23 @@ def _use(plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked
         demand=asked.hours,
         capacity=_room(plan, size, hours),
         peak_use=float(use[busiest]),
-        peak_at=int(minutes.edges[busiest]),
+        peak_at=int(fine.edges[busiest]),
         delayed=asked.delayed,
         refused=asked.refused,
         delay=asked.delay,
         affected=asked.affected,
+        span=span,
     )
+
+
+def use_of(demand: Ints | Floats, room: Floats, span: int = 1) -> Floats:
+    """Use of every stretch of `span` windows; a horizon that is shorter has the room of a whole one."""
+    if span > 1:
+        count = min(span, len(room))
+        demand, room = (np.convolve(one, np.ones(count), "valid") for one in (demand, room))
+        room = room * (span / count)
+    use: Floats = np.divide(demand, room, out=np.zeros(len(room)), where=room > 0)
+    return use
 
 
 def _room(plan: Plan, size: Floats, grid: Windows) -> Floats:
@@ -249,16 +264,43 @@ def _own_service(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitU
     if not limited(plan.service.workers):
         return []
     end = _left_service(log, row)
+    asked, own = _asked_service(plan, log, row, end)
     station = _Station(
-        asked=actions["arrival"],
-        began=actions["start"],
-        gone=end,
-        freed=end,
-        refused=(actions["outcome"] == Outcome.REJECTED) & (actions["reason"] == Kind.QUEUE_FULL),
-        again=np.zeros(len(end), np.bool_),
+        asked=asked[own],
+        began=actions["start"][own],
+        gone=end[own],
+        freed=end[own],
+        refused=_turned_away(log, Kind.QUEUE_FULL)[own],
+        again=np.zeros(len(own), np.bool_),
     )
-    own = np.arange(len(end), dtype=np.int64)
     return station.uses(plan, OWN_SERVICE, "workers", plan.service.workers, plan.service.queue, own, measured)
+
+
+def _asked_service(plan: Plan, log: Log, row: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """When each action asked for a slot of the own service, and which did.
+
+    Not those that their user's quota or a budget turned away, or that go to the batch side. What is held asks as it is
+    let go, which is as long before it leaves the queue as it waited there.
+    """
+    actions, attempts = log.actions, log.attempts
+    asks = ~_turned_away(log, Kind.QUOTA, Kind.BUDGET)
+    held = plan.batch.batch[actions["kind"]]
+    if not held.any():
+        return actions["arrival"], asks.nonzero()[0]
+    started, begun = happened(actions["start"]), happened(attempts["started"])
+    left = np.where(started, actions["start"], end)
+    waited = actions["waited"].copy()
+    np.subtract.at(waited, row[begun], (attempts["started"] - attempts["dispatched"])[begun])
+    waited = np.clip(waited, 0, left - actions["arrival"])
+    let_go = started | _turned_away(log, Kind.QUEUE_FULL) | (waited > 0)
+    asks &= ~held | (let_go & ~plan.batch.api[0])
+    return np.where(held, left - waited, actions["arrival"]), asks.nonzero()[0]
+
+
+def _turned_away(log: Log, *reasons: Kind) -> Rows:
+    """Actions that were rejected for one of the reasons."""
+    rejected: Rows = (log.actions["outcome"] == Outcome.REJECTED) & np.isin(log.actions["reason"], reasons)
+    return rejected
 
 
 def _left_service(log: Log, row: Ints) -> Ints:

@@ -35,11 +35,6 @@ def share(numerator: str, denominator: str, why: str) -> Formula:
     return lambda evidence: evidence.share(numerator, denominator, why)
 
 
-def never(note: str) -> Formula:
-    """What does not apply, whatever the scenario."""
-    return lambda _: missing(note)
-
-
 def only_if(applies: Callable[[Evidence], bool], formula: Formula, why: str) -> Formula:
     """A formula where it applies; else the figure is missing, and `why`."""
     return lambda evidence: formula(evidence) if applies(evidence) else missing(why)

@@ -15,11 +15,11 @@ from simkit.result.metric import (
     NO_END,
     Formula,
     Metric,
-    never,
     only_if,
     ratio,
     share,
 )
+from simkit.result.metrics_economy import METRICS as ECONOMY
 from simkit.result.metrics_resilience import METRICS as RESILIENCE
 from simkit.result.metrics_resilience import has_retries
 from simkit.result.slo import all_objectives, budget_left, burn_rate
@@ -76,12 +76,6 @@ def has_cascade(evidence: Evidence) -> bool:
     return bool((evidence.plan.routes.next_model >= 0).any())
 
 
-def has_prompt_cache(evidence: Evidence) -> bool:
-    """Is a prompt cache modelled, or recorded in the trace?"""
-    plan = evidence.plan
-    return bool((plan.policy.cache_hit_rate > 0).any() or (plan.arrivals.trace_cached > 0).any())
-
-
 def _good_rate(evidence: Evidence) -> Estimate:
     """Good / (ended - served but not judged): as the objective `good` counts."""
     good, ended = evidence.rows("good"), evidence.rows("ended") - evidence.rows("served") + evidence.rows("judged")
@@ -104,7 +98,7 @@ def _throughput(evidence: Evidence) -> Estimate:
 
 
 def _latency_mean(evidence: Evidence) -> Estimate:
-    return _warned(evidence, evidence.ratio("latency", "served", NO_SUCCESS).per(1e9))
+    return _warned(evidence, evidence.ratio("latency", "timed", NO_SUCCESS).per(1e9))
 
 
 def _top_share(evidence: Evidence) -> Estimate:
@@ -136,7 +130,6 @@ ABSENT: dict[Callable[[Evidence], bool], str] = {
     has_queues: "nothing has a queue: workers and concurrency are unlimited",
     has_quality: "no quality is given for the models",
     has_users: "users are not modelled",
-    has_prompt_cache: "there is no prompt cache",
     has_retries: "there are no retries",
     has_fallback: "there is no fallback model",
     has_rate_limit: "there is no rate limit",
@@ -144,7 +137,6 @@ ABSENT: dict[Callable[[Evidence], bool], str] = {
 }
 NO_SUCCESS = "no action succeeded"
 NO_COST = "nothing was spent on models"
-NO_SEMANTIC = "there is no semantic cache"
 
 _OUTCOMES = (
     Metric("actions", "count", "Measured actions: those that arrive within the horizon.", ratio("arrived", "runs", "")),
@@ -214,15 +206,11 @@ _MONEY = (
     ),
     Metric("top1pct_cost_share", "share", "Models' cost of the dearest 1 % of actions / of all.", _top_share),
 )  # fmt: skip
-_USE = (
+_TOKENS = (
     Metric("tokens_in", "tokens", "Input tokens billed, of all attempts.", ratio("tokens_in", "runs", "")),
     Metric("tokens_out", "tokens", "Output tokens billed, of all attempts.", ratio("tokens_out", "runs", "")),
-    Metric(
-        "cached_token_share", "share", "Billed input tokens read from the prompt cache / billed input tokens.",
-        _if(has_prompt_cache, share("tokens_cached", "tokens_in", "no token was billed")),
-    ),
-    Metric("exact_hit_rate", "share", "Calls answered by the exact cache / calls.", never("there is no exact cache")),
-    Metric("semantic_hit_rate", "share", "Calls answered by the semantic cache / calls.", never(NO_SEMANTIC)),
+)
+_USE = (
     Metric("attempts_per_call", "number", "Attempts / calls.", ratio("attempts", "calls", NO_CALL)),
     Metric(
         "retry_rate", "share", "Retries (of gateway and client) / attempts.",
@@ -242,11 +230,16 @@ _USE = (
         _if(has_cascade, share("escalated", "cascades", NO_CALL)),
     ),
 )  # fmt: skip
-METRICS: dict[str, Metric] = {one.name: one for one in (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_USE, *RESILIENCE)}
+_ALL = (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_TOKENS, *ECONOMY, *_USE, *RESILIENCE)
+METRICS: dict[str, Metric] = {one.name: one for one in _ALL}
 """Every metric, in the order of tables."""
+
+
+MAY_BE_LESS = ("error_budget_left", "prompt_cache_saving")
+"""Metrics that may be less than 0."""
 
 
 def evaluate(evidence: Evidence) -> dict[str, Estimate]:
     """Every metric. What does not apply is missing with a note, never 0."""
     found = {name: metric.formula(evidence) for name, metric in METRICS.items()}
-    return {name: one if name == "error_budget_left" else one.within(0.0, np.inf) for name, one in found.items()}
+    return {name: one if name in MAY_BE_LESS else one.within(0.0, np.inf) for name, one in found.items()}

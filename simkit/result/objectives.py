@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simkit.engine.codes import Outcome
+from simkit.plan.plan import Plan
 from simkit.result.statistics import share_of_percentile
 from simkit.scenario.policy import Slo
 
@@ -26,6 +27,8 @@ class Objective:
     limit: int = 0
     """ns, for latency and ttft."""
     degraded_good: bool = True
+    patient: tuple[int, ...] = ()
+    """Kinds of actions that nobody waits for: objectives on times leave them out."""
 
     @property
     def text(self) -> str:
@@ -42,7 +45,8 @@ class Objective:
     def judge(self, actions: Mapping[str, Column], ended: int) -> tuple[Mask, Mask]:
         """(bad, counted) for each action; a censored one counts, as bad, once its age has passed the limit.
 
-        An answer that nobody judged is neither good nor bad: as in `good_rate`, it is left out.
+        An answer that nobody judged is neither good nor bad: as in `good_rate`, it is left out. So is, where a time is
+        asked for, what can wait.
         """
         outcome = actions["outcome"]
         success = (outcome == Outcome.OK) | ((outcome == Outcome.DEGRADED) & self.degraded_good)
@@ -50,7 +54,8 @@ class Objective:
         censored = outcome == Outcome.CENSORED
         late = censored & (self.limit > 0) & (ended - actions["arrival"] > self.limit)
         unjudged = met & (actions["good"] < 0) & (self.kind == "good")
-        return (~censored & ~met) | late, (~censored & ~unjudged) | late
+        asked = ~np.isin(actions["kind"], self.patient) if self.limit else np.ones(len(outcome), np.bool_)
+        return asked & ((~censored & ~met) | late), asked & ((~censored & ~unjudged) | late)
 
     def _meets(self, actions: Mapping[str, Column]) -> Mask:
         met = np.ones(len(actions["outcome"]), np.bool_)
@@ -63,15 +68,20 @@ class Objective:
         return met
 
 
-def objectives_of(slo: Slo) -> tuple[Objective, ...]:
-    """The objectives of a scenario, in the order success, latency, ttft, good."""
+def patient_kinds(plan: Plan) -> tuple[int, ...]:
+    """Kinds of actions that can wait (urgency `batch`)."""
+    return tuple(np.flatnonzero(plan.batch.batch).tolist())
+
+
+def objectives_of(slo: Slo, patient: tuple[int, ...] = ()) -> tuple[Objective, ...]:
+    """The objectives of a scenario, in the order success, latency, ttft, good; `patient`: see `patient_kinds`."""
     fair = slo.degraded == "good"
     found = []
     if slo.success is not None:
         found.append(Objective("success", "success", slo.success, 0, fair))
     for kind, limits in (("latency", slo.latency), ("ttft", slo.ttft)):
         for label, limit in limits.items():
-            found.append(Objective(f"{kind} {label}", kind, share_of_percentile(label), limit, fair))
+            found.append(Objective(f"{kind} {label}", kind, share_of_percentile(label), limit, fair, patient))
     if slo.good is not None:
         found.append(Objective("good", "good", slo.good, 0, fair))
     return tuple(found)

@@ -112,6 +112,81 @@ def _pressure(result: "Result") -> Any:
     return _figures("figures_attempts").pressure_figure(result.pressure, _shaded(result))
 
 
+def _hit_rates(result: "Result") -> Any:
+    figures, table = _figures("figures_economy"), result.hit_rates
+    return figures.hit_rate_figure(table, _emptied(result), _shaded(result), _caches(result))
+
+
+def _emptied(result: "Result") -> Any:
+    """When each cache of answers was emptied: cache, time (local)."""
+    import pandas as pd
+
+    from simkit.result.tables import local_times
+
+    times, which = result.plan.resets.emptied_time, result.plan.resets.emptied
+    parts = []
+    for place, cache in enumerate(("exact", "semantic")):
+        if result.plan.answers.on[place]:
+            mine = local_times(result.evidence, times[which & (1 << place) != 0])
+            parts.append(pd.DataFrame({"cache": cache, "time": mine}))
+    return pd.concat(parts) if parts else pd.DataFrame({"cache": [], "time": []})
+
+
+def _caches(result: "Result") -> dict[str, str]:
+    """Of each cache its size and hit rate in words."""
+    from simkit.plan.plan import NEVER
+    from simkit.result.words import number, percent
+
+    capacity = result.plan.answers.capacity[0]
+    return {
+        str(row.cache): f"{percent(float(row.hit_rate))}"  # type: ignore[arg-type]
+        + (f"\nroom for {number(capacity[place])}" if capacity[place] < NEVER else "")
+        for place, cache in enumerate(("exact", "semantic"))
+        for row in result.caches.itertuples() if row.cache == cache and row.asked
+    }  # fmt: skip
+
+
+def _causes(result: "Result") -> Any:
+    return _figures("figures_economy").cost_by_cause_figure(result.causes, _shaded(result))
+
+
+def _turns(result: "Result") -> Any:
+    return _figures("figures_economy").tokens_by_turn_figure(result.turns)
+
+
+def _money_budgets(result: "Result") -> Any:
+    """Of the first replication."""
+    figures, first = _figures("figures_economy"), result.tallies[0].replication
+    table = result.budgets
+    return figures.budget_figure(table[table["replication"] == first], _alone(result, first))
+
+
+def _work(result: "Result") -> Any:
+    return _figures("figures_economy").peak_figure(result.work)
+
+
+def _spikes(result: "Result") -> Any:
+    return _figures("figures_economy").cost_by_cause_figure(result.causes, _shaded(result), result.spikes)
+
+
+def _prompt_caches(result: "Result") -> Any:
+    """Over time of all deployments together: read tokens are added up by window, not by deployment."""
+    import numpy as np
+    import pandas as pd
+
+    moments = result.timeline[["start", "end"]]
+    names = {"tokens_in": "tokens_in", "read": "tokens_cached"}
+    sums = {name: np.sum([one.series[of] for one in result.tallies], axis=0) for name, of in names.items()}
+    tokens = pd.DataFrame(moments).assign(**sums)
+    return _figures("figures_shares").prompt_caches_figure(result.prompt_caches, tokens, _shaded(result))
+
+
+def _users(result: "Result") -> Any:
+    from simkit.result.causes import users_cost
+
+    return _figures("figures_shares").users_figure(users_cost(result.evidence)[2])
+
+
 PICTURES = {
     "latency_distribution": _latency,
     "timeline": _timeline,
@@ -126,4 +201,13 @@ PICTURES = {
     "reasons": _reasons,
     "endings": _endings,
     "pressure": _pressure,
+    "caches": _hit_rates,
+    "hit_rates": _hit_rates,
+    "causes": _causes,
+    "spikes": _spikes,
+    "turns": _turns,
+    "prompt_caches": _prompt_caches,
+    "users": _users,
+    "budgets": _money_budgets,
+    "work": _work,
 }

@@ -16,13 +16,15 @@ from simkit.result.assumptions import source_kinds
 from simkit.result.caveats import Comparison, observed, warnings
 from simkit.result.evidence import Evidence, evidence_of
 from simkit.result.expectations import Expected, expected, settled
-from simkit.result.metrics import METRICS, evaluate
-from simkit.result.objectives import objectives_of
+from simkit.result.export import frames, manifest, plain
+from simkit.result.metrics import evaluate
+from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.saving import save
 from simkit.result.statistics import LEVEL, Estimate
 from simkit.result.tally import Tally, tally
 
 if TYPE_CHECKING:
+    from simkit.result.bill import Weighed
     from simkit.result.page import Page
     from simkit.result.table import Table
     from simkit.scenario.scenario import Document
@@ -61,6 +63,8 @@ class Result:
     """Share of intervals that miss the truth."""
     pieces: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     """Files with the rows of the log by table, where they were written to disk instead of being kept."""
+    weighed: "Weighed | None" = None
+    """What levers on the bill would do, if that was tried."""
 
     @property
     def name(self) -> str:
@@ -97,8 +101,8 @@ class Result:
 
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
-        """Will it hold, what will it cost, what breaks first."""
-        return answers(self.evidence, self.metrics)
+        """Will it hold, what will it cost, what breaks first, what to do about the bill."""
+        return answers(self.evidence, self.metrics, self.weighed)
 
     @cached_property
     def assumed_text(self) -> str:
@@ -144,6 +148,62 @@ class Result:
     def costs(self) -> "Table":
         """Cost by model, deployment, provider, call, kind, outcome, cause, waste."""
         return self._table("costs")
+
+    @cached_property
+    def causes(self) -> "Table":
+        """Money by cause, by window: parts of prompts and answers, retries, fallbacks, people, lookups, tools."""
+        return self._table("causes")
+
+    @cached_property
+    def spikes(self) -> "Table":
+        """The windows that cost most more than usual, and what made them."""
+        return self._table("spikes")
+
+    @property
+    def levers(self) -> "Weighed":
+        """What each lever on the bill would save or cost, alone and all together.
+
+        Raises:
+            ValueError: That was not tried.
+        """
+        if self.weighed is None:
+            raise ValueError("Levers were not tried: run with levers=True (or `simkit run --levers`).")
+        return self.weighed
+
+    @cached_property
+    def users(self) -> "Table":
+        """The users that cost most."""
+        return self._table("users")
+
+    @cached_property
+    def caches(self) -> "Table":
+        """By cache of answers: lookups, hits, cost."""
+        return self._table("caches")
+
+    @cached_property
+    def hit_rates(self) -> "Table":
+        """Hit rates by time, the warm-up included."""
+        return self._table("hit_rates")
+
+    @cached_property
+    def prompt_caches(self) -> "Table":
+        """By deployment: tokens read from the prompt cache, written to it, what that saved."""
+        return self._table("prompt_caches")
+
+    @cached_property
+    def budgets(self) -> "Table":
+        """By budget and day or month: spent, overshoot, when it did what."""
+        return self._table("budgets")
+
+    @cached_property
+    def turns(self) -> "Table":
+        """Tokens and cost by turn of conversations, and by step of loops."""
+        return self._table("turns")
+
+    @cached_property
+    def work(self) -> "Table":
+        """Tokens a minute by urgency, by window of their service."""
+        return self._table("work")
 
     @cached_property
     def slo(self) -> "Table":
@@ -260,6 +320,30 @@ class Result:
         return table(attempts_frame(self.plan, self._logs("the attempts")))
 
     @cached_property
+    def lookups(self) -> "Table":
+        """The log's lookups in caches of answers, with names and seconds.
+
+        Raises:
+            ValueError: The log was not kept.
+        """
+        from simkit.result.frames import lookups_frame
+        from simkit.result.table import table
+
+        return table(lookups_frame(self.plan, self._logs("the lookups")))
+
+    @cached_property
+    def budget_log(self) -> "Table":
+        """The log's rows of budgets: each step that was reached, and the end of each day or month.
+
+        Raises:
+            ValueError: The log was not kept.
+        """
+        from simkit.result.frames import budgets_frame
+        from simkit.result.table import table
+
+        return table(budgets_frame(self.plan, self._logs("the budgets' steps")))
+
+    @cached_property
     def outliers(self) -> "Table":
         """The dearest 1 % of the measured actions, dearest first; without the log, their share of the cost alone."""
         from simkit.result.table import table
@@ -278,11 +362,12 @@ class Result:
         return self.logs
 
     def _table(self, name: str, *of: Any) -> "Table":
-        from simkit.result import tables, tables_resilience
+        from simkit.result import tables, tables_economy, tables_resilience
         from simkit.result.plots import PICTURES, draw
 
         build = {"bottlenecks": "bottleneck_table"}.get(name, name)
-        room = tables if hasattr(tables, build) else tables_resilience
+        rooms = (tables, tables_resilience, tables_economy)
+        room = next(one for one in rooms if hasattr(one, build))
         made: Table = getattr(room, build)(
             *(of or (self.evidence,)), partial(draw, self, name) if name in PICTURES else None
         )
@@ -290,18 +375,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The object of `simkit run --json`: plain values, None where a metric does not apply."""
-        return {
-            "scenario": self.name,
-            "scenario_hash": self.scenario.hash,
-            "seed": self.seed,
-            "replications": self.replications,
-            "engine": self.engine,
-            "version": version(),
-            "metrics": {
-                name: {"value": e.value, "low": e.low, "high": e.high, "unit": METRICS[name].unit}
-                for name, e in self.metrics.items()
-            },
-        }
+        return plain(self)
 
     def to_json(self, indent: int | None = None) -> str:
         """`to_dict` as JSON text."""
@@ -309,22 +383,17 @@ class Result:
 
     def manifest(self) -> dict[str, Any]:
         """What made this result: the same scenario, seed and version make it again."""
-        return self.to_dict() | {
-            "resolved": json.loads(self.scenario.document.model_dump_json()),
-            "price_book": self.plan.price_book,
-            "versions": _versions(),
-        }
+        return manifest(self)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write timeline, and with the log (kept, or on disk) actions and attempts, as Parquet, and `manifest.json`.
+        """Write the timeline, the tables of the bill, and with the log (kept, or on disk) its rows, as Parquet.
+
+        Beside them stands `manifest.json`.
 
         Raises:
             OSError: It cannot be written; nothing is left behind.
         """
-        frames = {"timeline": self.timeline}
-        if self.logs is not None:
-            frames |= {"actions": self.actions, "attempts": self.attempts}
-        return save(folder, frames, self.manifest(), self.pieces)
+        return save(folder, frames(self), self.manifest(), self.pieces)
 
     def page(self) -> "Page":
         """What the text and the HTML face show."""
@@ -396,26 +465,6 @@ def result_from(
     document = scenario.document
     watch = watch_of(document.alerts, document.slo.window, plan.horizon)
     every = 0 if watch is None else watch.every
-    tallies = [tally(plan, log, objectives_of(document.slo), every) for log in logs]
+    tallies = [tally(plan, log, objectives_of(document.slo, patient_kinds(plan)), every) for log in logs]
     kept = logs if keep_logs else ()
     return result_of(scenario, plan, tallies, seed=seed, engine=engine, elapsed_s=elapsed_s, logs=kept, level=level)
-
-
-def version() -> str:
-    """simkit's own."""
-    import simkit
-
-    return str(simkit.__version__)
-
-
-def _versions() -> dict[str, str]:
-    import platform
-    from importlib import metadata
-
-    found = {"python": platform.python_version()}
-    for name in ("numpy", "numba", "simpy", "scipy", "pandas"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

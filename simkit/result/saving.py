@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
-ROWS = ("actions.parquet", "attempts.parquet")
-"""Tables that not every result has."""
+LOGGED = ("actions", "attempts", "lookups", "budget_log")
+"""Tables of the log's rows."""
+TABLES = ("caches", "hit_rates", "prompt_caches", "budgets", "causes", "spikes", "users", "turns", "work")
+"""Tables of the bill."""
 GROUP = 1 << 17
 """Rows of a row group of a long table."""
 
@@ -46,8 +48,8 @@ def save(
     """Write `frames` as NAME.parquet, and files that are pieces of one table as one, and the manifest.
 
     All is written beside the folder first. A new folder appears whole by one rename; in one that exists, files
-    of the same names are replaced one by one, the manifest last, rows of an earlier result are removed, and others
-    are left alone.
+    of the same names are replaced one by one, the manifest last, tables that an earlier result had are removed, and
+    others are left alone.
 
     Raises:
         OSError: It cannot be written.
@@ -92,7 +94,7 @@ def _move(draft: Path, path: Path) -> None:
     if not path.exists():
         draft.rename(path)
         return
-    for name in ROWS:
+    for name in (f"{table}.parquet" for table in (*LOGGED, *TABLES, "levers")):
         if not (draft / name).exists():
             (path / name).unlink(missing_ok=True)
     for file in sorted(draft.iterdir(), key=lambda file: file.name == MANIFEST):

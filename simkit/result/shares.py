@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simkit.engine.codes import Cause, Kind, Outcome
+from simkit.result.economy import CAUSES as PARTS_OF_BILL
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.tally import KINDS, OUTCOMES
 
@@ -51,7 +52,11 @@ def costs(evidence: Evidence) -> list[Cost]:
     for by, every in labels.items():
         sums = [sum(int(one.cost[by][place]) for one in evidence.tallies) for place in range(len(every))]
         rows += [(by, name, cost) for name, cost in zip(every, sums, strict=True)]
-    whole_cost = (("models", "cost"), ("people", "people"), ("own service", "service"))
+    rows += [("part", cause, evidence.total(f"cause_{cause}")) for cause in PARTS_OF_BILL]
+    whole_cost = (
+        ("models", "cost"), ("people", "people"), ("lookups", "lookup_cost"), ("tools", "tool_cost"),
+        ("own service", "service"),
+    )  # fmt: skip
     rows += [("total", name, evidence.total(part)) for name, part in whole_cost]
     whole = {by: sum(cost for also, _, cost in rows if also == by) for by, _, _ in rows}
     return [Cost(by, name, cost / DOLLAR / runs, cost / whole[by] if whole[by] else nan) for by, name, cost in rows]

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from simkit.engine.codes import Cause, Kind
+from simkit.engine.codes import Cause, Kind, Outcome
 from simkit.engine.log import DID_NOT, Column
+from simkit.plan.plan import Plan
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.bool_]
@@ -34,6 +35,12 @@ def money_by(codes: Column, values: Column, size: int) -> Money:
     high = np.bincount(codes, values >> 24, minlength=size).astype(np.int64).astype(object)
     low = np.bincount(codes, values & 0xFFFFFF, minlength=size).astype(np.int64).astype(object)
     return np.asarray(high * (1 << 24) + low, object)
+
+
+def timed_actions(plan: Plan, actions: dict[str, Column]) -> Rows:
+    """Served actions that somebody waited for."""
+    timed: Rows = (actions["outcome"] <= Outcome.DEGRADED) & ~plan.batch.batch[actions["kind"]]
+    return timed
 
 
 def is_sent(attempts: dict[str, Column]) -> Rows:

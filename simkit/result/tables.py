@@ -49,6 +49,8 @@ def timeline(evidence: Evidence, draw: Draw = None) -> Table:
         "cost_usd": series["cost"] / DOLLAR,
         "wasted_usd": series["wasted"] / DOLLAR,
         "people_usd": series["people"] / DOLLAR,
+        "lookups_usd": series["lookup_cost"] / DOLLAR,
+        "tools_usd": series["tool_cost"] / DOLLAR,
         "attempts": series["attempts"],
         **{name: series[name] for name in ("sent", "retries", "hedges", "reloads")},
         **{f"attempts_{kind}": series[f"attempts_{kind}"] for kind in FAILURES},

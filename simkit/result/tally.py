@@ -12,15 +12,29 @@ import numpy as np
 
 from simkit.engine.codes import Cause, Kind, Mark, Outcome
 from simkit.engine.log import Column, Log
+from simkit.plan.codes import GENERATION
 from simkit.plan.plan import Plan
 from simkit.result.breakers import BreakerUse, breaker_use
 from simkit.result.desk import desk_busy, desk_waits
+from simkit.result.economy import Economy, action_series, attempt_series, economy_of, lookup_series
 from simkit.result.limits import LimitUse, limit_uses
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse, pulse_of
 from simkit.result.recovery import Recovery, minutes_of, recovery_of
 from simkit.result.sample import Sample, bins_of
-from simkit.result.sums import Ints, Money, Rows, count, cut_short, is_sent, money_by, pairs, total_by, turned_away
+from simkit.result.sums import (
+    Ints,
+    Money,
+    Rows,
+    count,
+    cut_short,
+    is_sent,
+    money_by,
+    pairs,
+    timed_actions,
+    total_by,
+    turned_away,
+)
 from simkit.result.waits import people_times, retry_waits
 from simkit.result.windows import Windows, timeline_windows
 
@@ -34,8 +48,6 @@ FAILURES = KINDS[Kind.RATE_LIMIT : Kind.CANCELLED]
 MARKS = tuple(str(mark.name).lower() for mark in Mark)
 MOST_ATTEMPTS = 255
 """Attempts of an action are counted up to so many; the last bin holds those with more."""
-GENERATION = 33
-"""Bits of an action's id below the number of its reload."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +87,7 @@ class Tally:
     replication: int
     windows: Windows
     series: dict[str, Ints]
-    """Sums by window, see `_action_series` and `_attempt_series` for the names."""
+    """Sums by window, see `_action_series`, `_attempt_series` and `economy.SERIES` for the names."""
     latencies: Histogram
     attempts: Histogram
     """Actions by window of arrival and number of attempts that were sent, at most `MOST_ATTEMPTS`."""
@@ -101,6 +113,8 @@ class Tally:
     """What became of every incident."""
     pulse: Pulse
     """What alerts are told from."""
+    economy: Economy
+    """Where the money went."""
     ended: int
     events: int
     responses: tuple[tuple[int, int, int], ...] = ()
@@ -122,22 +136,24 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
     attempts = {name: column[mine] for name, column in log.attempts.items()}
     owner = (np.cumsum(keep) - 1)[row[mine]]
     place = windows.index(actions["arrival"])
-    served = actions["outcome"] <= Outcome.DEGRADED
+    served, timed = actions["outcome"] <= Outcome.DEGRADED, timed_actions(plan, actions)
     wasted = (attempts["outcome"] != Kind.OK) | ~served[owner]
-    series = _action_series(actions, place, windows.count, log.ended, objectives)
+    series = _action_series(actions, place, windows.count, timed, log.ended, objectives)
     series |= _attempt_series(plan, attempts, owner, place[owner], windows.count, wasted)
     handed, took = people_times(actions)
     series["people_time"] = total_by(place[handed], took, windows.count)
-    latency = (actions["end"] - actions["arrival"])[served]
+    series |= lookup_series(plan, log.lookups, windows) | action_series(actions, place, windows.count)
+    series |= attempt_series(plan, attempts, place[owner], windows.count)
+    latency = (actions["end"] - actions["arrival"])[timed]
     sent = count(owner[is_sent(attempts)], len(place))
     minutes = minutes_of(plan, actions, attempts, owner, log.ended, objectives)
     return Tally(
         replication=log.replication,
         windows=windows,
         series=series,
-        latencies=_histogram(place[served], bins_of(latency)),
+        latencies=_histogram(place[timed], bins_of(latency)),
         attempts=_histogram(place, np.minimum(sent, MOST_ATTEMPTS)),
-        samples=_samples(actions, np.minimum(sent, MOST_ATTEMPTS), is_exact(plan)),
+        samples=_samples(actions, timed, np.minimum(sent, MOST_ATTEMPTS), is_exact(plan)),
         reasons=pairs(actions["outcome"], actions["reason"], len(Outcome), len(Kind)),
         cost=_costs(plan, actions, attempts, owner, wasted),
         deployments=_deployments(plan, log, attempts),
@@ -149,19 +165,19 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
         desk_busy=desk_busy(plan, log.actions, log.ended),
         recovery=recovery_of(plan, minutes, log.incidents),
         pulse=pulse_of(plan.horizon, every, log.actions, objectives),
+        economy=economy_of(plan, log, actions, attempts, owner, place),
         ended=log.ended,
         events=log.events,
     )
 
 
-def _samples(actions: dict[str, Column], sent: Ints, exact: bool) -> dict[str, Sample]:
-    served = actions["outcome"] <= Outcome.DEGRADED
-    since = actions["arrival"][served]
+def _samples(actions: dict[str, Column], timed: Rows, sent: Ints, exact: bool) -> dict[str, Sample]:
+    since = actions["arrival"][timed]
     return {
-        "latency": sample(actions["end"][served] - since, exact),
-        "ttft": sample(actions["first_token"][served] - since, exact),
-        "waited": sample(actions["waited"][served], exact),
-        "human_wait": sample(desk_waits(actions), exact),
+        "latency": sample(actions["end"][timed] - since, exact),
+        "ttft": sample(actions["first_token"][timed] - since, exact),
+        "waited": sample(actions["waited"][timed], exact),
+        "human_wait": sample(desk_waits(actions, timed), exact),
         "cost": sample(actions["cost"], exact),
         "attempts": Sample.of(sent),
     }
@@ -199,18 +215,19 @@ def action_rows(log: Log) -> Ints:
 
 
 def _action_series(
-    actions: dict[str, Column], place: Ints, size: int, ended: int, objectives: Sequence[Objective]
+    actions: dict[str, Column], place: Ints, size: int, timed: Rows, ended: int, objectives: Sequence[Objective]
 ) -> dict[str, Ints]:
-    """arrived, reloads, people (picodollars), shed, human, outcomes, latency (ns), judged, good; bad, counted."""
+    """arrived, reloads, people (picodollars), shed, human, outcomes, timed and their latency (ns), judged, good, ..."""
     outcome, good = actions["outcome"], actions["good"]
     served = outcome <= Outcome.DEGRADED
-    series = {"arrived": count(place, size), "reloads": count(place[actions["action"] >> GENERATION > 0], size)}
+    series = {"arrived": count(place, size), "reloads": count(place[actions["action"] >> GENERATION & 15 > 0], size)}
     series["people"] = total_by(place, actions["degrade_cost"], size)
     for reason in (Kind.SHED, Kind.HUMAN):
         series[reason.name.lower()] = count(place[(outcome != Outcome.OK) & (actions["reason"] == reason)], size)
     for code, name in enumerate(OUTCOMES):
         series[name] = count(place[outcome == code], size)
-    series["latency"] = total_by(place[served], (actions["end"] - actions["arrival"])[served], size)
+    series["timed"] = count(place[timed], size)
+    series["latency"] = total_by(place[timed], (actions["end"] - actions["arrival"])[timed], size)
     series["judged"] = count(place[served & (good >= 0)], size)
     series["good"] = count(place[served & (good == 1)], size)
     any_bad, any_counted = np.zeros(len(outcome), np.bool_), outcome != Outcome.CENSORED

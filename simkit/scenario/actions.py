@@ -1,43 +1,19 @@
 """What one action does: `actions` with their calls, and `routes` that choose the model of a call."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from simkit.scenario.base import Part, is_scalar
+from simkit.scenario.conversation import History
 from simkit.scenario.distribution import DurationDist, TokenDist
-from simkit.scenario.units import Count, Name, Share
+from simkit.scenario.repeat import Geometric, Repeat
+from simkit.scenario.units import Count, Money, Name, Share
 
 
 def _is_distribution(value: dict[str, Any]) -> bool:
     """Are these the keys of a distribution (and not of what holds one)?"""
     return bool(value) and value.keys() <= TokenDist.names()
-
-
-class Geometric(Part):
-    """A random number of repetitions: at least 1, each followed by another with the same probability."""
-
-    mean: Annotated[float, Field(ge=1)]
-    """Mean number of repetitions (before the cut at `max`)."""
-    max: Annotated[int, Field(ge=1, le=500)] = 50
-    """Never more than this many (at most 500)."""
-
-
-class Repeat(Part):
-    """How often a call is made in a row (an agent's loop)."""
-
-    times: Annotated[int, Field(ge=1, le=500)] | None = None
-    """A fixed number (a bare number is short for this)."""
-    geometric: Geometric | None = None
-    """A random number."""
-
-    choices: ClassVar = (frozenset({"times", "geometric"}),)
-    required: ClassVar = choices
-
-    @classmethod
-    def short(cls, value: Any) -> Any:
-        """`5` is `{times: 5}`."""
-        return {"times": value} if is_scalar(value) else value
 
 
 class Input(Part):
@@ -46,9 +22,18 @@ class Input(Part):
     system: TokenDist | None = None
     """The fixed prefix (system prompt, tools): what a provider's prompt cache can hold."""
     retrieved: TokenDist | None = None
-    """Retrieved context."""
+    """Retrieved context: of one text, see `chunks`."""
+    chunks: Annotated[Count, Field(ge=1)] = 1
+    """How many retrieved texts of that length."""
+    history: History | Literal["none"] = "none"
+    """What was said before and is sent again: `none`, `grows`, or `{limit: 8000}`."""
     user: TokenDist | None = None
     """What the user wrote (a bare `input: ...` is short for this)."""
+
+    @property
+    def told(self) -> History | None:
+        """The history, if one is sent."""
+        return self.history if isinstance(self.history, History) else None
 
     @classmethod
     def short(cls, value: Any) -> Any:
@@ -65,7 +50,9 @@ class Output(Part):
     by_complexity: dict[Name, TokenDist] = Field(default_factory=dict)
     """By complexity, e.g. `{simple: {mean: 150, p95: 400}, complex: ...}` (may be written without this key)."""
     max: Count | None = None
-    """`max_tokens` of the request: longer answers are cut."""
+    """`max_tokens` of the request: longer answers (reasoning included) are cut."""
+    reasoning: TokenDist | None = None
+    """Tokens of thought before the answer: billed and limited as output; what is seen comes after them."""
 
     choices: ClassVar = (frozenset({"all", "by_complexity"}),)
 
@@ -100,10 +87,17 @@ class Call(Part):
     """Is the answer streamed to the user (time to first token counts, a cancel stops the bill)?"""
     work: DurationDist | None = None
     """Your own work before each repetition of the call (retrieval, tools); it holds the action's slot."""
+    work_cost: Money = 0
+    """What that work costs, each time: a search, a tool."""
     repeat: Repeat = Repeat(times=1)
     """Repetitions in a row, each with its own tokens."""
     judged: bool = True
     """Does this call's answer decide whether the action's answer is good?"""
+    cached: bool = True
+    """May caches of answers serve it (never one that repeats)?"""
+    summarises: bool = False
+    """Is it made only when the history is longer than the limit of the next call with one, to take the history's place
+    by its answer?"""
 
     choices: ClassVar = (frozenset({"model", "route"}),)
 
@@ -124,6 +118,10 @@ class Action(Part):
     """Shares of complexities, simplest first, e.g. `{simple: 70%, complex: 30%}`; empty: one, `any`."""
     priority: int = 0
     """Priority class in your own service's queue, added to the plan's: the lower number goes first."""
+    cacheable: Share | None = None
+    """Share of these actions whose answers may be cached (left out: as the cache says)."""
+    urgency: Literal["now", "batch"] = "now"
+    """`batch`: it can wait, see `batch`."""
     calls: Annotated[list[Call | Parallel], Field(min_length=1, max_length=31)]
     """Its calls, in sequence; an item `parallel: [...]` holds calls made at once."""
 

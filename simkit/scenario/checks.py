@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from simkit.scenario import (
+    checks_caches,
     checks_limits,
     checks_policy,
     checks_promises,
     checks_resilience,
+    checks_spending,
     checks_tokens,
     checks_users,
 )
+from simkit.scenario.batch_models import with_batch_models
 from simkit.scenario.findings import Finding
 from simkit.scenario.scenario import Document
 
@@ -43,6 +46,8 @@ CHECKS: tuple[Check, ...] = (
     checks_resilience.check_breaker_never_opens,
     checks_users.check_patience_below_ttft,
     checks_users.check_human_overloaded,
+    *checks_caches.CHECKS,
+    *checks_spending.CHECKS,
     checks_policy.check_batch_price,
     checks_policy.check_outages_modelled,
     checks_policy.check_incident_has_effect,
@@ -56,7 +61,7 @@ CHECKS: tuple[Check, ...] = (
 
 def run_checks(scenario: "Scenario | Document") -> list[Finding]:
     """All findings of all checks, errors first."""
-    document = scenario if isinstance(scenario, Document) else scenario.document
+    document = with_batch_models(scenario if isinstance(scenario, Document) else scenario.document)
     found = [finding for check in CHECKS for finding in check(document)]
     return sorted(found, key=lambda finding: finding.severity != "error")
 

@@ -111,7 +111,7 @@ def check_promise_impossible(document: Document) -> Iterator[Finding]:
 
 
 def _impossible(document: Document) -> Iterator[tuple[str, str, str]]:
-    best, fastest = best_quality(document), fastest_times(document)
+    best, fastest = best_quality(document), awaited(document, fastest_times(document))
     if document.slo.good is not None and document.slo.good > best + 1e-9:
         said = f"with the best model for each call {percent(best)} of the answers are good"
         yield "slo.good", f"good: {percent(document.slo.good)}", said
@@ -129,6 +129,13 @@ def _impossible(document: Document) -> Iterator[tuple[str, str, str]]:
         elif metric.startswith("latency_p") and operator[0] == "<":
             promised = level(metric.removeprefix("latency_"))
             yield from ((f"expect.{place}", text, reason) for reason in _too_fast(fastest, promised, value))
+
+
+def awaited(document: Document, times: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The kinds that somebody waits for, with their share of them: objectives on times are about no others."""
+    found = {name: one for name, one in times.items() if document.actions[name].urgency == "now"}
+    total = sum(share for share, _ in found.values())
+    return {name: (share / total, time) for name, (share, time) in found.items() if total}
 
 
 def _too_fast(fastest: Mapping[str, tuple[float, float]], promised: float, limit_s: float) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from simkit.scenario.batch_models import is_batch
 from simkit.scenario.defaults import layers, said_at
 from simkit.scenario.findings import Finding, Severity, percent, seconds
 from simkit.scenario.scenario import Document
@@ -87,17 +88,19 @@ def check_context_exceeded(document: Document) -> Iterator[Finding]:
 def check_prompt_prefix(document: Document) -> Iterator[Finding]:
     """A prompt cache that the calls' prefixes are too short for."""
     cache = document.caches.prompt
-    if cache is None or not cache.hit_rate:
+    if cache is None or cache.hit_rate == 0:
         return
     for path, parts in _by_call(document).items():
         system = parts[0].call.input.system
+        if cache.hit_rate is None and parts[0].call.input.history != "none":
+            continue  # what was said before is cached, too
         path = f"{path}.input.system"
         if system is None:
             message = f"`{path}` is not given: nothing of this prompt can be cached."
             repair = "Say which part of the prompt is a fixed prefix: `input: {system: ..., user: ...}`."
             yield Finding("prompt_prefix", "warning", path, message, repair)
             continue
-        minima = {visit.model: document.models[visit.model].prompt_cache_minimum or 0 for visit in parts}
+        minima = {visit.model: _minimum(document, visit.model) for visit in parts}
         prefix = quantiles(system, grid(1)[0])
         short = {model: least for model, least in minima.items() if float(np.mean(prefix < least)) > MOSTLY_TOO_SHORT}
         if short:
@@ -106,6 +109,13 @@ def check_prompt_prefix(document: Document) -> Iterator[Finding]:
             message += f"{needed}: such requests pay in full."
             repair = f"Put {max(short.values()):,} fixed tokens first (tools, examples), or do not count on this cache."
             yield Finding("prompt_prefix", "warning", path, message, repair)
+
+
+def _minimum(document: Document, model: str) -> int:
+    """Shortest prefix that is cached of a model's prompts; 0 where it is not said."""
+    own = document.caches.prompt
+    said = own.minimum if own is not None else None
+    return said if said is not None else document.models[model].prompt_cache_minimum or 0
 
 
 def _by_call(document: Document) -> dict[str, list[Visit]]:
@@ -118,7 +128,7 @@ def _by_call(document: Document) -> dict[str, list[Visit]]:
 
 def _with_fallbacks(document: Document) -> list[Visit]:
     """The visits, and those of the fallback models."""
-    found = visits(document)
+    found = [visit for visit in visits(document) if not is_batch(visit.model)]
     for visit in list(found):
         for model in fallback_chain(document, visit.model):
             found.append(Visit(visit.path, visit.action, visit.call, visit.complexity, model, 0.0))

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from simkit.scenario.base import Part
+from simkit.scenario.batch import BatchWindow
 from simkit.scenario.ladder import INSTANT
 from simkit.scenario.models import Failure
 from simkit.scenario.presets import BREAKER, BUDGET, NEUTRAL, OUTLIERS, THROTTLE, preset
@@ -18,7 +19,7 @@ from simkit.scenario.resilience import (
     Throttle,
 )
 from simkit.scenario.scenario import Document
-from simkit.scenario.units import parse_duration
+from simkit.scenario.units import SECOND, parse_duration
 
 HORIZON = "7d"
 WARMUP = "1h"
@@ -139,9 +140,25 @@ def cooldown_of(document: Document) -> int:
     if document.cooldown is not None:
         return document.cooldown
     usual = document.resilience.deadline or parse_duration(COOLDOWN)
-    rungs = [part for rung in document.resilience.degrade for part in (rung.previous, rung.rule, rung.human) if part]
+    parts = [(rung.previous, rung.rule, rung.stale_cache, rung.human) for rung in document.resilience.degrade]
+    rungs = [part for row in parts for part in row if part]
     takes = [parse_duration(INSTANT) if part.takes is None else part.takes.mean() for part in rungs]
-    return usual + max((int(4 * mean) for mean in takes), default=0)  # a rung is taken when the time is up
+    # a rung is taken when the time is up
+    return usual + max((int(4 * mean) for mean in takes), default=0) + longest_wait(document)
+
+
+def longest_wait(document: Document) -> int:
+    """How long an action that can wait may be held and wait for its answer, ns; 0 where there is none."""
+    if all(action.urgency == "now" for action in document.actions.values()):
+        return 0
+    batch = document.batch
+    shut = closed_hours(batch.window) * 3600 * SECOND + batch.spread if batch.window is not None else 0
+    return shut + (batch.api.within if batch.api is not None else 0)
+
+
+def closed_hours(window: BatchWindow) -> int:
+    """Hours of a working day between the end of a window and the next one's start."""
+    return (window.from_ - window.to) % 24 if window.to % 24 != window.from_ else 0
 
 
 def jitter_range(jitter: Jitter | Additive | str | None) -> tuple[float, float]:

@@ -20,8 +20,8 @@ from simkit.scenario.units import Duration, Share
 Json = dict[str, Any]
 
 MERGED = (
-    "Action", "Alerts", "Hedge", "Human", "Model", "PromptCache", "Quota", "Ramp", "Responder", "Slowness", "Source",
-    "Trace", "UserPlan", "Users",
+    "Action", "Alerts", "BatchApi", "BatchWindow", "Budget", "Columns", "Hedge", "Human", "KeyLaw", "LongerLife",
+    "Model", "Quota", "Ramp", "Responder", "Sessions", "Slowness", "Source", "Trace", "UserPlan", "Users",
 )  # fmt: skip
 """Parts that a layer may write in part."""
 
@@ -131,6 +131,15 @@ def _quota(full: Json, definitions: Json) -> Json:
     return {**full, "properties": {**full["properties"], "of": {"anyOf": [TEXT, of], "description": of["description"]}}}
 
 
+def _budget(full: Json, definitions: Json) -> Json:
+    of = full["properties"]["of"]
+    properties = {**full["properties"], "of": {"anyOf": [TEXT, of], "description": of["description"]}}
+    return {
+        "anyOf": [full["properties"]["limit"], {**full, "properties": properties}],
+        "description": full["description"],
+    }
+
+
 SHORTENED: dict[str, Callable[[Json, Json], Json]] = {
     "Repeat": _or({"type": "integer", "minimum": 1, "maximum": 500}),
     "Input": _or(TOKENS),
@@ -145,6 +154,9 @@ SHORTENED: dict[str, Callable[[Json, Json], Json]] = {
     "Hedge": _or(DURATION),
     "Rung": _or({"enum": list(Rung.model_fields)}),
     "Reload": _or(SHARE),
+    "History": _or({"enum": ["grows"]}),
+    "BatchApi": _or(DURATION, {"$ref": "#/$defs/DurationDist"}),
+    "Budget": _budget,
     "Alerts": _or({"enum": list(get_args(RuleSet))}),
 }
 """Short forms by the name of the part; `Deployment` comes before `Model`."""

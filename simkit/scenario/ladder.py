@@ -64,8 +64,17 @@ class Human(Part):
     """Share of their answers that are good (left out: not judged)."""
 
 
+class Stale(Part):
+    """An answer that the exact or the semantic cache once had, expired or not."""
+
+    takes: DurationDist | None = None
+    """How long it takes (left out: 50ms)."""
+    good: Share | None = None
+    """Share of the old answers that are still right (left out: all that were)."""
+
+
 class Rung(Part):
-    """One of: `partial`, `previous`, `rule`, `human`. A bare word is short for a map of defaults."""
+    """One of: `partial`, `previous`, `rule`, `stale_cache`, `human`. A bare word is short for a map of defaults."""
 
     partial: Partial | None = None
     """What has been shown of a broken stream, if it is enough."""
@@ -73,10 +82,12 @@ class Rung(Part):
     """An answer of the product's previous version."""
     rule: Instant | None = None
     """An answer by rule: a template, a search result."""
+    stale_cache: Stale | None = None
+    """An old answer of a cache."""
     human: Human | None = None
     """A person."""
 
-    choices: ClassVar = (frozenset({"partial", "previous", "rule", "human"}),)
+    choices: ClassVar = (frozenset({"partial", "previous", "rule", "stale_cache", "human"}),)
     required: ClassVar = choices
 
     @classmethod
@@ -89,4 +100,4 @@ class Rung(Part):
         return {key: {} if getattr(one, "value", one) is None else one for key, one in value.items()}
 
 
-__all__ = ["INSTANT", "Hours", "Human", "Instant", "Partial", "Rung"]
+__all__ = ["INSTANT", "Hours", "Human", "Instant", "Partial", "Rung", "Stale"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from simkit.scenario.consistency import start_exists
 from simkit.scenario.crosscheck import problems as cross_problems
+from simkit.scenario.economy import economy_problems
 from simkit.scenario.errors import Invalid, Problem, ScenarioError, nearest
 from simkit.scenario.founder import KEYS, FounderDocument, full_form
 from simkit.scenario.knobs import knob_problems
@@ -27,6 +28,7 @@ from simkit.scenario.validate import validated
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
+    from simkit.study.levers import Levers
 
 RANKS: dict[Origin, int] = {"base": 0, "tier": 0, "short": 1, "file": 1, "set": 2}
 """A source speaks of values that were written where it was or below: not of a figure put in its stead."""
@@ -120,6 +122,12 @@ class Scenario:
 
         return run(self, **settings)
 
+    def levers(self, **settings: Any) -> "Levers":
+        """What would lower its bill: each lever alone and all together; see `simkit.study.levers.levers`."""
+        from simkit.study.levers import levers
+
+        return levers(self, **settings)
+
 
 def load(path: str | Path, sets: Sets = None) -> Scenario:
     """A scenario from a YAML file.
@@ -167,6 +175,7 @@ def build(path: Path, layered: Node, overrides: tuple[Override, ...]) -> Scenari
     problems += wrong + _trace_problems(kept) + price_problems(kept)
     if document is not None and not problems:
         problems += [*start_exists(kept, document), *stack_problems(kept, [document])]
+        problems += economy_problems(kept, document)
     problems += path_problems(kept, document is not None and not problems)
     problems += [] if problems else knob_problems(kept)
     if problems or document is None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from simkit.scenario.base import Part, is_scalar
+from simkit.scenario.caches import ProviderPromptCache
 from simkit.scenario.distribution import DurationDist, NumberDist
 from simkit.scenario.units import Count, Duration, Limit, Money, Name, Percent, PositiveFloat, Share, TokenPrice
 
@@ -188,6 +189,8 @@ class Model(Performance):
 class Provider(Part):
     """A provider of models."""
 
+    prompt_cache: ProviderPromptCache | None = None
+    """Rules of its prompt cache, where `caches.prompt` is on."""
     outages: list[Outage] = Field(default_factory=list)
     """Random incidents of the whole provider."""
 

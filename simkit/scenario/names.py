@@ -6,6 +6,8 @@ from typing import TypeVar
 from simkit.scenario.tree import Node
 
 T = TypeVar("T")
+BATCH = "@batch"
+"""What the name of a model's batch side ends with."""
 
 
 class Names:
@@ -21,8 +23,9 @@ class Names:
         declared = list(entries(tree, "providers"))
         self.providers = declared or list(used)
         regions = [name.partition("/")[2] for name in self.deployments]
-        pairs = ["/".join(name.split("/")[:2]) for name in self.deployments]
-        self.targets = list(dict.fromkeys([*self.models, *self.providers, *used, *self.deployments, *pairs, *regions]))
+        pairs, sides = ["/".join(name.split("/")[:2]) for name in self.deployments], batch_sides(tree)
+        known = (self.models, self.providers, used, self.deployments, pairs, regions, sides)
+        self.targets = list(dict.fromkeys(name for names in known for name in names))
 
 
 def entries(tree: Node, *path: str) -> dict[str, Node]:
@@ -69,6 +72,14 @@ def calls(tree: Node) -> Iterator[tuple[str, Node]]:
                 yield kind, call
 
 
+def batch_sides(tree: Node) -> list[str]:
+    """Names of the batch sides of models and of their deployments, if there are any."""
+    if tree.get("batch", "api") is None:
+        return []
+    named = (name.partition("/") for name in [*entries(tree, "models"), *(name for name, _ in deployments(tree))])
+    return [f"{model}{BATCH}{slash}{place}" for model, slash, place in named]
+
+
 def items(tree: Node, *path: str) -> list[Node]:
     """The list at a path; empty if there is none."""
     node = tree.get(*path)
@@ -88,7 +99,7 @@ def has_tokens(trace: Node | None) -> bool:
     if trace is None:
         return False
     columns = trace.get("columns")
-    return columns is None or not columns.map.keys().isdisjoint({"input", "output", "cached", "model"})
+    return columns is None or not columns.map.keys().isdisjoint({"input", "output", "cached", "model", "blocks"})
 
 
-__all__ = ["Names", "calls", "deployments", "entries", "has_tokens", "items", "parsed"]
+__all__ = ["BATCH", "Names", "calls", "deployments", "entries", "has_tokens", "items", "parsed"]

@@ -1,4 +1,4 @@
-"""What the product does and wants: `service`, `users`, `caches`, `slo`, `observed`, `changes`, `sources`."""
+"""What the product does and wants: `service`, `users`, `slo`, `observed`, `changes`, `sources`."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,7 +13,7 @@ class Shed(Part):
     """Arrivals are rejected while too many actions are in flight."""
 
     in_flight: Count
-    """While so many actions are in flight."""
+    """While so many actions are in flight; what is held for a window or is at a batch API does not count."""
     priority: int = 0
     """Those of this priority number and above (0: all but negative ones)."""
 
@@ -60,20 +60,6 @@ class Audience(Part):
     """What a user waits for: the first sign of the answer, or its end."""
     reload: Reload = Reload()
     """Who asks again, and how often."""
-
-
-class PromptCache(Part):
-    """The provider's prompt cache, in its short form: a share of calls finds the `system` prefix cached."""
-
-    hit_rate: Share
-    """Share of attempts whose prefix is read from the cache, where it is long enough."""
-
-
-class Caches(Part):
-    """Caches."""
-
-    prompt: PromptCache | None = None
-    """The provider's prompt cache."""
 
 
 class Slo(Part):
@@ -129,5 +115,5 @@ class Source(Part):
 
 
 __all__ = [
-    "Audience", "Caches", "Change", "Observed", "PromptCache", "Reload", "Service", "Shed", "Slo", "Source",
+    "Audience", "Change", "Observed", "Reload", "Service", "Shed", "Slo", "Source",
 ]  # fmt: skip

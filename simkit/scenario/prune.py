@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from simkit.scenario.errors import Invalid
-from simkit.scenario.names import Names, calls, deployments
+from simkit.scenario.names import BATCH, Names, calls, deployments
 from simkit.scenario.paths import resolve
 from simkit.scenario.scenario import Document
 from simkit.scenario.tree import Node, walk
@@ -32,14 +32,14 @@ def _with(tree: Node, section: str, node: Node) -> Node:
 def _used_models(tree: Node) -> set[str]:
     """Every model that anything speaks of."""
     used = {str(one.value) for _, call in calls(tree) if (one := call.get("model"))}
-    for path in (("routes",), ("resilience", "fallback"), ("traffic", "trace", "models")):
+    for path in (("routes",), ("resilience", "fallback"), ("traffic", "trace", "models"), ("cheaper",)):
         node = tree.get(*path)
         used |= _words(node) if node else set()
     for section in ("changes", "knobs"):
         node = tree.get(section)
         for key in _words(node) if node else ():
             used |= {_second_step(key, tree)}
-    return used | {target.partition("/")[0] for target in _targets(tree)}
+    return used | {target.partition("/")[0].removesuffix(BATCH) for target in _targets(tree)}
 
 
 def _words(node: Node) -> set[str]:
@@ -59,10 +59,11 @@ def _second_step(path: str, tree: Node) -> str:
 
 
 def _targets(tree: Node) -> set[str]:
-    """What incidents and quotas are aimed at."""
-    incidents, quotas = tree.get("incidents"), tree.get("quotas")
+    """What incidents, quotas and budgets are aimed at."""
+    incidents, quotas, budgets = tree.get("incidents"), tree.get("quotas"), tree.get("budgets")
     hit = {str(one.map["target"].value) for one in (incidents.items if incidents else []) if "target" in one.map}
     owners = [one.get("of") for one in (quotas.map.values() if quotas else [])]
+    owners += [one.get("of") for one in (budgets.map.values() if budgets else [])]
     return hit | {str(one.value) for owner in owners if owner for one in owner.items}
 
 

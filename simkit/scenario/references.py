@@ -16,10 +16,12 @@ from simkit.scenario.validate import literals, validated
 
 FIXED = frozenset({
     "name", "description", "start", "horizon", "warmup", "cooldown", "prices", "incidents", "expect", "observed",
-    "knobs", "changes", "sources", "seed", "replications", "slo", "alerts",
+    "knobs", "changes", "sources", "seed", "replications", "slo", "alerts", "cheaper",
 })  # fmt: skip
 """What holds for the whole run and cannot change at a time."""
-FIXED_FIELDS = frozenset({"trace", "outages", "priority", "order", "replicas", "at_most"})
+FIXED_FIELDS = frozenset({
+    "trace", "outages", "priority", "order", "replicas", "at_most", "keys", "clusters", "emptied", "longer",
+})  # fmt: skip
 """Fields below which nothing can change at a time."""
 
 

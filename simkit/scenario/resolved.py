@@ -8,6 +8,7 @@ from typing import Any
 
 from simkit.scenario import defaults
 from simkit.scenario.base import Part
+from simkit.scenario.batch_models import BATCH, waiting_models
 from simkit.scenario.helptext import help_of
 from simkit.scenario.models import Deployment, Performance
 from simkit.scenario.paths import below
@@ -16,7 +17,7 @@ from simkit.scenario.resilience import OUTER, Backoff, Layer, LayerFields
 from simkit.scenario.scenario import Document
 from simkit.scenario.schema import Shape, child, is_whole, part_of
 from simkit.scenario.tree import Node, join
-from simkit.scenario.units import format_number, parse_duration
+from simkit.scenario.units import format_duration, format_number, parse_duration
 from simkit.scenario.yaml import resolve
 
 FLAT = frozenset(LayerFields.model_fields)
@@ -119,7 +120,16 @@ def resolved(document: Document, tree: Node, file: str) -> str:
     """The full form as YAML text; loading it gives the same scenario."""
     head = f"# The full form of {file}. The comment beside a value says where it comes from."
     writer = _Writer(file)
-    return "\n".join([head, *writer.entries(canonical(document), layered(tree), Document, "", 0)]) + "\n"
+    text = [head, *writer.entries(canonical(document), layered(tree), Document, "", 0), *batch_sides(document)]
+    return "\n".join(text) + "\n"
+
+
+def batch_sides(document: Document) -> Iterator[str]:
+    """A comment on the models that are there beside those of the file: they are made, not written."""
+    api, names = document.batch.api, waiting_models(document) if document.batch.api is not None else []
+    if api is not None and names:
+        yield "# What can wait is answered by the batch sides of its models, at half the price, with own limits:"
+        yield f"# {', '.join(name + BATCH for name in names)}; within {format_duration(api.within)}."
 
 
 def scalar(value: Any) -> str:

@@ -8,10 +8,13 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 from simkit.scenario.actions import Action, Route
 from simkit.scenario.alerts import Alerts
 from simkit.scenario.base import Part
+from simkit.scenario.batch import Batch
+from simkit.scenario.caches import Caches
 from simkit.scenario.errors import Invalid
 from simkit.scenario.models import Failure, FailureKind, Incident, Model, Provider, Quota
-from simkit.scenario.policy import Audience, Caches, Change, Observed, Service, Slo, Source
+from simkit.scenario.policy import Audience, Change, Observed, Service, Slo, Source
 from simkit.scenario.resilience import Resilience
+from simkit.scenario.spending import Budget
 from simkit.scenario.traffic import Traffic
 from simkit.scenario.units import Duration, Name
 
@@ -75,7 +78,8 @@ class Document(Part):
     """Unmeasured time before start that fills queues and buckets (default 1h; a trace: none)."""
     cooldown: Duration | None = None
     """Unmeasured arrivals after the horizon until the measured actions have ended, at most this long
-    (default: the deadline, or 10 min; with people at the end of the ladder at least four times what they take)."""
+    (default: the deadline, or 10 min; with people at the end of the ladder at least four times what they take; with
+    actions that can wait as long as those may)."""
     prices: BookDate | None = None
     """Date of the price book, e.g. 2026-11 (default: the scenario's start, with dated changes on the way)."""
     traffic: Traffic
@@ -97,7 +101,13 @@ class Document(Part):
     service: Service = Service()
     """Your own service."""
     caches: Caches = Caches()
-    """Caches."""
+    """Caches: of answers, of prompts."""
+    cheaper: dict[Name, Name] = Field(default_factory=dict)
+    """Model to the one that takes its place when a budget or a user's quota says degrade."""
+    budgets: dict[Name, Budget] = Field(default_factory=dict)
+    """What may be spent on models, e.g. `{month: $500/month}`."""
+    batch: Batch = Batch()
+    """What becomes of actions that can wait."""
     resilience: Resilience = Resilience()
     """What happens when an attempt fails."""
     users: Audience = Audience()

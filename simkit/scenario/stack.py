@@ -6,6 +6,7 @@ The checks of the tree come with all others (`crosscheck`); those of the documen
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from simkit.scenario.conversation import History
 from simkit.scenario.defaults import layers
 from simkit.scenario.errors import Problem
 from simkit.scenario.names import items, parsed
@@ -185,7 +186,28 @@ def structure(document: Document) -> tuple[object, ...]:
     shed = [rule.priority for rule in document.service.shed]
     users = (document.users.patience is None, document.users.until, document.users.reload.at_most)
     balances = [model.balance for model in document.models.values()]
-    return (*(_fixed(layer) for layer in layers(document)), own.fallback, own.on_cancel, ladder, shed, users, balances)
+    fixed = (own.fallback, own.on_cancel, ladder, shed, users, balances, economy(document))
+    return (*(_fixed(layer) for layer in layers(document)), *fixed)
+
+
+def economy(document: Document) -> tuple[object, ...]:
+    """Of caches, conversations, quotas, budgets and batch: what is there, and how it works."""
+    caches, batch, traffic = document.caches, document.batch, document.traffic
+    own = [one for one in (caches.exact, caches.semantic) if one is not None]
+    answers = [(type(one), one.hit_rate is None, one.evicts, one.coalesce, one.start) for one in own]
+    prompt = caches.prompt and (caches.prompt.hit_rate is None, caches.prompt.refresh)
+    prompts = (prompt, [one.prompt_cache and one.prompt_cache.refresh for one in document.providers.values()])
+    every = [plan.quota for plan in traffic.users.plans.values()] if traffic.users is not None else []
+    quotas = [one and one.over for one in [*every, traffic.users.quota if traffic.users is not None else None]]
+    budgets = [(name, one.of, one.limit.period_ns, list(one.at.values())) for name, one in document.budgets.items()]
+    kinds = [one.urgency for one in document.actions.values()]
+    said = [
+        (isinstance(one.input.history, History) and one.input.history.retrieved, one.summarises, one.cached,
+         one.input.history == "none", one.output.reasoning is None, bool(own) and one.repeat.most() == 1)
+        for _, _, _, one in calls(document)
+    ]  # fmt: skip
+    waits = (batch.window, batch.api is None)
+    return answers, prompts, quotas, budgets, kinds, said, waits, traffic.sessions is None, document.cheaper
 
 
 def _fixed(layer: Layer | None) -> tuple[object, ...] | None:

@@ -5,7 +5,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from simkit.scenario.base import Part, is_map, is_scalar
-from simkit.scenario.units import Count, Name, PositiveFloat, Rate, Share
+from simkit.scenario.conversation import Sessions
+from simkit.scenario.spending import UserQuota
+from simkit.scenario.units import Count, Duration, Name, PositiveFloat, Rate, Share
 
 
 class Zipf(Part):
@@ -29,6 +31,8 @@ class UserPlan(Part):
     """Share of the users on this plan; the shares of all plans add up to 100%."""
     priority: int = 0
     """Priority class in your own service's queue: the lower number goes first."""
+    quota: UserQuota | None = None
+    """How many actions each of these users has (left out: as `users.quota` says)."""
 
 
 class Users(Part):
@@ -42,6 +46,8 @@ class Users(Part):
     """How unequal the users are: `equal`, `{zipf: 1.1}` or `{lognormal: 1.0}`."""
     plans: dict[Name, UserPlan] = Field(default_factory=dict)
     """Plans by name, e.g. `{free: {share: 90%, priority: 1}, paid: {share: 10%}}`."""
+    quota: UserQuota | None = None
+    """How many actions a user has, e.g. `{day: 20}` (left out: no limit)."""
 
 
 class Columns(Part):
@@ -63,6 +69,10 @@ class Columns(Part):
     """Observed status (`ok`, `success`, `true` or 2xx are successes), shown beside the simulated success rate."""
     cost: str | None = None
     """Observed cost in USD, shown beside the simulated one."""
+    key: str | None = None
+    """What is asked: rows with the same text ask the same (for the caches of answers)."""
+    blocks: str | None = None
+    """Lists of the prompt's blocks, by whole numbers: prompts share as much as they begin alike (JSONL only)."""
 
 
 class Trace(Part):
@@ -76,6 +86,10 @@ class Trace(Part):
     """Unit of numeric times: s, ms, us or ns (default: s for named columns)."""
     speed: PositiveFloat = 1.0
     """Replay speed: 2 replays twice as fast (twice the load)."""
+    block: Annotated[Count, Field(ge=1)] | None = None
+    """Tokens of a block (Mooncake's format: 512)."""
+    spread: Duration = 0
+    """Rows of one instant come evenly over so long, in their order."""
     models: dict[str, Name] = Field(default_factory=dict)
     """From a name in the trace's model column to a model of this scenario."""
 
@@ -118,11 +132,13 @@ class Traffic(Part):
     """Coefficient of variation of the gaps for gamma and weibull: above 1 bursty, below 1 regular."""
     timezone: str = "UTC"
     """IANA time zone of the users, e.g. America/New_York: hours and weekdays are local, with daylight saving."""
+    sessions: Sessions | None = None
+    """Conversations (left out: every action stands alone); the rate goes on counting actions, all turns included."""
     seasonality: Seasonality = Seasonality()
     """Busy and quiet hours, days and months."""
 
-    choices: ClassVar = (frozenset({"rate", "users", "trace"}),)
-    required: ClassVar = choices
+    choices: ClassVar = (frozenset({"rate", "users", "trace"}), frozenset({"sessions", "trace"}))
+    required: ClassVar = choices[:1]
     aliases: ClassVar = {
         "daily_active_users": ("users", "daily_active"),
         "actions_per_user_per_day": ("users", "actions_per_day"),

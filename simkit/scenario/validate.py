@@ -280,7 +280,7 @@ def unknown_keys(node: Node, shape: Shape) -> Iterator[Problem]:
         if part is not None and key not in fields(part) and part.model_config.get("extra") != "allow":
             known = keys(part)
             layers = LAYERS if key == "preset" and "gateway" in known else ""
-            hint = layers or nearest(key, known) or COMING.get(key) or _belongs(key)
+            hint = layers or nearest(key, known) or _belongs(key)
             text = one.text() if one.place.path.endswith(key) else key  # a bare word stands for a key
             yield one.place.problem("There is no such key here.", text, listing(known, key), hint)
         else:
@@ -290,8 +290,6 @@ def unknown_keys(node: Node, shape: Shape) -> Iterator[Problem]:
 
 
 LAYERS = "Write `client: NAME` for an SDK, `gateway: NAME` for a gateway."
-COMING = {"stale_cache": "A stale answer needs a cache of answers, which there is not yet."}
-"""Keys that are no mistake, but too early."""
 
 
 def _belongs(key: str) -> str:

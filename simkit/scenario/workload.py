@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simkit.scenario.actions import Call, Parallel, Repeat, Route
+from simkit.scenario.batch_models import is_batch
+from simkit.scenario.conversation import History
 from simkit.scenario.defaults import layers
 from simkit.scenario.distribution import Dist, TokenDist
 from simkit.scenario.models import Deployment, Quota
+from simkit.scenario.names import BATCH
 from simkit.scenario.scenario import Document
 
 Floats = NDArray[np.float64]
@@ -76,6 +79,12 @@ def mean_rate(document: Document) -> float | None:
     return traffic.rate
 
 
+def mean_turns(document: Document) -> float:
+    """Expected turns of a conversation; 1 where every action stands alone."""
+    sessions = document.traffic.sessions
+    return 1.0 if sessions is None else mean_repetitions(sessions.turns)
+
+
 def mean_repetitions(repeat: Repeat) -> float:
     """Expected repetitions; a geometric number is cut at its `max`: (1 - (1 - p)^max) / p."""
     if repeat.geometric is None:
@@ -105,8 +114,14 @@ def visits(document: Document) -> list[Visit]:
             often = action_share(document, name) * share * mean_repetitions(call.repeat)
             for model, part in model_shares(route, complexity).items() if route else ():
                 if often * part > 0:
-                    found.append(Visit(path, name, call, complexity, model, often * part))
+                    found.append(Visit(path, name, call, complexity, side_of(document, name, model), often * part))
     return found
+
+
+def side_of(document: Document, action: str, model: str) -> str:
+    """The model, or its batch side where the document has those and the action can wait."""
+    side = model + BATCH
+    return side if document.actions[action].urgency == "batch" and side in document.models else model
 
 
 def action_share(document: Document, name: str) -> float:
@@ -182,7 +197,10 @@ def names_of(model: str, deployment: Deployment) -> set[str]:
 
 def covers(quota: Quota, model: str, deployment: Deployment) -> bool:
     """Does the quota count what this deployment serves?"""
-    return not names_of(model, deployment).isdisjoint(quota.of)
+    names = names_of(model, deployment)
+    if is_batch(model):  # the batch side has limits of its own
+        names = {name for name in names if name.partition("/")[0] == model}
+    return not names.isdisjoint(quota.of)
 
 
 def setting(document: Document, model: str, deployment: Deployment, name: str) -> Any:
@@ -199,10 +217,30 @@ def mean_of(dist: Dist[Any] | None) -> float:
     return dist.mean() if dist is not None else 0.0
 
 
-def input_parts(call: Call) -> list[Dist[Any]]:
-    """The distributions whose sum is the prompt."""
-    parts = (call.input.system, call.input.retrieved, call.input.user)
-    return [part for part in parts if part is not None]
+def input_parts(call: Call) -> list[tuple[Dist[Any], int]]:
+    """The distributions whose sum is the prompt without what was said before, and how often each is taken."""
+    parts = ((call.input.system, 1), (call.input.retrieved, call.input.chunks), (call.input.user, 1))
+    return [(part, times) for part, times in parts if part is not None]
+
+
+def mean_history(document: Document, call: Call, complexity: str) -> float:
+    """Mean tokens of what was said before: earlier turns, and earlier repetitions of the call."""
+    history = call.input.history
+    if not isinstance(history, History):
+        return 0.0
+    texts = call.input.chunks * mean_of(call.input.retrieved)
+    said = mean_of(call.input.user) + mean_output(call, complexity, thought=False)
+    sessions = document.traffic.sessions
+    turns = mean_before(sessions.turns) if sessions is not None else 0.0
+    grown = turns * (said + history.retrieved * texts) + mean_before(call.repeat) * (said + texts)
+    return min(grown, math.inf if history.limit is None else history.limit)
+
+
+def mean_before(repeat: Repeat) -> float:
+    """Mean number of repetitions before one that is picked at random among all of them."""
+    again, fixed = repeat.again(), repeat.times or 1
+    there = [again ** max(0, k + 1 - fixed) for k in range(repeat.most())]
+    return sum(k * chance for k, chance in enumerate(there)) / sum(there)
 
 
 def output_of(call: Call, complexity: str) -> TokenDist | None:
@@ -210,18 +248,21 @@ def output_of(call: Call, complexity: str) -> TokenDist | None:
     return call.output.all or call.output.by_complexity.get(complexity)
 
 
-def mean_output(call: Call, complexity: str) -> float:
-    """Mean output tokens, cut at the call's `max`."""
-    dist = output_of(call, complexity)
+def mean_output(call: Call, complexity: str, thought: bool = True) -> float:
+    """Mean output tokens, cut at the call's `max`; those of the `thought` before the answer included, or not."""
+    dist, most = output_of(call, complexity), math.inf if call.output.max is None else call.output.max
+    before = mean_of(call.output.reasoning)
     if dist is None:
-        return 0.0
+        return min(before, most) if thought else 0.0
     scaled = dist.scaled()
-    return replace(scaled, cap=min(scaled.cap, math.inf if call.output.max is None else call.output.max)).mean()
+    answer = replace(scaled, cap=min(scaled.cap, most)).mean()
+    return min(answer + before, most) if thought and before else answer
 
 
 def demand(document: Document, visit: Visit, deployment: Deployment, quota: Quota | None = None) -> Demand:
     """What one visit asks of a deployment; with a `quota`, as that quota counts it."""
-    entered = sum(mean_of(part) for part in input_parts(visit.call))
+    entered = sum(times * mean_of(part) for part, times in input_parts(visit.call))
+    entered += mean_history(document, visit.call, visit.complexity)
     output = mean_output(visit.call, visit.complexity)
     busy = (
         mean_of(setting(document, visit.model, deployment, "ttft")) / 1e9
@@ -238,7 +279,7 @@ def demand(document: Document, visit: Visit, deployment: Deployment, quota: Quot
 def mean_cached(document: Document, visit: Visit) -> float:
     """Mean tokens of a visit's prompt that are read from the provider's cache."""
     prompt_cache, system = document.caches.prompt, visit.call.input.system
-    if prompt_cache is None or system is None:
+    if prompt_cache is None or system is None or prompt_cache.hit_rate is None:
         return 0.0
     prefix = quantiles(system, grid(1)[0])
     long_enough = prefix >= (document.models[visit.model].prompt_cache_minimum or 0)
@@ -320,7 +361,8 @@ def _mean_inverse(dist: Dist[Any] | None) -> float:
 def prompts(call: Call) -> Floats:
     """Prompt lengths at the first three dimensions of the grid."""
     points = grid(6)
-    return sum((quantiles(part, points[i]) for i, part in enumerate(input_parts(call))), start=np.zeros(POINTS))
+    parts = enumerate(input_parts(call))
+    return sum((times * quantiles(part, points[i]) for i, (part, times) in parts), start=np.zeros(POINTS))
 
 
 def answers(call: Call, complexity: str) -> Floats:

@@ -166,7 +166,7 @@ def growth(actions: int, tell: Tell) -> Growth:
 
 def this_machine() -> Machine:
     """Where we are."""
-    from simkit.result.result import version
+    from simkit.result.export import version
 
     versions = (platform.python_version(), *map(metadata.version, ("numba", "numpy")), version())
     return Machine(processor(), cpus(), tuple(round(one, 2) for one in os.getloadavg()), *versions)

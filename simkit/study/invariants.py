@@ -14,6 +14,7 @@ from simkit.engine.codes import Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import NEVER, Plan
 from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
+from simkit.study.invariants_economy import RULES as ECONOMY
 from simkit.study.invariants_resilience import RULES as RESILIENCE
 from simkit.study.invariants_resilience import left_service
 
@@ -32,8 +33,9 @@ def short(plan: Plan, actions: float = 20_000.0) -> Plan:
     if len(arrivals.trace_time):
         times = np.sort(arrivals.trace_time)
         end = int(times[int(actions)]) if len(times) > actions else plan.horizon
-    elif arrivals.cumulative[-1] > actions:
-        end = int(np.interp(actions, arrivals.cumulative, arrivals.start))
+    elif plan.expected_actions > actions:  # of conversations only the first turns are arrivals
+        first = actions * float(arrivals.cumulative[-1]) / plan.expected_actions
+        end = int(np.interp(first, arrivals.cumulative, arrivals.start))
     else:
         end = plan.horizon
     return replace(plan, horizon=max(1, min(end, plan.horizon)))
@@ -104,7 +106,9 @@ def outcomes_make_sense(plan: Plan, log: Log) -> Iterator[Invariant]:
 def slots_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
     """No more at work than there are slots, no more waiting than there are places, use within 0 and 1."""
     a, t, end = log.actions, log.attempts, max(log.ended, plan.horizon)
-    places = [("your service", a["start"], left_service(plan, log, end), plan.service.workers)]
+    aside = plan.batch.api[0] & plan.batch.batch[a["kind"]]  # the batch side takes no slot of the own service
+    began = np.where(aside, DID_NOT, a["start"])
+    places = [("your service", began, left_service(plan, log, end), plan.service.workers)]
     for n, name in enumerate(plan.names.deployments):
         here = t["deployment"] == n
         places.append((name, t["started"][here], t["released"][here], plan.deployments.concurrency[:, n]))
@@ -143,7 +147,7 @@ def buckets_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
 
 RULES: tuple[Callable[[Plan, Log], Iterator[Invariant]], ...] = (
     actions_conserved, money_adds_up, times_ordered, outcomes_make_sense, slots_respected, buckets_respected,
-    *RESILIENCE,
+    *RESILIENCE, *ECONOMY,
 )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from simkit.plan.plan import Ints, Plan
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = ("actions", "attempts")
+TABLES = {"actions": 0, "attempts": 1, "lookups": 4, "budget_log": 5}
+"""Tables, and their place on a page of the log."""
 GROUP = 1 << 17
 """Rows of a row group, at least."""
 
@@ -56,7 +57,7 @@ class Pieces:
         Raises:
             OSError: they cannot be written.
         """
-        for table, rows in zip(TABLES, page[:2], strict=True):
+        for table, rows in ((table, page[:6][place]) for table, place in TABLES.items()):
             if len(rows):
                 self.rows[table].append(rows.copy())
                 self.waiting[table] += len(rows)
@@ -99,10 +100,11 @@ class Pieces:
         self.rows[table], self.waiting[table] = [], 0
 
     def _frame(self, table: str, rows: Ints) -> "pd.DataFrame":
-        from simkit.result.frames import actions_of, attempts_of
+        from simkit.result.frames import actions_of, attempts_of, budgets_of, lookups_of
 
-        columns = dict(zip(COLUMNS[TABLES.index(table)], rows.T, strict=True))
-        return (actions_of if table == "actions" else attempts_of)(self.plan, self.replication, columns)
+        columns = dict(zip(COLUMNS[TABLES[table]], rows.T, strict=True))
+        named = {"actions": actions_of, "attempts": attempts_of, "lookups": lookups_of, "budget_log": budgets_of}
+        return named[table](self.plan, self.replication, columns)
 
     def _file(self, table: str, more: str = "") -> Path:
         return self.folder / f"{table}-{self.replication:06}-{self.count:08}.parquet{more}"

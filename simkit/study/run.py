@@ -26,11 +26,13 @@ WORTH_COMPILING = 500_000
 """Expected actions from which on the compiled engine answers sooner, even if it must be compiled first."""
 WORTH_LOADING = 10_000
 """The same where it was compiled before and is only loaded."""
+LEVERS = 16
+"""Runs with levers, about."""
 WORTH_PROCESSES = 40_000
 """Expected actions from which on worker processes pay for their start."""
 
-NEEDED_LATER = ("simkit.result.document", "scipy.special", "rich.console", "rich.table")
-"""What a result is shown with."""
+NEEDED_LATER = ("simkit.result.result", "simkit.result.document", "scipy.special", "rich.console", "rich.table")
+"""What a result is made of and shown with."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -54,6 +56,7 @@ def run(
     parts: Path | None = None,
     tell: Callable[[str], object] | None = None,
     most_in_flight: int | None = None,
+    levers: bool = False,
 ) -> "Result":
     """Simulate a scenario.
 
@@ -70,6 +73,7 @@ def run(
         parts: a folder where what was computed is kept; a run of the same scenario and seed goes on from there.
         tell: takes a sentence on what to know before the run: that it will be long, that it goes on, that it compiles.
         most_in_flight: a run with more actions in flight at once is stopped; left out: 200,000.
+        levers: then try what would lower the bill, by some fifteen more runs (`result.levers`).
 
     Raises:
         ScenarioError, PlanError, TraceError: the scenario cannot be run, or would take days.
@@ -78,8 +82,7 @@ def run(
     """
     from simkit.plan.compile import compile_plan
     from simkit.result.alerts import watch_of
-    from simkit.result.objectives import objectives_of
-    from simkit.result.result import version
+    from simkit.result.objectives import objectives_of, patient_kinds
 
     document = scenario.document
     plan = compile_plan(scenario)
@@ -89,23 +92,27 @@ def run(
         plan = replace(plan, stationary=False)
     seed = document.seed if seed is None else seed
     numbers = range(document.replications if replications is None else replications)
-    chosen = engine_for(engine, plan, len(numbers))
+    chosen = engine_for(engine, plan, len(numbers) * (LEVERS if levers else 1))
     long = announcement(scenario, plan, len(numbers), chosen)
+    objectives = objectives_of(document.slo, patient_kinds(plan))
     work = Work(
-        plan, objectives_of(document.slo), seed, chosen, log, most_in_flight=most_in_flight or MOST_IN_FLIGHT,
+        plan, objectives, seed, chosen, log, most_in_flight=most_in_flight or MOST_IN_FLIGHT,
         every=0 if watch is None else watch.every, responding=somebody,
     )  # fmt: skip
     if parts is not None:
+        from simkit.result.export import version
+
         key = key_of(scenario.hash, plan, seed, chosen, version(), log == "disk")
         work = replace(work, parts=Parts(parts, key))
     begun = time.perf_counter()
     found = work.found(numbers)
     _announce(work, long, len(found), len(numbers), tell or (lambda _: None))
-    jobs = jobs_for(plan, len(numbers) - len(found), jobs)
-    why = _collect(work, numbers, found, executor_for(chosen, jobs), progress_of(progress))
+    workers = jobs_for(plan, len(numbers) - len(found), jobs)
+    why = _collect(work, numbers, found, executor_for(chosen, workers), progress_of(progress))
     if why is not None:  # a worker may have died between keeping a part and handing it over
         found |= work.found([number for number in numbers if number not in found])
-    return _ended(_result(scenario, work, found, time.perf_counter() - begun), len(numbers), why)
+    result = _ended(_result(scenario, work, found, time.perf_counter() - begun), len(numbers), why)
+    return _with_levers(scenario, result, engine, jobs, progress) if levers else result
 
 
 def _ended(result: "Result | None", planned: int, why: BaseException | None) -> "Result":
@@ -115,6 +122,18 @@ def _ended(result: "Result | None", planned: int, why: BaseException | None) -> 
     if why is not None or result is None:
         raise UnfinishedError(reason(why), result, planned, isinstance(why, CutError)) from why
     return result
+
+
+def _with_levers(
+    scenario: "Scenario", result: "Result", engine: str, jobs: int | None, progress: bool | Progress
+) -> "Result":
+    """The result with what levers on its bill would do; whoever stops that has the result all the same."""
+    from simkit.study.levers import levers
+
+    try:
+        return replace(result, weighed=levers(scenario, base=result, engine=engine, jobs=jobs, progress=progress))
+    except Stopped:
+        raise Stopped(result, result.replications) from None
 
 
 def _announce(work: Work, long: str, found: int, planned: int, say: Callable[[str], object]) -> None:
@@ -152,7 +171,7 @@ def get_ready(plan: Plan, say: Callable[[str], object]) -> None:
     if is_cached() or is_off():
         warm(plan)
         return
-    say("Compiling the simulation engine for this machine, once; it takes some 20 s.")
+    say("Compiling the simulation engine for this machine, once; it takes half a minute or more.")
     begun = time.perf_counter()
     warm(plan)
     mark_cached()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simkit.plan.compile import compile_plan
-from simkit.result.objectives import objectives_of
+from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.scenario.load import load
 from simkit.study.executor import Threads
 from simkit.study.executor import Work as Task
@@ -39,8 +39,9 @@ def work_of(name: str, actions: int, engine: str) -> Work:
     every = (plan.horizon + plan.cooldown - plan.begin) / plan.expected_actions
     horizon = actions * every + plan.begin  # the warm-up's actions count, the cooldown has next to none
     scenario = scenario.set({"horizon": f"{max(horizon, SHORTEST) / 1e9:.0f}s"})
-    objectives = objectives_of(scenario.document.slo)
-    return Work(compile_plan(scenario), objectives, SEED, engine, log=engine == "reference")
+    plan = compile_plan(scenario)
+    objectives = objectives_of(scenario.document.slo, patient_kinds(plan))
+    return Work(plan, objectives, SEED, engine, log=engine == "reference")
 
 
 def compiled_run(work: Work) -> Timed:

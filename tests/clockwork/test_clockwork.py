@@ -3,10 +3,11 @@
 A case is a YAML file beside this one:
 
 - `scenario`: a scenario in the full form; `trace`: the text of its `trace.csv`, where it replays one
-- `actions`, `attempts`, `incidents`, `breakers`: the expected rows as a table, one line each, first the column names
-  (the last two are optional).
+- `actions`, `attempts`, `incidents`, `breakers`, `lookups`, `budgets`: the expected rows as a table, one line each,
+  first the column names (all but the first two are optional).
   Times read `2.5s` or `50ms`, money `$0.00014`, codes and things of the scenario go by name, `-` is -1.
-  Every column is compared: one that a table leaves out has the value in `ELSE` in every row.
+  Every column is compared: one that a table leaves out has the value in `ELSE` in every row; but what an attempt's
+  tokens are made of (`IF_NAMED`) is compared where a table names it only.
 - `ended`: when the run stopped (optional)
 
 The hand decides by DESIGN 3, 5, 6; the comment at the top of a case says why each instant is what it is.
@@ -23,8 +24,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from simkit.engine import run_plan
-from simkit.engine.codes import Cause, Kind, Outcome
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Log
+from simkit.engine.codes import Cache, Cause, Kind, Lookup, Outcome
+from simkit.engine.log import (
+    ACTION_COLUMNS,
+    ATTEMPT_COLUMNS,
+    BREAKER_COLUMNS,
+    BUDGET_COLUMNS,
+    INCIDENT_COLUMNS,
+    LOOKUP_COLUMNS,
+    Log,
+)
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Names
 from simkit.scenario.load import load
@@ -32,24 +41,29 @@ from simkit.scenario.load import load
 HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.yaml"))
 ENGINES = ("reference", "compiled")
-
 COLUMNS = {
     "actions": ACTION_COLUMNS,
     "attempts": ATTEMPT_COLUMNS,
     "incidents": INCIDENT_COLUMNS,
     "breakers": BREAKER_COLUMNS,
+    "lookups": LOOKUP_COLUMNS,
+    "budgets": BUDGET_COLUMNS,
 }
-OPTIONAL = ("incidents", "breakers")
+OPTIONAL = ("incidents", "breakers", "lookups", "budgets")
+IF_NAMED = ("tokens_system", "tokens_history", "tokens_retrieved", "tokens_reasoning")
 KEYS = {
     "actions": ("action",),
     "attempts": ("action", "call", "repeat", "rung", "attempt", "hedge"),
     "incidents": ("start", "source"),
     "breakers": ("time", "replica", "place"),
+    "lookups": ("time", "action", "call", "cache"),
+    "budgets": ("time", "budget", "step"),
 }
 ELSE = {
     "actions": {
         "user": -1, "plan": -1, "kind": 0, "complexity": 0, "good": -1, "reason": 0, "waited": 0, "degrade_cost": 0,
         "desk_asked": -1, "desk_began": -1,
+        "lookup_cost": 0, "tool_cost": 0, "thrift": 0,
     },
     "attempts": {
         "call": 0, "repeat": 0, "rung": 0, "attempt": 0, "hedge": 0, "cause": 0, "model": 0, "deployment": 0,
@@ -57,6 +71,8 @@ ELSE = {
     },
     "incidents": {},
     "breakers": {},
+    "lookups": {},
+    "budgets": {},
 }  # fmt: skip
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 TIME = re.compile(r"(-?)((?:[\d.]+(?:ns|us|ms|s|min|h))+)")
@@ -65,6 +81,8 @@ CODES: dict[tuple[str, str], type[IntEnum]] = {
     ("actions", "reason"): Kind,
     ("attempts", "outcome"): Kind,
     ("attempts", "cause"): Cause,
+    ("lookups", "cache"): Cache,
+    ("lookups", "result"): Lookup,
 }
 
 Row = dict[str, int]
@@ -105,6 +123,7 @@ def named(table: str, column: str, names: Names) -> Callable[[str], int] | None:
         "model": names.models,
         "deployment": names.deployments,
         "place": names.deployments,
+        "budget": names.budgets,
         "limit": tuple(name.replace(" ", "") for name in names.limits),
     }.get(column)
     return None if things is None else lambda text: index_of(text, things)
@@ -125,7 +144,7 @@ def number(table: str, column: str, text: str, names: Names) -> int:
 def expected_rows(table: str, text: str, names: Names) -> list[Row]:
     """The rows of a table written by hand, every column filled."""
     header, *lines = (line.split() for line in text.strip().splitlines())
-    missing = set(COLUMNS[table]) - set(header) - set(ELSE[table])
+    missing = set(COLUMNS[table]) - set(header) - set(ELSE[table]) - set(IF_NAMED)
     if missing or set(header) - set(COLUMNS[table]):
         raise ValueError(f"{table}: columns missing {missing}, unknown {set(header) - set(COLUMNS[table])}")
     rows = []
@@ -151,7 +170,7 @@ def differences(table: str, wanted: list[Row], found: list[Row]) -> Iterator[str
             yield f"{table} {key}: {'not expected' if want is None else 'missing'}: {have or want}"
             continue
         for column in COLUMNS[table]:
-            if want[column] != have[column]:
+            if column in want and want[column] != have[column]:
                 yield f"{table} {key} {column}: by hand {want[column]:,}, logged {have[column]:,}"
 
 

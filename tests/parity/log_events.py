@@ -25,9 +25,9 @@ FREEING = (EventClass.CALENDAR, EventClass.FINISHED, EventClass.TIMEOUT, EventCl
 """What frees a slot of a deployment that somebody waits for; the own service's is also freed by fixed work done."""
 
 LEFT_OUT = {
-    "quota_exhausted": "there is no limit of a month yet",
+    "quota_exhausted, quota, budget": "scenarios with budgets and quotas are those of `economy_strategies`",
     "tick": "a sweep opens breakers, and ends and begins nothing; there are no health checks and autoscalers yet",
-    "degraded: stale": "there are no caches yet",
+    "degraded: stale": "scenarios with caches of answers, too",
     "calendar: ok, rate_limit, too_large": "an incident that strikes work in flight brings a kind that is drawn",
     "timeout: others than timeout, cancelled": "an attempt's timeout is no other failure; siblings may be cancelled",
     "deadline: others than cancelled": "a deadline ends the action, and its attempts as cancelled",

@@ -31,13 +31,13 @@ MUTANTS = (
     ("station", "m[M_SERVICE_BUSY] -= 1\n        grant_actions(m)", "m[M_SERVICE_BUSY] -= 1"),
     ("station", "while m[line] == NONE:\n            line += 2", "line += 2 * (m[line] == NONE)"),
     ("attempt", "at1(m, RUNS_ON, m[t + T_INDEX]) == 1 and", ""),
-    ("attempt", "bill(m, t, m[t + T_KIND], m[t + T_FINISH])", "bill(m, t, kind, now)"),
+    ("attempt", "pay(m, t, m[t + T_KIND], m[t + T_FINISH])", "pay(m, t, kind, now)"),
     ("attempt", "if m[t + T_PLACE] == QUEUED:\n        m[", "if m[t + T_PLACE] == SERVED:\n        m["),
     ("attempt", "if m[t + T_FINISH] > m[t + T_GIVES_UP]:", "if m[t + T_FINISH] >= m[t + T_GIVES_UP] + 10**9:"),
     ("attempt", "prefix < at2(m, CACHE_MINIMUM", "prefix <= at2(m, CACHE_MINIMUM"),
     ("attempt", "m[t + (T_CACHED if u < hit_rate else T_WRITTEN)] = prefix", "m[t + T_CACHED] = prefix"),
-    ("attempt", "    bill(m, t, kind, now)\n    record(m, t, now, now, kind, now)\n",
-     "    record(m, t, now, now, kind, now)\n    bill(m, t, kind, now)\n"),
+    ("attempt", "    pay(m, t, kind, now)\n    record(m, t, now, now, kind, now)\n",
+     "    record(m, t, now, now, kind, now)\n    pay(m, t, kind, now)\n"),
     ("balance", "and load < fewest:", "and load <= fewest:"),
     ("balance", "m[d + D_BUSY] + m[d + D_WAITING]", "m[d + D_BUSY]"),
     ("balance", "m[t + T_TRY] % found, first)", "0, first)"),
@@ -58,7 +58,7 @@ MUTANTS = (
     ("service", "    find_end_of_patience(m, t)\n    watch(m, t)\n", ""),
     ("service", "severity & 63", "0"),
     ("request", "m[c + C_TRY] >= at1(m, MAX_RETRIES, m[M_EPOCH])", "m[c + C_TRY] > at1(m, MAX_RETRIES, m[M_EPOCH])"),
-    ("request", "    m[c + C_BASE] = model\n", ""),
+    ("request", "m[c + C_CHOSEN] = m[c + C_BASE] = model", "m[c + C_CHOSEN] = model"),
     ("request", "        m[c + C_FALLBACK] += 1\n", ""),
     ("request", "at1(m, FALLBACK_ON, kind) == 0 and", "False and"),
     ("call", "m[a + A_VERDICT] = min(m[a + A_VERDICT], m[c + C_GOOD])", "m[a + A_VERDICT] = m[c + C_GOOD]"),
@@ -105,10 +105,45 @@ MUTANTS = (
     ("request", "    release(m, c + C_HELD)\n", ""),
     ("request", "    m[c + C_REQUEST_UNTIL] = NEVER\n    release", "    release"),
     ("service", "slowdown *= slowness(m, f, n)", "slowdown *= 1.0"),
-    ("throttle", "kind != CANCELLED and", ""),
+    ("throttle", "kind != CANCELLED and", "kind == CANCELLED or"),
     ("user", "    if m[a + A_SHOWN] == 1:\n        return True\n", ""),
     ("user", "again > at1(m, AUDIENCE_RELOAD_AT_MOST, 0)", "again >= at1(m, AUDIENCE_RELOAD_AT_MOST, 0)"),
-    ("arrival", "uniform(m, KIND, ordinal, 0, 0)", "uniform(m, KIND, m[a + A_NUMBER], 0, 0)"),
+    ("arrival", "uniform(m, KIND, origin(number), 0, 0)", "uniform(m, KIND, number, 0, 0)"),
+    # What spares money or limits it.
+    ("answers", "    if at1(m, HISTORY, index) == 1 and turn(m[a + A_NUMBER]) > 0:\n        return False\n", ""),
+    ("answers", "            touch(m, s, entry)\n", ""),
+    ("answers", "            touch(m, s, entry)\n", "            renew(m, s, entry, m[M_NOW])\n"),
+    ("answers", "        m[heir + C_MISSED + cache] = m[entry + E_KEY]\n", ""),
+    ("answers", "result, good = FALSE, min(good, 0)", "result = FALSE"),
+    ("answers", "question if has_keys(m) else origin(m[a + A_NUMBER])", "origin(m[a + A_NUMBER])"),
+    ("answers", "    join(m, entry + E_FOLLOWER, C_FOLLOWER, c)\n    m[M_JOINED]", "    m[M_JOINED]"),
+    ("answers", "        while m[s + K_COUNT] >=", "        while m[s + K_COUNT] >"),
+    ("answers", "drop(m, s, m[s + K_FIRST])", "drop(m, s, m[s + K_LAST])"),
+    ("answers", "    m[m[SINCE] + cache] = m[M_NOW]\n", ""),
+    ("action", "            give_up(m, c)\n", "            pass\n"),
+    ("store", "min(m[e + E_USES] + 1, m[s + K_COUNTS])", "0"),
+    ("store", "if before != NONE and m[before + E_USES] == m[e + E_USES] else NONE", ""),
+    ("prefix", "drop(m, s, m[s + K_FIRST])\n    while", "drop(m, s, m[s + K_LAST])\n    while"),
+    ("prefix", "        if m[entry + E_END] < m[p + P_END]:\n            break\n", ""),
+    ("prefix", "        if not refresh and end <= m[t + T_RUN]:\n", "        if False:\n"),
+    ("prefix", "if refresh or end > m[entry + E_END]:", "if refresh:"),
+    ("attempt", "    if m[M_PREFIXES] == 1 and kind in ANSWERING:\n        visit(m, t)\n", ""),
+    ("attempt", "max(m[t + T_TOKENS_OUT] - m[t + T_REASONING], 1)", "max(m[t + T_TOKENS_OUT], 1)"),
+    ("prompt", "        m[c + C_USER] = 0  #", "        pass  #"),
+    ("prompt", "max(0, said - out)", "said"),
+    ("conversation", "answer = m[c + C_TOKENS_OUT] - m[c + C_REASONING]", "answer = m[c + C_TOKENS_OUT]"),
+    ("conversation", "        m[a + A_SUMMARIES] += 1\n", ""),
+    ("conversation", "if outcome == SUCCESS else 0", ""),
+    ("spending", "<= m[x + X_SPENT]", "< m[x + X_SPENT]"),
+    ("spending", "            for i in range(SPENT_WIDTH):\n", "            for i in range(1):\n"),
+    ("spending", "        if m[spent(m, budget) + X_BLOCKS] == 1 and covers", "        if covers"),
+    ("spending", "            return False\n        m[a + A_THRIFT]", "            pass\n        m[a + A_THRIFT]"),
+    ("call", "m[t + T_MARKS] & TRUNCATED", "False"),
+    ("call", "instead != following and instead == model", "False"),
+    ("bill", "if m[t + T_BATCH] == 0 else BILLED_NOTHING", ""),
+    ("hold", " - m[M_HELD]", ""),
+    ("hold", "    m[a + A_LINED_UP] = m[M_NOW]\n", ""),
+    ("kernel", "        if key & RESET:\n            reset(m, row)\n        elif", "        if"),
     ("attempt", "count_active(m, t, -1)", "count_active(m, t, 0)"),
     ("backoff", "    said = heard_ns(said, at1(m, RETRY_AFTER_UNIT + layer, m[M_EPOCH]))\n", ""),
     ("breaker", "if at1(m, BREAKER_PANIC_CHAIN, 0) == 1:", "if False:"),
@@ -123,6 +158,7 @@ MUTANTS = (
 
 def prepare(folder: Path) -> None:
     """Plans of the generated scenarios and the reference's logs of them."""
+    from economy_strategies import thrifty
     from scenario_strategies import scenario
 
     from simkit.engine.reference import run
@@ -131,8 +167,9 @@ def prepare(folder: Path) -> None:
 
     cases: list[Any] = []
     for seed in range(SCENARIOS):
-        plan = compile_plan(load(scenario(Random(seed)).write(folder)))
-        cases.append((plan, seed, run(plan, seed, seed % 3)))
+        for made in (scenario, thrifty):
+            plan = compile_plan(load(made(Random(seed)).write(folder)))
+            cases.append((plan, seed, run(plan, seed, seed % 3)))
     (folder / "cases.pickle").write_bytes(pickle.dumps(cases))
 
 

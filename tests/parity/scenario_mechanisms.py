@@ -106,7 +106,8 @@ def cached(document: Document) -> bool:
     """Can a prompt, or a part of it, be read from the provider's cache?"""
     trace, cache = document.traffic.trace, document.caches.prompt
     replayed = trace is not None and trace.columns is not None and trace.columns.cached is not None
-    return replayed or (cache is not None and cache.hit_rate > 0 and any(call.input.system for call in asked(document)))
+    kept = cache is not None and cache.hit_rate != 0 and any(call.input.system for call in asked(document))
+    return replayed or kept
 
 
 def runs_on(document: Document) -> bool:

@@ -28,7 +28,8 @@ class Case:
     def write(self, folder: Path) -> Path:
         """Write both; returns the scenario's path."""
         (folder / "trace.csv").write_text(self.trace)
-        (folder / "scenario.yaml").write_text(json.dumps(self.scenario, indent=1))  # YAML 1.2 reads it, and quicker
+        text = json.dumps(self.scenario, indent=1, default=str)  # YAML 1.2 reads it, and quicker
+        (folder / "scenario.yaml").write_text(text)
         return folder / "scenario.yaml"
 
 

@@ -6,6 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 from conftest import fewer
+from economy_strategies import thrifty
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
 
@@ -19,21 +20,33 @@ from simkit.scenario.load import load
 ROOT = Path(__file__).parents[2]
 CLOCKWORK = sorted((ROOT / "tests" / "clockwork").glob("*.yaml"))
 SHIPPED: dict[str, tuple[int, dict[str, str]]] = {
+    "agent_loop": (13, {}),
     "azure_chat": (3, {}),
+    "batch_overnight": (2, {}),
     "breaker_flapping": (2, {"horizon": "90min"}),
+    "chat_history": (1, {}),
+    "chat_history_capped": (1, {}),
+    "cold_start": (1, {"horizon": "3h"}),
     "double_retries": (4, {}),
     "fallback_too_small": (2, {"horizon": "19d"}),
     "founder": (4, {}),
+    "free_tier_abuse": (1, {}),
     "hedged": (2, {"horizon": "7h"}),
     "impatient_users": (2, {"horizon": "17h"}),
+    "long_prompt": (1, {"horizon": "2d"}),
     "one_big_model": (4, {}),
     "outage": (2, {"horizon": "19d"}),
     "outage_with_fallback": (2, {"horizon": "19d"}),
+    "prompt_cached": (1, {"horizon": "2d"}),
+    "prompt_cached_low_traffic": (35, {}),
+    "rag": (4, {}),
     "rate_limited_tier1": (4, {}),
     "reference": (7, {}),
+    "response_cache": (1, {"horizon": "3h"}),
     "retry_storm": (2, {}),
     "retry_storm_budget": (2, {}),
     "routed": (4, {}),
+    "shorter_prompt": (3, {}),
     "slow_provider": (2, {"horizon": "7h"}),
     "small_server": (7, {}),
     "support_chat": (3, {}),
@@ -41,36 +54,48 @@ SHIPPED: dict[str, tuple[int, dict[str, str]]] = {
 }
 """Shipped scenarios: replications, and what is set. They run as they are shipped, the months to the middle."""
 ENOUGH = 50_000
-"""Actions of each, in all."""
+"""Actions of each, in all: a quarter of an hour on two cores, so once a week and by hand (`pytest -m long`)."""
 SHORT = {
+    "agent_loop": {"horizon": "30h"},
     "azure_chat": {"horizon": "4min"},
+    "batch_overnight": {"horizon": "30h"},
     "breaker_flapping": {"horizon": "6min", "incidents.0.at": "1min", "incidents.0.lasts": "3min"},
+    "chat_history": {"horizon": "20h"},
+    "chat_history_capped": {"horizon": "20h"},
+    "cold_start": {"horizon": "20min"},
     "double_retries": {"horizon": "10min", "incidents.0.at": "2min", "incidents.0.lasts": "3min"},
     "fallback_too_small": {"horizon": "36h", "incidents.0.at": "1d 5h"},
     "founder": {"horizon": "1d"},
+    "free_tier_abuse": {"horizon": "2d"},
     "hedged": {"horizon": "20min"},
     "impatient_users": {"horizon": "30min", "start": "2026-11-02 13:00"},
+    "long_prompt": {"horizon": "4h"},
     "one_big_model": {"horizon": "1d"},
     "outage": {"horizon": "36h", "incidents.0.at": "1d 5h"},
     "outage_with_fallback": {"horizon": "36h", "incidents.0.at": "1d 5h"},
+    "prompt_cached": {"horizon": "4h"},
+    "prompt_cached_low_traffic": {"horizon": "10d"},
+    "rag": {"horizon": "30h"},
     "rate_limited_tier1": {"horizon": "12h"},
     "reference": {"horizon": "15h"},
+    "response_cache": {"horizon": "20min"},
     "retry_storm": {"horizon": "4min", "warmup": "10s", "incidents.0.at": "1min"},
     "retry_storm_budget": {"horizon": "4min", "warmup": "10s", "incidents.0.at": "1min"},
     "routed": {"horizon": "1d"},
+    "shorter_prompt": {"horizon": "14h"},
     "slow_provider": {"horizon": "12min", "incidents.0.at": "3min", "incidents.0.lasts": "5min"},
     "small_server": {"horizon": "12h"},
     "support_chat": {"horizon": "14h"},
     "trace_replay": {},
 }
-"""How they are cut short for the quick tests."""
+"""How they are cut short for every run of the tests."""
 GENERATED = fewer(200)
 
 
 def differences(one: Log, other: Log) -> list[str]:
     """A line for each table or column in which two logs differ."""
     found = []
-    for table in ("actions", "attempts", "incidents", "breakers"):
+    for table in ("actions", "attempts", "incidents", "breakers", "lookups", "budgets"):
         ours, theirs = getattr(one, table), getattr(other, table)
         assert ours.keys() == theirs.keys()
         for column in ours:
@@ -106,6 +131,7 @@ def test_shipped_in_short(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped(name: str) -> None:
     replications, values = SHIPPED[name]
@@ -123,6 +149,11 @@ def test_clockwork(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path) -> None:
     assert_equal(compile_plan(load(scenario(Random(seed)).write(tmp_path))), seed, seed % 3)
+
+
+@pytest.mark.parametrize("seed", GENERATED)
+def test_generated_economy(seed: int, tmp_path: Path) -> None:
+    assert_equal(compile_plan(load(thrifty(Random(seed)).write(tmp_path))), seed, seed % 3)
 
 
 def test_progress_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

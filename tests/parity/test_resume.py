@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 from conftest import fewer
+from economy_strategies import thrifty
 from scenario_strategies import scenario
 from test_parity import ROOT, differences
 from test_streamed import BUSY, OBJECTIVES, unequal
@@ -21,8 +22,9 @@ from simkit.engine.overfull import OverfullError
 from simkit.engine.reference import run as run_reference
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
-from simkit.result.objectives import objectives_of
-from simkit.result.result import Result, version
+from simkit.result.export import version
+from simkit.result.objectives import objectives_of, patient_kinds
+from simkit.result.result import Result
 from simkit.result.streamed import Stream
 from simkit.result.streamed.ledger import SERIES
 from simkit.result.tally import Tally
@@ -114,6 +116,12 @@ def test_generated(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> 
     check_resumed(plan, seed, tmp_path / "parts", slices)
 
 
+@pytest.mark.parametrize("seed", GENERATED)
+def test_generated_economy(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
+    plan = compile_plan(load(thrifty(Random(7000 + seed)).write(tmp_path)))
+    check_resumed(plan, seed, tmp_path / "parts", slices)
+
+
 @pytest.mark.parametrize("most_exact", [200_000, 0])
 def test_support_chat(
     most_exact: int, tmp_path: Path, slices: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
@@ -171,7 +179,8 @@ def overfull(plan: Plan, engine: Callable[..., Log], most: int) -> OverfullError
 @pytest.mark.parametrize("seed", GENERATED)
 def test_both_engines_stop_at_the_same_moment(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
     """With as many in flight as it allows, a run goes on; one more, and both stop, with the same log."""
-    plan = compile_plan(load(scenario(Random(7000 + seed)).write(tmp_path)))
+    made = thrifty if seed % 2 else scenario
+    plan = compile_plan(load(made(Random(7000 + seed)).write(tmp_path)))
     for most in (1, 2, 3, 5, 8, 13, 10_000):
         reference, compiled = (overfull(plan, engine, most) for engine in (run_reference, run_compiled))
         if isinstance(reference, Log) or isinstance(compiled, Log):
@@ -250,7 +259,9 @@ def test_pieces_on_disk_give_the_same_files(
     monkeypatch.setattr("simkit.study.streaming.SAVE_EVERY_S", 0.0)
     slices(max(1, sum(events) // 25))
     key = key_of(found.hash, plan := compile_plan(found), 9, "compiled", version(), True)
-    work = Work(plan, objectives_of(found.document.slo), 9, "compiled", "disk", Parts(kept["stopped"], key))
+    work = Work(
+        plan, objectives_of(found.document.slo, patient_kinds(plan)), 9, "compiled", "disk", Parts(kept["stopped"], key)
+    )
     assert sum(lives_of(work, number, Random(number)) for number in range(2)) > 4
     save("stopped")
     assert any("2 of 2 replications are taken from" in text for text in told)

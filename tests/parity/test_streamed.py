@@ -19,7 +19,7 @@ from simkit.engine.log import Log
 from simkit.engine.reference import run as run_reference
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
-from simkit.result.objectives import Objective, objectives_of
+from simkit.result.objectives import Objective, objectives_of, patient_kinds
 from simkit.result.sample import Sample
 from simkit.result.streamed import Stream
 from simkit.result.tally import Tally, action_rows, tally
@@ -124,26 +124,31 @@ def check_streamed(
     assert not far_off(exact, binned)
 
 
+def objectives_for(plan: Plan) -> tuple[Objective, ...]:
+    """`OBJECTIVES` with the plan's kinds that can wait."""
+    return tuple(replace(one, patient=patient_kinds(plan)) for one in OBJECTIVES)
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_shipped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = load(ROOT / "scenarios" / f"{name}.yaml").set(SHORT[name])
     plan = compile_plan(found)
     log = run_reference(plan, 3, 1)
     assert len(log.actions["action"]) >= 200
-    check_streamed(plan, objectives_of(found.document.slo), log, 3, monkeypatch)
+    check_streamed(plan, objectives_of(found.document.slo, patient_kinds(plan)), log, 3, monkeypatch)
 
 
 @pytest.mark.parametrize("path", CLOCKWORK, ids=lambda path: path.stem)
 def test_clockwork(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = YAML(typ="safe").load(path)
     plan = compile_plan(load(Case(case["scenario"], case.get("trace", "")).write(tmp_path)))
-    check_streamed(plan, OBJECTIVES, run_reference(plan, 1, 0), 1, monkeypatch)
+    check_streamed(plan, objectives_for(plan), run_reference(plan, 1, 0), 1, monkeypatch)
 
 
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = compile_plan(load(scenario(Random(5000 + seed)).write(tmp_path)))
-    check_streamed(plan, OBJECTIVES, run_reference(plan, seed, seed % 3), seed, monkeypatch)
+    check_streamed(plan, objectives_for(plan), run_reference(plan, seed, seed % 3), seed, monkeypatch)
 
 
 # What the comparison sees.
@@ -217,14 +222,13 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Log]:
 
 def of_rows(plan: Plan, log: Log, cuts: tuple[int, ...] = ()) -> Tally:
     """The streamed tally of the rows of a log, handed over in pages that are cut at these actions."""
-    actions, attempts, incidents, breakers = (
-        np.stack(list(table.values()), axis=1) for table in (log.actions, log.attempts, log.incidents, log.breakers)
-    )
+    tables = (log.actions, log.attempts, log.incidents, log.breakers, log.lookups, log.budgets)
+    actions, attempts, *others = (np.stack(list(table.values()), axis=1) for table in tables)
     stream = Stream(plan, OBJECTIVES)
     first = np.concatenate([[0], np.cumsum(log.actions["attempts"])])
     for begin, beyond in zip((0, *cuts), (*cuts, len(actions)), strict=True):
         mine = np.ascontiguousarray(attempts[first[begin] : first[beyond]])
-        seldom = (incidents, breakers) if begin == 0 else (incidents[:0], breakers[:0])
+        seldom = others if begin == 0 else [table[:0] for table in others]
         stream.take(np.ascontiguousarray(actions[begin:beyond]), mine, *seldom, log.ended)
     return stream.tally(log.replication, log.ended, log.events, log.peaks)
 

@@ -156,7 +156,7 @@ LADDER = Witness(
 def desk(log: Log, plan: Plan) -> dict[str, float]:
     """Share of the failures that people take over, how long those wait for one, use of people, dollars an action."""
     rows = measured(log, plan)
-    waits = desk_waits(rows)
+    waits = desk_waits(rows, rows["outcome"] <= 1)
     return {
         "share": share_of(rows, Kind.HUMAN),
         "wait": float(waits.mean()) / SECOND,

@@ -1,27 +1,7 @@
 """The table of mechanisms and of what each must have, see `test_mechanisms`."""
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Mechanism:
-    """What a mechanism must have. An empty field is a blank."""
-
-    paths: tuple[str, ...]
-    """Where it stands in the schema: a leaf, or all below (see `leaves`)."""
-    cases: tuple[str, ...]
-    """Clockwork cases."""
-    witness: str
-    """A test in tests/theory or the name of a `Witness` there; elsewhere in tests: `file.py::test`."""
-    metric: str
-    """Where it shows in numbers."""
-    picture: str
-    """A figure of `simkit.report`, or a table of a result with a picture."""
-    phrase: str
-    """Words of a notebook's sentence about it."""
-    drawn: tuple[str, ...] = ()
-    """Where a draw decides what happens, no case can be written by hand. Then these tests (`file.py::test`) stand in
-    their place: both engines are the same on generated scenarios that have it."""
+from mechanism import Mechanism
+from mechanisms_economy import ECONOMY
 
 
 def severity(*keys: str) -> tuple[str, ...]:
@@ -60,17 +40,25 @@ MECHANISMS = {
         "test_poisson_arrivals_by_hour", "limit_peak_use", "timeline_figure", "Busy hours, quiet weekends",
     ),
     "trace": Mechanism(
-        ("traffic.trace",), ("trace_ties",),
+        (
+            "traffic.trace.file", "traffic.trace.unit", "traffic.trace.speed", "traffic.trace.models",
+            *(
+                f"traffic.trace.columns.{name}"
+                for name in ("time", "input", "output", "cached", "model", "latency", "status", "cost")
+            ),
+        ),
+        ("trace_ties",),
         "scenarios/test_shipped.py::test_trace_replay_of_public_traces", "tokens_in", "timeline_figure",
         "a recorded trace",
     ),
     "kinds": Mechanism(
         ("actions.*.share", "actions.*.complexity"), ("route_complexity", "service_priority"),
-        "notebooks/test_notebooks.py::test_the_simulated_saving_lies_on_the_curve", "cost_per_action",
+        "notebooks/test_notebooks.py::test_first_run_tells_its_story", "cost_per_action",
         "routing_figure", "its mix of simple and complex",
     ),
     "priority": Mechanism(
-        ("actions.*.priority", "traffic.users.plans"), ("service_priority", "arrivals_users"),
+        ("actions.*.priority", "traffic.users.plans.*.share", "traffic.users.plans.*.priority"),
+        ("service_priority", "arrivals_users"),
         "priority", "queue_wait_p95", "limits_figure", "those with priority go first",
     ),
     "calls in sequence": Mechanism(
@@ -90,7 +78,9 @@ MECHANISMS = {
         "mm1", "latency_p90", "latency_figure", "your own work, such as a search",
     ),
     "tokens": Mechanism(
-        ("call.input", "call.output.all", "call.output.by_complexity"), ("latency_law",),
+        ("call.input.system", "call.input.retrieved", "call.input.user", "call.output.all",
+         "call.output.by_complexity"),
+        ("latency_law",),
         "scenarios/test_shipped.py::test_azure_chat_is_as_busy_as_the_trace", "tokens_out", "costs_figure",
         "Numbers of tokens and times",
     ),
@@ -123,7 +113,8 @@ MECHANISMS = {
     ),
     "prompt cache": Mechanism(
         (
-            "caches.prompt", "models.*.prompt_cache_minimum", "models.*.prices.cached", "models.*.prices.write",
+            "caches.prompt.hit_rate", "models.*.prompt_cache_minimum", "models.*.prices.cached",
+            "models.*.prices.write",
         ),
         ("prompt_cache", "bucket_cached_counts"),
         "unit/test_pricebook.py::test_published_check_figures", "cached_token_share", "costs_figure",
@@ -328,6 +319,7 @@ MECHANISMS = {
         ("changes",), ("changes_numbers", "changes_repeat", "changes_slots"),
         "changes", "cost_per_month", "timeline_figure", "any number in the file may change",
     ),
+    **ECONOMY,
 }  # fmt: skip
 
 NOT_SIMULATED = {

@@ -5,8 +5,18 @@ from dataclasses import replace
 import numpy as np
 
 from simkit.engine.codes import KINDS, BreakerState, Cause, Kind, Outcome
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Log
-from simkit.plan.codes import Degrade
+from simkit.engine.log import (
+    ACTION_COLUMNS,
+    ATTEMPT_COLUMNS,
+    BREAKER_COLUMNS,
+    BUDGET_COLUMNS,
+    INCIDENT_COLUMNS,
+    LOOKUP_COLUMNS,
+    Log,
+)
+from simkit.laws.price import price
+from simkit.plan.codes import TURN, Act, Degrade, Lookup, Mark
+from simkit.plan.economy import STEPS, Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending
 from simkit.plan.plan import (
     NEVER,
     Actions,
@@ -57,6 +67,7 @@ NAMES = Names(
     limit_text=("30k/min", "100/min"),
     incidents=("storm",),
     outages=("beta down",),
+    budgets=("month",),
 )
 
 
@@ -72,6 +83,32 @@ def synthetic_layer(**given) -> Layer:
     usual = {"max_retries": ints(2, 2), "hedge_after": ints(SECOND, SECOND), "replicas": ints(2),
              "budget": np.ones(1, bool), "throttle": np.ones(1, bool)}  # fmt: skip
     return filled(Layer, {}, **(kinds | usual | given))
+
+
+def synthetic_prices() -> PriceTable:
+    """Two rows in time, two tiers; writing to the prompt cache costs as much as input, more, and less."""
+    entered = np.array([[2_500_000, 5_000_000], [3_000_000, 3_000_000], [1_000_000, 2_000_000]])
+    tables = entered, entered // 10, entered * [[4], [5], [2]] // 4, entered * 4
+    dearer = (np.stack([one, one * 2]) for one in tables)
+    above = np.stack([np.array([[0, 2000], [0, NEVER], [0, 1000]])] * 2)
+    return PriceTable(ints(-NEVER, 3 * HOUR), above, *dearer, np.array([[0, 7, 0], [9, 0, 5]]))
+
+
+def synthetic_answers() -> Answers:
+    """Both caches, with what a lookup costs in each epoch."""
+    shapes = dict.fromkeys(Answers._fields, (2, 2))
+    return filled(Answers, shapes, on=np.ones(2, bool), cost=np.array([[1, 20], [3, 50]]) * 10**7)
+
+
+def synthetic_spending() -> Spending:
+    """$10 a month on everything: alert at half of it, block at all of it."""
+    ten = 10 * 10**12
+    at = np.full((2, 1, STEPS), NEVER)
+    at[:, 0, :2] = ten // 2, ten
+    return Spending(
+        np.ones(1, bool), np.ones(1, bool), np.ones((1, 3), bool), tile(ten, 2, 1), at,
+        ints(Act.ALERT, Act.BLOCK, *[-1] * (STEPS - 2))[None],
+    )  # fmt: skip
 
 
 def synthetic_plan(**changes) -> Plan:
@@ -91,13 +128,16 @@ def synthetic_plan(**changes) -> Plan:
         people=People(tile(0, e), ints(90, 120), none, np.zeros((e, 0)), empty),
         actions=Actions(
             np.ones((e, 2)), np.ones((e, 2, x)), ints(0, 0), ints(0, 2, 3), ints(0, 1, 0), ints(0, 1, 0),
-            np.ones(c, bool), np.ones(c, bool), np.zeros(c, bool), tile(-1, e, c), tile(1, c), np.zeros((e, c)),
-            tile(9, c), tile(-1, e, c, 3), tile(-1, e, c, x), np.array([[500, NEVER, 800], [600, NEVER, 900]]),
+            np.ones(c, bool), np.ones(c, bool), np.zeros(c, bool), tile(-1, e, c), tile(1, e, c), np.zeros((e, c)),
+            np.array([[9, 9, 1], [9, 9, 1]]), tile(-1, e, c, 3), tile(-1, e, c, x),
+            np.array([[500, NEVER, 800], [600, NEVER, 900]]),
+            ints(0, 1, 2), np.zeros(c, bool), tile(NEVER, e, c), tile(1, e, c), np.zeros(c, bool), np.zeros(c, bool),
+            tile(NEVER, e, c), np.zeros(c, bool), tile(1, e, c), tile(-1, e, c, x), tile(0, e, c),
         ),
         routes=Routes(np.ones((e, 2, x, m)), np.array([[-1, -1], [1, -1]]), np.zeros((e, 2, x))),
         models=Models(
             ints(0, 1, 3), ints(0, 0), np.full((e, m, x), 0.9), tile(NEVER, e, m), np.array([[1], [-1]]),
-            np.zeros((e, m, f)), tile(0, e, m),
+            np.zeros((e, m, f)), tile(0, e, m), tile(-1, m), tile(-1, m), np.zeros(m, bool),
         ),
         deployments=Deployments(
             ints(0, 1, 1), ints(0, 0, 1), np.ones((e, n)), np.ones((e, n)), ints(0, 1, 2),
@@ -123,7 +163,14 @@ def synthetic_plan(**changes) -> Plan:
         ladder=filled(Ladder, {"share": (e, 2)}, what=ints(Degrade.RULE, Degrade.HUMAN),
                       staff_time=ints(-WARMUP, HOUR, 2 * HOUR, 4 * HOUR), staff=ints(4, 0, 6, 2)),
         audience=filled(Audience, {}, patience=ints(0, 0), reload_abandoned=np.full(e, 0.3), reload_failed=np.zeros(e)),
-        prices=PriceTable(empty, *(np.zeros((0, n, 1), np.int64),) * 5, np.zeros((0, n), np.int64)),
+        answers=synthetic_answers(),
+        prompts=filled(Prompts, dict.fromkeys(Prompts._fields, (e, n)), on=np.ones(1, bool)),
+        sessions=filled(Sessions, {}, most=ints(30, 30)),
+        spending=synthetic_spending(),
+        allowances=filled(Allowances, {}, on=np.ones(1, bool), day=tile(9, e, 1), month=tile(NEVER, e, 1)),
+        resets=filled(Resets, dict.fromkeys(Resets._fields, 0)),
+        batch=filled(Batch, {}, batch=np.array([False, True]), api=np.ones(1, bool)),
+        prices=synthetic_prices(),
         stationary=False,
         service_cost=7_000_000_000_001,
         price_book="2026-11 (test)",
@@ -141,7 +188,10 @@ def blamed(row) -> dict[str, int]:
     return {"limit": 0} if row.get("outcome") == Kind.RATE_LIMIT else {}
 
 
-def log_of(actions, attempts=(), incidents=(), breakers=(), *, replication=0, ended=HORIZON + 600 * SECOND) -> Log:
+def log_of(
+    actions, attempts=(), incidents=(), breakers=(), lookups=(), budgets=(), *, replication=0,
+    ended=HORIZON + 600 * SECOND,
+) -> Log:  # fmt: skip
     """A log from rows as dicts; what a row leaves out is -1 where that means nothing happened, else 0."""
     absent = ("user", "plan", "start", "first_token", "end", "good", "desk_asked", "desk_began")
     act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(absent, -1)
@@ -154,6 +204,8 @@ def log_of(actions, attempts=(), incidents=(), breakers=(), *, replication=0, en
         table(ATTEMPT_COLUMNS, [att | blamed(row) | row for row in attempts]),
         table(INCIDENT_COLUMNS, list(incidents)),
         table(BREAKER_COLUMNS, list(breakers)),
+        table(LOOKUP_COLUMNS, list(lookups)),
+        table(BUDGET_COLUMNS, list(budgets)),
         ints(4, 2, 3),
         ended,
         len(actions) + len(attempts),
@@ -166,7 +218,7 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
     `grouped`: attempts stand action by action, as engines write them; else in any order.
     """
     rng = np.random.default_rng(seed)
-    actions, attempts = [], []
+    actions, attempts, lookups = [], [], []
     ended = HORIZON + 600 * SECOND
     for action in range(size):
         arrival = int(rng.integers(-WARMUP, HORIZON + 300 * SECOND))
@@ -177,9 +229,12 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
         length = int(rng.lognormal(23, 1))
         reason = {
             1: int(Kind.HUMAN if people else rng.choice([Kind.PARTIAL, Kind.PREVIOUS, Kind.RULE])),
-            2: int(rng.choice([1, 3, 4, Kind.DEADLINE])), 3: int(rng.choice([Kind.QUEUE_FULL, Kind.SHED])),
+            2: int(rng.choice([1, 3, 4, Kind.DEADLINE])),
+            3: int(rng.choice([Kind.QUEUE_FULL, Kind.SHED, Kind.QUOTA, Kind.BUDGET])),
             4: int(Kind.IMPATIENT),
         }.get(outcome, 0)  # fmt: skip
+        if people and mine:  # they answer when all else is over
+            length += max(one["ended"] for one in mine) - arrival
         waiting = int(rng.integers(0, 2 * SECOND)) if rng.random() < 0.4 else 0
         began = outcome != Outcome.REJECTED and not (outcome == Outcome.FAILED and rng.random() < 0.2)
         asked = taken = -1
@@ -189,7 +244,7 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
             asked, taken = arrival + waiting, arrival + waiting + SECOND if action % 3 else -1
         actions.append(
             {
-                "action": action if action % 7 else action + (1 << 33), "arrival": arrival,
+                "action": number_of(rng, action), "arrival": arrival,
                 "user": int(rng.integers(40)), "kind": kind, "complexity": int(rng.integers(2)),
                 "start": arrival + waiting if began else -1,
                 "first_token": arrival + waiting + length // 3 if outcome < 2 else -1,
@@ -198,10 +253,13 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
                 "waited": waiting, "attempts": len(mine), "cost": sum(one["cost"] for one in mine),
                 "tokens_in": sum(one["billed_in"] for one in mine),
                 "tokens_out": sum(one["billed_out"] for one in mine), "degrade_cost": people,
+                "lookup_cost": int(rng.integers(10**9)), "tool_cost": int(rng.integers(10**10)) * bool(kind),
+                "thrift": int(rng.choice([0, 0, 0, 1, 2, 3])),
                 "desk_asked": asked, "desk_began": taken,
             }
         )  # fmt: skip
         attempts += [one | {"action": actions[-1]["action"]} for one in mine]
+        lookups += random_lookups(rng, actions[-1])
     rng.shuffle(attempts)
     rng.shuffle(actions)
     if grouped:
@@ -211,7 +269,35 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
         {"source": 0, "start": HOUR, "end": 2 * HOUR, "severity": 0},
         {"source": -1, "start": int(rng.integers(HOUR)), "end": 3 * HOUR, "severity": 1},
     ]
-    return log_of(actions, attempts, incidents, random_breakers(rng), replication=replication, ended=ended)
+    lookups.sort(key=lambda one: one["time"])
+    spent = random_spending(rng, ended)
+    breakers = random_breakers(rng)
+    return log_of(actions, attempts, incidents, breakers, lookups, spent, replication=replication, ended=ended)
+
+
+def number_of(rng, ordinal):
+    """An action's id: every seventh is asked again, every third is a later turn."""
+    turn = int(rng.choice([1, 2, 3, 20, 25])) if ordinal % 3 == 0 else 0
+    return ordinal + (0 if ordinal % 7 else 1 << 33) + (turn << TURN)
+
+
+def random_lookups(rng, action):
+    """None to three lookups of an action, with any result; now and then after the horizon."""
+    wait = int(rng.integers(1800 * SECOND))
+    return [
+        {"time": action["arrival"] + wait, "action": action["action"], "arrival": action["arrival"], "call": 0,
+         "cache": int(rng.integers(2)), "key": int(rng.integers(-1, 9)),
+         "result": int(rng.choice([*Lookup, Lookup.HIT]))}
+        for _ in range(int(rng.integers(4)))
+    ]  # fmt: skip
+
+
+def random_spending(rng, ended):
+    """A budget that ends twice, once overspent."""
+    times, ten = sorted(int(rng.integers(-WARMUP, HORIZON)) for _ in range(4)), 10 * 10**12
+    rows = zip((*times, ended), (0, 1, -1, 0, -1), (ten // 2, ten, ten + int(rng.integers(ten)), ten // 2, 7 * 10**12),
+               strict=True)  # fmt: skip
+    return [{"time": time, "budget": 0, "step": step, "spent": spent} for time, step, spent in rows]
 
 
 def random_breakers(rng):
@@ -236,11 +322,11 @@ def random_attempts(rng, action, kind, arrival, ended):
             for rung in range(int(rng.integers(1, 3))):
                 cause = Cause.FIRST if rung == 0 else rng.choice([Cause.FALLBACK, Cause.ESCALATION, Cause.CLIENT_RETRY])
                 for attempt in range(int(rng.integers(1, 4))):
-                    one = random_attempt(rng, call, now, ended)
+                    one = priced(random_attempt(rng, call, now, ended))
                     key = {"call": call, "repeat": repeat, "rung": rung, "attempt": attempt}
                     rows.append(one | key | {"cause": int(Cause.RETRY if attempt else cause)})
                     if one["outcome"] != Kind.RATE_LIMIT and rng.random() < 0.15:
-                        twin = random_attempt(rng, call, now + SECOND, ended)
+                        twin = priced(random_attempt(rng, call, now + SECOND, ended))
                         rows.append(twin | key | {"cause": int(Cause.HEDGE), "hedge": 1})
                     now = max(now, *(row["ended"] for row in rows)) + int(rng.integers(SECOND))
     return rows
@@ -252,11 +338,13 @@ SHOWN = (Kind.OK, Kind.TIMEOUT, Kind.CANCELLED)
 
 def random_attempt(rng, call, now, ended):
     deployment = int(rng.integers(3))
-    outcome = int(rng.choice([0, 0, 0, 0, 1, 1, 3, 3, 4, 5, 9, 12, 13, 14, 15]))
+    outcome = int(rng.choice([0, 0, 0, 0, 1, 1, 2, 3, 3, 4, 5, 9, 12, 13, 14, 15]))
     deployment = -1 if outcome == Kind.NO_DEPLOYMENT else deployment
     unsent = outcome in (Kind.NO_DEPLOYMENT, Kind.THROTTLED)
     refused = (
-        unsent or outcome in (Kind.RATE_LIMIT, Kind.TOO_LARGE) or (outcome == Kind.OVERLOADED and rng.random() < 0.5)
+        unsent
+        or outcome in (Kind.RATE_LIMIT, Kind.QUOTA_EXHAUSTED, Kind.TOO_LARGE)
+        or (outcome == Kind.OVERLOADED and rng.random() < 0.5)
     )
     queued = int(rng.integers(3 * SECOND)) if deployment == 2 and rng.random() < 0.6 else 0
     begun = not refused and not (outcome == Kind.TIMEOUT and queued)
@@ -265,14 +353,40 @@ def random_attempt(rng, call, now, ended):
     billed = tokens if begun and outcome != Kind.SERVER_ERROR else (0, 0)
     return {
         "model": int(deployment > 0), "deployment": deployment, "dispatched": now,
-        "replica": int(rng.integers(2)), "marks": int(rng.choice([0, 0, 0, 1, 2, 4, 8, 12, 16])),
+        "replica": int(rng.integers(2)),
+        "marks": int(rng.choice([0, 0, 0, 1, 2, 4, 8, 12, 16, Mark.TRUNCATED, Mark.CHEAPER, 96])),
         "started": now + queued if begun else -1,
         "first_token": now + queued + length // 4 if begun and outcome in SHOWN else -1,
         "ended": now if refused else now + queued + (length if begun else 0),
         "released": (-1 if outcome == Kind.UNFINISHED else now + queued + length) if begun else -1,
         "outcome": outcome, "tokens_in": tokens[0], "tokens_out": tokens[1],
-        "limit": (int(rng.integers(2)), 1, -1)[deployment] if outcome == Kind.RATE_LIMIT else -1,
-        "tokens_cached": int(rng.integers(tokens[0])) if begun and rng.random() < 0.5 else 0,
-        "billed_in": billed[0], "billed_out": billed[1],
-        "cost": billed[0] * 2_500_000 + billed[1] * 10_000_000 + 10**16 * bool(billed[0] and rng.random() < 0.01),
+        "limit": (int(rng.integers(2)), 1, -1)[deployment] if outcome == Kind.RATE_LIMIT else
+                 -2 if outcome == Kind.QUOTA_EXHAUSTED else -1,
+        **random_parts(rng, *tokens, begun), "billed_in": billed[0],
+        "billed_out": billed[1] + 10**9 * bool(billed[0] and rng.random() < 0.01),
     }  # fmt: skip
+
+
+def random_parts(rng, prompt, answer, begun):
+    """What a prompt is made of, what of it is in the prompt cache, and what of the answer was thought."""
+    system, history, retrieved = (int(rng.integers(prompt // 2 + 1)) for _ in range(3))
+    cached = int(rng.integers(prompt)) if begun and rng.random() < 0.5 else 0
+    written = int(rng.integers(prompt - cached + 1)) if begun and rng.random() < 0.5 else 0
+    return {
+        "tokens_cached": cached, "tokens_written": written, "tokens_system": system,
+        "tokens_history": min(history, prompt - system),
+        "tokens_retrieved": min(retrieved, max(prompt - system - history, 0)),
+        "tokens_reasoning": int(rng.integers(answer + 1)),
+    }  # fmt: skip
+
+
+def priced(row):
+    """The row with its cost, as an engine makes it."""
+    if not row["billed_in"]:
+        return row | {"cost": 0}
+    prices, n = synthetic_prices(), row["deployment"]
+    q = int(np.searchsorted(prices.start, row["started"], "right")) - 1
+    tables = (table[q, n] for table in (prices.above, prices.input, prices.cached, prices.write, prices.output))
+    whole, cached = row["billed_in"], min(row["tokens_cached"], row["billed_in"])
+    written = min(row["tokens_written"], whole - cached)
+    return row | {"cost": price(whole, cached, written, row["billed_out"], *tables, int(prices.request[q, n]))}

@@ -18,7 +18,7 @@ def page_of(name: str) -> str:
     with pytest.raises((ScenarioError, TraceError)) as caught:
         scenario = load(name)
         assert scenario.trace_path is not None and scenario.document.traffic.trace is not None, "nothing was wrong"
-        read_trace(scenario.trace_path, scenario.document.traffic.trace)
+        read_trace(scenario.trace_path, scenario.document.traffic.trace, blocks=True)
     return f"{caught.value}\n"
 
 

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from check_cases import CASES as OF_RESILIENCE
+from check_cases_economy import CASES as OF_ECONOMY
 
 from simkit.scenario import (
+    checks_caches,
     checks_limits,
     checks_policy,
     checks_promises,
     checks_resilience,
+    checks_spending,
     checks_tokens,
     checks_users,
 )
@@ -381,6 +384,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "figures are assumed, e.g. `models.big",
     ),
     *OF_RESILIENCE,
+    *OF_ECONOMY,
 ]
 
 
@@ -400,7 +404,16 @@ def test_each_check_finds_its_case_and_not_the_twin(
 def test_every_check_is_tried() -> None:
     written = {
         name
-        for module in (checks_limits, checks_policy, checks_promises, checks_resilience, checks_tokens, checks_users)
+        for module in (
+            checks_caches,
+            checks_limits,
+            checks_policy,
+            checks_promises,
+            checks_resilience,
+            checks_spending,
+            checks_tokens,
+            checks_users,
+        )
         for name in vars(module)
         if name.startswith("check_")
     }

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
@@ -56,7 +55,7 @@ def test_json_is_one_object_and_nothing_else(file: Path, capsys: pytest.CaptureF
     found = json.loads(captured.out)
     assert (found["scenario"], found["seed"], found["replications"]) == ("Small product", 7, 3)
     assert found["engine"] == "reference"
-    assert set(found) == {"scenario", "scenario_hash", "seed", "replications", "engine", "version", "metrics"}
+    assert {"scenario", "scenario_hash", "seed", "replications", "engine", "version", "metrics"} <= set(found)
     assert found["version"] == simkit.__version__ and found["metrics"]["semantic_hit_rate"]["value"] is None
     assert captured.err == ""
 
@@ -204,71 +203,6 @@ def test_new_knows_models_without_tiers(tmp_path: Path) -> None:
         path = tmp_path / f"{model}.yaml"
         assert main(["new", str(path), *NEW[:4], "--model", model, "--tokens", "10/10"]) == 0
         assert "\ntier:" not in path.read_text()
-
-
-def test_check_passes_warns_and_fails(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(file)]) == 0
-    assert "pass  50 % succeed" in capsys.readouterr().out
-    assert main(["check", str(file), "--set", "expect=[cost_per_action <= $0.000001]"]) == 1
-    out = capsys.readouterr().out
-    assert "FAIL  cost_per_action <= $0.000001" in out and "1 failed" in out
-
-
-def test_check_is_open_where_nothing_is_decided(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(file), "--replications", "1"]) == 1
-    assert "OPEN  50 % succeed" in capsys.readouterr().out
-
-
-def test_check_never_says_both_that_a_line_cannot_fail_and_that_it_is_open(
-    file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sets = ("--set", "resilience.deadline=1h", "--set", "expect=[latency_p95 <= 10h]", "--set", "traffic.rate=6/h")
-    assert main(["check", str(file), *sets]) == 0
-    out = capsys.readouterr().out
-    assert "`latency_p95 <= 10h` cannot fail" in out and "pass  latency_p95 <= 10h" in out and "OPEN" not in out
-    assert main(["check", str(file), *sets[2:]]) == 1  # without a deadline it may fail, and so few actions cannot say
-    out = capsys.readouterr().out
-    assert "cannot fail" not in out and "OPEN  latency_p95 <= 10h" in out
-
-
-def test_check_writes_junit(file: Path, tmp_path: Path) -> None:
-    xml = tmp_path / "simkit.xml"
-    assert main(["check", str(file), "--junit", str(xml), "--set", "expect=[actions <= 1]"]) == 1
-    suite = ElementTree.parse(xml).getroot()[0]
-    failed = [case.get("name") for case in suite if case.find("failure") is not None]
-    assert failed == ["actions <= 1"] and suite.get("failures") == "1"
-    assert int(suite.get("tests", "0")) == len(suite) > 20
-    assert main(["check", str(file), "--junit", str(tmp_path / "no" / "x.xml")]) == 2
-
-
-def test_check_fails_when_an_invariant_breaks(
-    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from simkit.study.invariants import Invariant
-
-    broken = [Invariant("money adds up", 3, "action 17")]
-    monkeypatch.setattr("simkit.study.invariants.invariants", lambda *_: broken)
-    assert main(["check", str(file)]) == 1
-    out = capsys.readouterr().out
-    assert "FAIL  money adds up" in out and "3 times; first: action 17" in out
-
-
-def test_check_reports_all_bad_files_at_once(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("one", "two"):
-        (tmp_path / f"{name}.yaml").write_text("nonsense: 1\n")
-    assert main(["check", str(tmp_path / "one.yaml"), str(file), str(tmp_path / "two.yaml")]) == 2
-    err = capsys.readouterr().err
-    assert "one.yaml" in err and "two.yaml" in err
-
-
-def test_check_resolved_prints_a_scenario_and_runs_nothing(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("simkit.study.run.run", lambda *_, **__: pytest.fail("it ran"))
-    assert main(["check", str(file), "--resolved"]) == 0
-    full = tmp_path / "full.yaml"
-    full.write_text(capsys.readouterr().out)
-    assert simkit.load(full).document.traffic == simkit.load(file).document.traffic
 
 
 def test_schema_is_json_schema(capsys: pytest.CaptureFixture[str]) -> None:
@@ -484,6 +418,22 @@ def test_import_loads_nothing_heavy() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"numpy", "pandas", "scipy", "numba", "matplotlib", "rich", "jinja2", "joblib", "pydantic", "simpy"}
     assert not heavy & set(found)
+
+
+def test_a_plain_page_does_not_wait_for_pandas(tmp_path) -> None:
+    """One without caches, budgets, conversations or loops: its tables are made of plain numbers."""
+    file = tmp_path / "small.yaml"
+    file.write_text("model: gpt-4o\ntraffic: {rate: 10/min}\ntokens: {input: 100, output: 20}\nhorizon: 1h\n")
+    code = f"""
+import sys
+from simkit.cli import main
+args = ["run", {str(file)!r}, "--engine", "reference", "--replications", "1", "--no-progress"]
+assert main(args) == main([*args, "--json"]) == 0
+assert "numpy" in sys.modules and "pandas" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "What will it cost?" in done.stdout and "Where the money goes" in done.stdout
 
 
 def test_public_names_are_there() -> None:

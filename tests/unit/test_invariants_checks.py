@@ -28,6 +28,8 @@ def log_of(attempts: list[dict[str, int]], actions: list[dict[str, int]] | None 
         table(ATTEMPT_COLUMNS, attempts),
         {},
         {},
+        {},
+        {},
         np.zeros(1, np.int64),
         100 * SECOND,
         0,
@@ -42,6 +44,7 @@ def plan_of(**parts: Any) -> Any:
         "names": SimpleNamespace(deployments=("m/p",), limits=("q: requests",)),
         "ladder": SimpleNamespace(what=np.zeros(0, np.int64)),
         "service": SimpleNamespace(workers=np.array([NEVER])),
+        "batch": SimpleNamespace(api=np.array([False]), batch=np.array([False])),
         "deployments": SimpleNamespace(
             model=np.array([0]), concurrency=np.array([[2]]), first_limit=np.array([0, 1]), limits=np.array([0])
         ),

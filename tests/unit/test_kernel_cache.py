@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,6 +61,7 @@ class Machine:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "NUMBA_"))}
         own = self.folder / home
         environment |= {"PYTHONPATH": str(copy), "HOME": str(own), "XDG_CACHE_HOME": str(own / "cache")}
+        environment["NUMBA_OPT"] = "0"  # compiles in less time; how fast it then is does not matter here
         command = [
             *before, sys.executable, "-c", HIDDEN, str(self.folder / "temporary"), "run", str(self.file), "--json",
             "--engine", "compiled", "--replications", "1",
@@ -216,3 +219,26 @@ def test_a_folder_in_use_is_young(folder_of_the_cache: pytest.MonkeyPatch, tmp_p
     assert folder is not None
     os.utime(folder, (0, 0))
     assert jit.cache_folder() == folder and time.time() - folder.stat().st_mtime < 60
+
+
+@pytest.mark.skipif(jit.is_off(), reason="nothing is compiled")
+def test_only_what_python_calls_becomes_machine_code() -> None:
+    """All else is linked with it."""
+
+    def twice(x: int) -> int:
+        return x + x
+
+    step, apart = jit.step(twice), jit.apart(twice)
+
+    def sum_of_both(x: int) -> int:
+        return step(x) + apart(x)
+
+    law = jit.law(sum_of_both)
+    assert law(3) == 12
+    assert [has_machine_code(one) for one in (law, step, apart)] == [True, False, False]
+
+
+def has_machine_code(function: Callable[..., Any]) -> bool:
+    (found,) = function.overloads.values()  # type: ignore[attr-defined]
+    address: int = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+    return address != 0

@@ -10,7 +10,7 @@ from simkit.engine.codes import Cause, Kind, Outcome
 from simkit.result.aftermath import lessons
 from simkit.result.bottlenecks import bottlenecks
 from simkit.result.evidence import evidence_of
-from simkit.result.objectives import objectives_of
+from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.page import Paragraph
 from simkit.result.pulse import Pulse
 from simkit.result.recovery import COLUMNS
@@ -59,7 +59,7 @@ def lost_between(first, beyond):
 
 
 def evidence(*logs, slo=SLO, alerts=ALERTS, plan=PLAN):
-    tallies = [tally(plan, log, objectives_of(slo), SECOND if alerts else 0) for log in logs]
+    tallies = [tally(plan, log, objectives_of(slo, patient_kinds(plan)), SECOND if alerts else 0) for log in logs]
     return evidence_of(plan, tallies, slo, alerts=alerts)
 
 
@@ -352,8 +352,10 @@ def test_sums_of_stretches_and_the_rest_are_all():
         whole = sum(one.sums for one in found.recovery.stretches) + found.recovery.rest
         for name, series in (("sent", "sent"), ("degraded", "degraded"), ("abandoned", "abandoned")):
             assert int(whole[COLUMNS.index(name)]) == found.total(series)
-        assert int(whole[COLUMNS.index("cost")]) == found.total("cost") + found.total("people")
-        assert int(whole[COLUMNS.index("ended")]) == found.total("arrived") - found.total("censored")
+        spent = sum(found.total(name) for name in ("cost", "people", "lookup_cost", "tool_cost"))
+        assert int(whole[COLUMNS.index("cost")]) == spent
+        by_rule = found.total("rejected_quota") + found.total("rejected_budget")  # as in good times
+        assert int(whole[COLUMNS.index("ended")]) == found.total("arrived") - found.total("censored") - by_rule
 
 
 def test_a_relapse_is_no_mitigation():

@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 
 import simkit as sk
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Log
+from simkit.engine.log import (
+    ACTION_COLUMNS,
+    ATTEMPT_COLUMNS,
+    BREAKER_COLUMNS,
+    BUDGET_COLUMNS,
+    INCIDENT_COLUMNS,
+    LOOKUP_COLUMNS,
+    Log,
+)
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
 from simkit.scenario.load import load
@@ -91,6 +99,8 @@ def fake_engine(stop_at: int) -> Callable[..., Log]:
             none(ATTEMPT_COLUMNS),
             none(INCIDENT_COLUMNS),
             none(BREAKER_COLUMNS),
+            none(LOOKUP_COLUMNS),
+            none(BUDGET_COLUMNS),
             np.zeros(1, np.int64),
             plan.horizon,
             0,

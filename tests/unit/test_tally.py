@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic_log import HORIZON, HOUR, SECOND, WARMUP, ints, log_of, random_log, synthetic_plan
 
-from simkit.engine.codes import Cause, Kind, Outcome
+from simkit.engine.codes import Cause, Kind, Lookup, Outcome
 from simkit.plan.plan import NEVER
 from simkit.result.desk import shifts_of
 from simkit.result.objectives import Objective
@@ -22,8 +22,8 @@ PLAN = synthetic_plan()
 OBJECTIVES = (
     Objective("success", "success", 0.99),
     Objective("strict", "success", 0.99, degraded_good=False),
-    Objective("latency p95", "latency", 0.95, 12 * SECOND),
-    Objective("ttft p50", "ttft", 0.5, 4 * SECOND),
+    Objective("latency p95", "latency", 0.95, 12 * SECOND, patient=(1,)),
+    Objective("ttft p50", "ttft", 0.5, 4 * SECOND, patient=(1,)),
     Objective("good", "good", 0.9),
 )
 MINUTE = 60 * SECOND
@@ -45,7 +45,9 @@ def naive_wait(mine, t):
 
 
 def naive_bad(objective, action, ended):
-    """(bad, counted) by the words of DESIGN 3 and 7."""
+    """(bad, counted) by the words of DESIGN 3 and 7; what can wait has no objective on times."""
+    if objective.limit and action["kind"] == 1:
+        return False, False
     if action["outcome"] == Outcome.CENSORED:
         late = objective.limit > 0 and ended - action["arrival"] > objective.limit
         return late, late
@@ -60,6 +62,58 @@ def naive_bad(objective, action, ended):
     return span > objective.limit or (objective.kind == "good" and action["good"] == 0), True
 
 
+def naive_economy(plan, t):
+    """An attempt's tokens and money by what they were for: which tokens have which price, stretch by stretch."""
+    kind, marks = t["outcome"], t["marks"]
+    first = t["cause"] == Cause.FIRST
+    found = {"truncated": kind == Kind.OK and marks & 32 > 0, "cheaper": first and marks & 64 > 0,
+             "blocked": kind == Kind.QUOTA_EXHAUSTED and t["limit"] < -1}  # fmt: skip
+    if not t["billed_in"]:
+        return found
+    n, whole = t["deployment"], t["billed_in"]
+    q = sum(start <= t["started"] for start in plan.prices.start.tolist()) - 1
+    z = sum(above < whole for above in plan.prices.above[q, n].tolist()[1:])
+    entered, read, write, out = (
+        int(getattr(plan.prices, name)[q, n, z]) for name in ("input", "cached", "write", "output")
+    )
+    cached, written, thought = t["tokens_cached"], t["tokens_written"], t["tokens_reasoning"]
+    stretches = [(0, cached, read), (cached, cached + written, min(write, entered)), (cached + written, whole, entered)]
+    found |= {f"tokens_{name}": t[f"tokens_{name}"] for name in ("system", "history", "retrieved")}
+    found |= {"tokens_reasoning": thought, "tokens_written": written}
+    found["prompt_saved"] = cached * entered + written * entered - cached * read - written * write
+    found["prompt_base"] = (cached + written) * entered
+    if not first:
+        name = {1: "retry", 2: "fallback", 3: "escalation", 4: "hedge", 5: "retry"}[t["cause"]]
+        return found | {f"cause_{name}": t["cost"]}
+    begin = 0
+    for name in ("system", "history", "retrieved", "user"):
+        end = whole if name == "user" else begin + t[f"tokens_{name}"]
+        pieces = [(max(0, min(end, high) - max(begin, low)), price) for low, high, price in stretches]
+        found[f"cause_{name}"] = sum(tokens * price for tokens, price in pieces)
+        begin = end
+    found["cause_reasoning"], found["cause_answer"] = thought * out, (t["billed_out"] - thought) * out
+    found["cause_request"] = int(plan.prices.request[q, n])
+    found["cause_cache_writes"] = written * max(0, write - entered)
+    assert sum(value for name, value in found.items() if name.startswith("cause_")) == t["cost"]
+    return found
+
+
+def naive_lookups(plan, log, series, windows):
+    """What lookups of measured actions found, by window of arrival."""
+    costs = plan.answers.cost.tolist()
+    for row in rows_of(log.lookups):
+        if not 0 <= row["arrival"] < plan.horizon:
+            continue
+        w, cache = row["arrival"] // windows.length, ("exact", "semantic")[row["cache"]]
+        if row["result"] == Lookup.STALE:
+            series[f"{cache}_stale"][w] += 1
+            continue
+        series[f"{cache}_asked"][w] += 1
+        series[f"{cache}_cost"][w] += costs[row["time"] >= 4 * HOUR][row["cache"]]
+        for name, of in (("hits", (1, 3)), ("joined", (2,)), ("false", (3,)), ("expired", (4,))):
+            series[f"{cache}_{name}"][w] += row["result"] in of
+
+
 def naive_series(plan, log, objectives):
     """Every series by window, one action and one attempt after the other."""
     windows = timeline_windows(plan.horizon)
@@ -72,14 +126,24 @@ def naive_series(plan, log, objectives):
         w = a["arrival"] // windows.length
         series["arrived"][w] += 1
         series[OUTCOMES[a["outcome"]]][w] += 1
-        series["reloads"][w] += a["action"] >= 1 << 33
+        series["reloads"][w] += a["action"] // 2**33 % 16 > 0
         series["people"][w] += a["degrade_cost"]
         series["shed"][w] += a["reason"] == Kind.SHED
         series["human"][w] += a["reason"] == Kind.HUMAN
+        series["lookup_cost"][w] += a["lookup_cost"]
+        series["tool_cost"][w] += a["tool_cost"]
+        series["rejected_quota"][w] += a["reason"] == Kind.QUOTA
+        series["rejected_budget"][w] += a["reason"] == Kind.BUDGET
+        series["thrifty"][w] += a["thrift"] != 0
+        again, turn = a["action"] // 2**33 % 16, a["action"] // 2**37
+        series["questions"][w] += not again
+        series["first_turns"][w] += not again and not turn
         if a["reason"] == Kind.HUMAN and a["outcome"] == Outcome.DEGRADED:
             series["people_time"][w] += a["end"] - a["desk_asked"]
         if a["outcome"] <= 1:
-            series["latency"][w] += a["end"] - a["arrival"]
+            timed = a["kind"] == 0  # the other kind can wait
+            series["timed"][w] += timed
+            series["latency"][w] += timed * (a["end"] - a["arrival"])
             series["judged"][w] += a["good"] >= 0
             series["good"][w] += a["good"] == 1
         verdicts = {one.label: naive_bad(one, a, log.ended) for one in objectives}
@@ -88,17 +152,21 @@ def naive_series(plan, log, objectives):
             series[f"counted_{label}"][w] += counted
         series["bad"][w] += any(bad for bad, _ in verdicts.values())
         series["counted"][w] += a["outcome"] != Outcome.CENSORED or any(counted for _, counted in verdicts.values())
+    naive_lookups(plan, log, series, windows)
     seen = set()
     for t in rows_of(log.attempts):
         if t["action"] not in measured:
             continue
         a = measured[t["action"]]
         w = a["arrival"] // windows.length
+        for name, value in naive_economy(plan, t).items():
+            series[name][w] += value
         series["attempts"][w] += 1
         series[f"attempts_{ATTEMPT_KINDS[t['outcome']]}"][w] += 1
         series["calls"][w] += t["cause"] == Cause.FIRST
         series["sent"][w] += t["deployment"] >= 0 and t["outcome"] != Kind.THROTTLED
-        for bit, name in enumerate(("probe", "bypass", "no_budget", "gave_up", "all_open")):
+        marks = ("probe", "bypass", "no_budget", "gave_up", "all_open", "truncated", "cheaper")
+        for bit, name in enumerate(marks):
             series[f"marked_{name}"][w] += t["marks"] >> bit & 1
         series["retries"][w] += t["cause"] in (Cause.RETRY, Cause.CLIENT_RETRY)
         series["retry_wait"][w] += naive_wait(attempts[t["action"]], t)
@@ -134,7 +202,7 @@ def test_the_random_logs_reach_every_series():
     total = Counter()
     for seed in range(8):
         total.update({name: sum(values) for name, values in naive_series(PLAN, random_log(seed), OBJECTIVES).items()})
-    unreached = {"attempts_quota_exhausted", "attempts_connection", "attempts_bad_request", "attempts_content_filter",
+    unreached = {"attempts_connection", "attempts_bad_request", "attempts_content_filter",
                  "attempts_stream_broken", "attempts_malformed"}  # fmt: skip
     assert {name for name, value in total.items() if not value} == unreached & set(total)
 
@@ -166,7 +234,7 @@ def test_samples_reasons_users_and_deployments_equal_a_naive_loop(seed):
     log = random_log(seed)
     found = tally(PLAN, log, OBJECTIVES)
     measured = [a for a in rows_of(log.actions) if 0 <= a["arrival"] < HORIZON]
-    served = [a for a in measured if a["outcome"] <= 1]
+    served = [a for a in measured if a["outcome"] <= 1 and a["kind"] == 0]
     expected = {
         "latency": [a["end"] - a["arrival"] for a in served],
         "ttft": [a["first_token"] - a["arrival"] for a in served],
@@ -217,8 +285,8 @@ def test_latency_by_window_keeps_every_served_action_in_its_window_within_half_a
     windows = found.windows
     for w in range(windows.count):
         true = sorted(
-            a["end"] - a["arrival"] for a in rows_of(log.actions)
-            if w * windows.length <= a["arrival"] < min((w + 1) * windows.length, HORIZON) and a["outcome"] <= 1
+            a["end"] - a["arrival"] for a in rows_of(log.actions) if a["outcome"] <= 1 and a["kind"] == 0
+            if w * windows.length <= a["arrival"] < min((w + 1) * windows.length, HORIZON)
         )  # fmt: skip
         pool = found.latencies.over(w, w + 1)
         assert pool.n == len(true)
@@ -354,7 +422,13 @@ def test_offered_load_of_workers_and_concurrency_equals_a_naive_loop(seed):
         "own service: workers",
         "own service: queue",
     ]
-    rows = rows_of(log.actions)
+    assert PLAN.batch.api[0] and PLAN.batch.batch.any()
+    rows = [
+        a
+        for a in rows_of(log.actions)
+        if not PLAN.batch.batch[a["kind"]]
+        and not (a["outcome"] == Outcome.REJECTED and a["reason"] in (Kind.QUOTA, Kind.BUDGET))
+    ]
     held = [(a["arrival"], left_service(log, a) - a["start"]) for a in rows if a["start"] != -1]
     lost = [a["arrival"] for a in rows if a["start"] == -1]
     assert limits["own service: workers"].demand.tolist() == naive_load(held, lost, HOUR, HORIZON)

@@ -1,12 +1,15 @@
 """An action that has been let in: stage after stage, to its outcome. How it arrives is in `arrival`."""
 
 from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.answers import give_up
 from simkit.engine.compiled.arrival import UNDECIDED
 from simkit.engine.compiled.attempt import cancel
 from simkit.engine.compiled.bill import UNFINISHED, bill, record
 from simkit.engine.compiled.budget import release
 from simkit.engine.compiled.call import free_calls
+from simkit.engine.compiled.conversation import say_more
 from simkit.engine.compiled.dice import count, uniform, varies
+from simkit.engine.compiled.hold import let_go
 from simkit.engine.compiled.ladder import climb
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.people import leave_desk
@@ -24,9 +27,10 @@ SUCCESS, CENSORED = int(Outcome.OK), int(Outcome.CENSORED)
 @step
 def admit(m: Memory, f: Reals, a: int) -> int:
     """A slot is taken: overhead, then the first stage."""
-    m[a + A_PLACE] = SERVED
+    if m[a + A_PLACE] == GRANTED:  # what goes to the batch side of models has no slot
+        m[a + A_PLACE] = SERVED
     m[a + A_STARTED] = m[M_NOW]
-    m[a + A_WAITED] += m[M_NOW] - m[a + A_ARRIVAL]
+    m[a + A_WAITED] += m[M_NOW] - m[a + A_LINED_UP]
     overhead = at1(m, OVERHEAD, m[M_EPOCH])
     if overhead < 0:
         return then(m, NEXT_STAGE, a)
@@ -87,11 +91,15 @@ def stop(m: Memory, a: int) -> None:
         if m[M_BUDGETS] == 1:
             release(m, c + C_HELD)
             release(m, c + C_CLIENT_HELD)
+        if m[M_ANSWERS] == 1:
+            give_up(m, c)
         c = m[c + C_SIBLING]
     free_calls(m, a)
     if m[a + A_PLACE] == QUEUED:
-        m[a + A_WAITED] += m[M_NOW] - m[a + A_ARRIVAL]
+        m[a + A_WAITED] += m[M_NOW] - m[a + A_LINED_UP]
         leave_service(m, a)
+    elif m[a + A_PLACE] == HELD or m[a + A_PLACE] == AWAY:
+        let_go(m, a)
 
 
 @step
@@ -106,6 +114,8 @@ def end(m: Memory, f: Reals, a: int) -> int:
         m[M_LAST_END] = max(m[M_LAST_END], m[M_NOW])
     if m[M_RELOADS] == 1:
         reload(m, f, a, m[M_OUTCOME])
+    if m[M_SESSIONS] == 1:
+        say_more(m, f, a, m[M_OUTCOME])
     write(m, a, m[M_NOW], m[M_OUTCOME], m[M_KIND])
     return NOTHING
 

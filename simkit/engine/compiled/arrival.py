@@ -1,22 +1,25 @@
 """Arrivals: when actions come, who asks what, and whether they are let in."""
 
 from simkit.engine.compiled.agenda import schedule
-from simkit.engine.compiled.dice import draw_ahead, of_arrival, uniform, value
+from simkit.engine.compiled.answers import name_question
+from simkit.engine.compiled.conversation import take_along
+from simkit.engine.compiled.dice import draw_ahead, of_arrival, origin, uniform, value
+from simkit.engine.compiled.hold import OK, REJECTED, arrive_at_leisure, turned_away
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
-from simkit.engine.compiled.station import ask_service, join
+from simkit.engine.compiled.spending import refusal
+from simkit.engine.compiled.station import join
 from simkit.engine.compiled.user import watch_patience
 from simkit.laws.arrival import arrival_time
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream, unit
 from simkit.laws.jit import apart, step
-from simkit.plan.codes import Kind, Outcome
+from simkit.plan.codes import GENERATION, TURN
 from simkit.plan.plan import NEVER
 
-GAP, KIND, USER, USER_PLAN, REPLICA = (
-    int(s) for s in (Stream.GAP, Stream.KIND, Stream.USER, Stream.PLAN, Stream.REPLICA)
+GAP, KIND, USER, USER_PLAN, REPLICA, QUESTION = (
+    int(s) for s in (Stream.GAP, Stream.KIND, Stream.USER, Stream.PLAN, Stream.REPLICA, Stream.KEY)
 )
-REJECTED, QUEUE_FULL, SHED = int(Outcome.REJECTED), int(Kind.QUEUE_FULL), int(Kind.SHED)
 UNDECIDED = 9
 """Above all verdicts."""
 
@@ -41,6 +44,8 @@ def look_ahead(m: Memory, f: Reals) -> None:
         draw_ahead(m, USER, AHEAD_USER)
     if kinds_differ(m):
         draw_ahead(m, KIND, AHEAD_KIND)
+    if m[M_KEYED] == 1:
+        draw_ahead(m, QUESTION, AHEAD_KEY)
     if m[M_TRACED] == 1:
         return
     draw_ahead(m, GAP, AHEAD_GAP)
@@ -76,24 +81,33 @@ def arrive(m: Memory, f: Reals) -> int:
     if kinds_differ(m):  # else both are 0
         u, v = of_arrival(m, AHEAD_KIND)
         name_kind(m, f, a, u, v)
+    if m[M_KEYED] == 1:
+        u, v = of_arrival(m, AHEAD_KEY)
+        name_question(m, f, a, u, v)
     m[M_NUMBER] += 1
     next_arrival(m, f)
     return ask_to_be_let_in(m, f, a)
 
 
 @apart
-def arrive_again(m: Memory, f: Reals, key: int) -> int:
-    """A user asks again, and the same."""
+def arrive_again(m: Memory, f: Reals, key: int, row: int) -> int:
+    """A user asks again: the same, or something more. `row` has what the conversation said before."""
     ordinal = (key >> 25) & ((1 << m[M_ORDINAL_BITS]) - 1)
-    again = key >> 25 >> m[M_ORDINAL_BITS]
-    a = new_action(m, again << ORIGIN_BITS | ordinal, key >> 25)
+    again = (key >> 25 >> m[M_ORDINAL_BITS]) & ((1 << m[M_GENERATION_BITS]) - 1)
+    turns = key >> 25 >> (m[M_ORDINAL_BITS] + m[M_GENERATION_BITS])
+    number = turns << TURN | again << GENERATION | ordinal
+    a = new_action(m, number, key >> 25)
+    take_along(m, a, row)
     users, first = at1(m, USERS, m[M_EPOCH]), at1(m, USERS_FIRST, m[M_EPOCH])
     if users > 0:
         u, _ = uniform(m, USER, ordinal, 0, 0)
         name_user(m, f, a, choose(u, view(f, m[USER_CDF] + first, (users,))))
     if kinds_differ(m):
-        u, v = uniform(m, KIND, ordinal, 0, 0)
+        u, v = uniform(m, KIND, origin(number), 0, 0)
         name_kind(m, f, a, u, v)
+    if m[M_KEYED] == 1:
+        u, v = uniform(m, QUESTION, origin(number), 0, 0)
+        name_question(m, f, a, u, v)
     return ask_to_be_let_in(m, f, a)
 
 
@@ -105,7 +119,7 @@ def new_action(m: Memory, number: int, short: int) -> int:
         m[a + i] = 0
     m[a + A_NUMBER] = number
     m[a + A_KEY] = short << 25
-    m[a + A_ARRIVAL] = m[M_NOW]
+    m[a + A_ARRIVAL] = m[a + A_LINED_UP] = m[M_NOW]
     m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = NONE
     m[a + A_GOOD] = m[a + A_CALLS] = m[a + A_STORY] = m[a + A_RUNG] = NONE
     m[a + A_DESK_ASKED] = m[a + A_DESK_BEGAN] = NONE
@@ -142,17 +156,19 @@ def name_kind(m: Memory, f: Reals, a: int, u: float, v: float) -> None:
 
 @step
 def ask_to_be_let_in(m: Memory, f: Reals, a: int) -> int:
-    """An action asks for a slot of the own service; it may be shed, or there is no room."""
+    """An action asks for a slot of the own service; it may be too much for a budget, be shed, or find no room."""
     m[a + A_NEXT_CALL] = at1(m, FIRST_CALL, m[a + A_KIND])
     find_class(m, a)
     if m[M_COPIES] == 1:
         draw_replicas(m, a)
     m[M_OUTCOME] = REJECTED
-    if at2(m, SHED_IN_FLIGHT, m[M_EPOCH], 0) < NEVER and is_shed(m, a):
-        m[M_KIND] = SHED
+    m[M_KIND] = refusal(m, a) if m[M_ALLOWS] == 1 or m[M_SPENDS] == 1 else OK
+    if m[M_KIND] != OK:
         return then(m, END, a)
-    if not ask_service(m, a):
-        m[M_KIND] = QUEUE_FULL
+    if m[M_BATCHES] == 1 and at1(m, BATCH_BATCH, m[a + A_KIND]) == 1:
+        return arrive_at_leisure(m, f, a)
+    m[M_KIND] = turned_away(m, a)
+    if m[M_KIND] != OK:
         return then(m, END, a)
     limit = at1(m, DEADLINE, m[M_EPOCH])
     if limit < NEVER:
@@ -179,13 +195,3 @@ def draw_replicas(m: Memory, a: int) -> None:
     u, v = uniform(m, REPLICA, m[a + A_NUMBER], 0, 0)
     m[a + A_REPLICA] = int(u * at1(m, REPLICAS, 0))
     m[a + A_CLIENT] = int(v * at1(m, REPLICAS + OUTER, 0))
-
-
-@apart
-def is_shed(m: Memory, a: int) -> bool:
-    """Is an arrival turned away because too much is in flight?"""
-    e, priority, others = m[M_EPOCH], at1(m, PRIORITIES, m[a + A_CLASS]), m[M_ACTIONS] - 1
-    for i in range(m[SHED_IN_FLIGHT + 4]):
-        if others >= at2(m, SHED_IN_FLIGHT, e, i) and priority >= at2(m, SHED_PRIORITY, e, i):
-            return True
-    return False

@@ -7,6 +7,8 @@ from simkit.engine.compiled.breaker import note
 from simkit.engine.compiled.budget import count_active, release
 from simkit.engine.compiled.dice import count, uniform
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.prefix import read_prefix, visit
+from simkit.engine.compiled.spending import charge
 from simkit.engine.compiled.station import leave_deployment
 from simkit.engine.compiled.throttle import learn_accepted
 from simkit.laws.draws import Stream
@@ -15,6 +17,7 @@ from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER
 
 OK, TIMED_OUT = int(Kind.OK), int(Kind.TIMEOUT)
+ANSWERING = (OK, int(Kind.STREAM_BROKEN), int(Kind.MALFORMED))
 ATTEMPT, FAILURE_TIME = int(Stream.ATTEMPT), int(Stream.FAILURE_TIME)
 TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
 
@@ -30,6 +33,9 @@ def draw_cache(m: Memory, f: Reals, t: int) -> None:
     m[t + T_WRITTEN] = 0
     if m[c + C_CACHED] >= 0:
         m[t + T_CACHED] = m[c + C_CACHED]
+        return
+    if m[M_PREFIXES] == 1:
+        read_prefix(m, t)
         return
     prefix, hit_rate = m[c + C_PREFIX], real1(m, f, CACHE_HIT_RATE, m[M_EPOCH])
     if hit_rate < 0 or prefix == 0 or prefix < at2(m, CACHE_MINIMUM, m[M_EPOCH], m[t + T_MODEL]):
@@ -52,7 +58,7 @@ def failure_time(m: Memory, f: Reals, t: int, kind: int) -> int:
 def find_end_of_patience(m: Memory, t: int) -> None:
     """When an attempt in service is given up: its answer, its first token or the next one is too late."""
     m[t + T_GIVES_UP] = m[t + T_TIMES_OUT]
-    if at1(m, STREAMING, m[t + T_INDEX]) == 0:
+    if m[t + T_STREAMS] == 0:
         return
     if m[t + T_ANSWERS] == 0 or m[t + T_BEGAN] > m[t + T_FIRST_BY]:
         m[t + T_GIVES_UP] = min(m[t + T_GIVES_UP], m[t + T_FIRST_BY])
@@ -66,7 +72,7 @@ def silent_for(m: Memory, t: int, idle: int) -> int:
     """When no token has come for so long."""
     if m[t + T_STALLED] < NEVER:
         return m[t + T_STALLED] + idle
-    gap = (m[t + T_ANSWERED] - m[t + T_BEGAN]) // max(m[t + T_TOKENS_OUT], 1)
+    gap = (m[t + T_ANSWERED] - m[t + T_BEGAN]) // max(m[t + T_TOKENS_OUT] - m[t + T_REASONING], 1)
     return m[t + T_BEGAN] + idle if gap > idle else NEVER
 
 
@@ -93,6 +99,8 @@ def finished(m: Memory, t: int, key: int) -> None:
     if m[t + T_KEY] != key or m[t + T_FINISH] != m[M_NOW]:
         return
     if m[t + T_OVER] == 1:
+        if m[M_PREFIXES] == 1:
+            visit(m, t)
         leave(m, t)  # it ran on: its slot is free only now
     else:
         settle_and_tell(m, t, m[t + T_KIND])
@@ -125,8 +133,9 @@ def abandon(m: Memory, t: int, kind: int) -> None:
     now = m[M_NOW]
     if m[t + T_PLACE] == QUEUED:
         m[m[t + T_ACTION] + A_WAITED] += now - m[t + T_DISPATCHED]
-    if m[t + T_PLACE] == SERVED and at1(m, RUNS_ON, m[t + T_INDEX]) == 1 and m[t + T_FINISH] < NEVER:
-        bill(m, t, m[t + T_KIND], m[t + T_FINISH])
+    runs_on = at1(m, RUNS_ON, m[t + T_INDEX]) == 1 and m[t + T_BATCH] == 0
+    if m[t + T_PLACE] == SERVED and runs_on and m[t + T_FINISH] < NEVER:
+        pay(m, t, m[t + T_KIND], m[t + T_FINISH])
         record(m, t, now, m[t + T_FINISH], kind, now)
         learn(m, t, kind)
     else:
@@ -137,10 +146,20 @@ def abandon(m: Memory, t: int, kind: int) -> None:
 def settle(m: Memory, t: int, kind: int) -> None:
     """End it now: bill, log, give up slot or queue place; the layer learns of it."""
     now = m[M_NOW]
-    bill(m, t, kind, now)
+    if m[M_PREFIXES] == 1 and kind in ANSWERING:
+        visit(m, t)
+    pay(m, t, kind, now)
     record(m, t, now, now, kind, now)
     leave(m, t)
     learn(m, t, kind)
+
+
+@step
+def pay(m: Memory, t: int, kind: int, until: int) -> None:
+    """The bill for what was done until then; budgets are charged with it."""
+    bill(m, t, kind, until)
+    if m[M_SPENDS] == 1 and m[t + T_COST] != 0:
+        charge(m, t)
 
 
 @step

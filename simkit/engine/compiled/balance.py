@@ -188,8 +188,7 @@ def figure(m: Memory, t: int, n: int) -> tuple[int, int]:
         return (m[u + U_TOKENS] if m[u + U_MINUTE] == minute_now(m) else 0), 1
     per_token = samples_at(m, m[t + T_REPLICA], n)
     to_first_token = per_token + RING_WIDTH
-    streams = at1(m, STREAMING, m[t + T_INDEX]) == 1
-    ring = to_first_token if streams and m[to_first_token + S_COUNT] > 0 else per_token
+    ring = to_first_token if m[t + T_STREAMS] == 1 and m[to_first_token + S_COUNT] > 0 else per_token
     total = 0
     for i in range(m[ring + S_COUNT]):
         total += m[ring + S_FIRST + i]
@@ -236,7 +235,7 @@ def remember_latency(m: Memory, t: int, kind: int) -> None:
         add_sample(m, ring, PENALTY)
     elif kind == OK:
         add_sample(m, ring, (m[t + T_ENDED] - m[t + T_DISPATCHED]) // max(m[t + T_TOKENS_OUT], 1))
-        if at1(m, STREAMING, m[t + T_INDEX]) == 1:
+        if m[t + T_STREAMS] == 1:
             add_sample(m, ring + RING_WIDTH, m[t + T_FIRST_TOKEN] - m[t + T_DISPATCHED])
 
 

@@ -18,7 +18,7 @@ def bill(m: Memory, t: int, kind: int, until: int) -> None:
         m[t + T_CACHED] = 0
         m[t + T_WRITTEN] = 0
         return
-    billed = how_billed(m, kind)
+    billed = how_billed(m, t, kind)
     if billed == BILLED_NOTHING:
         return
     m[t + T_BILLED_IN] = m[t + T_TOKENS_IN]
@@ -39,16 +39,16 @@ def tokens_made(m: Memory, t: int, until: int) -> int:
     """Tokens of the answer that had come by then."""
     if m[t + T_ANSWERS] == 0:
         return 0
-    return elapsed_tokens(m[t + T_TOKENS_OUT], m[t + T_BEGAN], m[t + T_ANSWERED], min(until, m[t + T_STALLED]))
+    return elapsed_tokens(m[t + T_TOKENS_OUT], m[t + T_THINKS], m[t + T_ANSWERED], min(until, m[t + T_STALLED]))
 
 
 @step
-def how_billed(m: Memory, kind: int) -> int:
+def how_billed(m: Memory, t: int, kind: int) -> int:
     """What a provider bills for an attempt that ended like this."""
     if kind == OK:
         return BILLED_ALL
     if kind in (TIMED_OUT, CANCELLED, UNFINISHED):
-        return BILLED_ELAPSED
+        return BILLED_ELAPSED if m[t + T_BATCH] == 0 else BILLED_NOTHING
     return at1(m, BILLED, kind)
 
 
@@ -81,8 +81,8 @@ def record(m: Memory, t: int, ended: int, released: int, kind: int, known_until:
     m[a + A_TOKENS_OUT] += m[t + T_BILLED_OUT]
     m[c + C_ATTEMPT + m[t + T_HEDGE]] = NONE
     if m[t + T_FIRST_TOKEN] != NONE:
-        m[c + C_SHOWN] |= at1(m, STREAMING, m[t + T_INDEX])
-        m[a + A_SHOWN] |= at1(m, LAST_STREAM, m[t + T_INDEX])
+        m[c + C_SHOWN] |= m[t + T_STREAMS]
+        m[a + A_SHOWN] |= at1(m, LAST_STREAM, m[t + T_INDEX]) & m[t + T_STREAMS]
     if m[a + A_STORY] == NONE:
         m[a + A_STORY] = t
     else:
@@ -96,6 +96,6 @@ def seen_first_token(m: Memory, t: int, ended: int) -> int:
     """When the first token came, if it did: streamed, or with the whole answer; else -1."""
     if m[t + T_STARTED] == NONE or m[t + T_ANSWERS] == 0:
         return NONE
-    if at1(m, STREAMING, m[t + T_INDEX]) == 0:
+    if m[t + T_STREAMS] == 0:
         return ended if m[t + T_KIND] == OK and ended == m[t + T_FINISH] else NONE
     return m[t + T_BEGAN] if m[t + T_BEGAN] <= ended else NONE

@@ -1,16 +1,19 @@
 """A call: its repetitions, each answered by one of the models in turn."""
 
 from simkit.engine.compiled.agenda import follow_up
+from simkit.engine.compiled.answers import EXACT, keep_answer, look_up
+from simkit.engine.compiled.conversation import needs_no_summary, remember
 from simkit.engine.compiled.dice import count, draw_call, of_call, origin, uniform
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.prompt import draw_tokens
 from simkit.engine.compiled.request import OK, answered, failed, next_base, pause
-from simkit.laws.choice import choose
+from simkit.engine.compiled.route import first_model, instead_of, verdict
 from simkit.laws.draws import Stream, code_of
 from simkit.laws.jit import step
-from simkit.plan.codes import Cause
+from simkit.plan.codes import Cause, Mark
 
 FIRST, ESCALATION = int(Cause.FIRST), int(Cause.ESCALATION)
-AGAINS, ESCALATES = int(Stream.REPEAT), int(Stream.ESCALATE)
+AGAINS, ESCALATES, TRUNCATED = int(Stream.REPEAT), int(Stream.ESCALATE), int(Mark.TRUNCATED)
 
 
 @step
@@ -32,6 +35,12 @@ def start_call(m: Memory, f: Reals, a: int) -> int:
     m[a + A_NEXT_CALL] = index + 1
     if index + 1 == m[a + A_STAGE_END]:
         m[M_STARTING] = NONE
+    if m[M_ANSWERS] == 1:
+        m[c + C_MISSED] = m[c + C_MISSED_SEMANTIC] = m[c + C_LEADS] = m[c + C_LEADS_SEMANTIC] = m[c + C_FOLLOWS] = NONE
+        if at1(m, CACHED, index) == 1:
+            return look_up(m, f, c, EXACT)
+    if m[M_THREADS] == 1 and needs_no_summary(m, c):
+        return then(m, REPEATED, c)
     return start_work(m, f, c)
 
 
@@ -39,6 +48,7 @@ def start_call(m: Memory, f: Reals, a: int) -> int:
 def start_work(m: Memory, f: Reals, c: int) -> int:
     """The product's own work before a repetition."""
     dist, code = at2(m, WORK, m[M_EPOCH], m[c + C_INDEX]), code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
+    m[m[c + C_ACTION] + A_TOOL_COST] += at2(m, WORK_COST, m[M_EPOCH], m[c + C_INDEX])
     if at1(m, ROUTE, m[c + C_INDEX]) >= 0:
         draw_call(m, c, code)
     if dist < 0:
@@ -60,40 +70,6 @@ def repetition(m: Memory, f: Reals, c: int) -> int:
 
 
 @step
-def draw_tokens(m: Memory, f: Reals, c: int) -> None:
-    """Tokens of this repetition: a trace's, or drawn."""
-    a, e, index = m[c + C_ACTION], m[M_EPOCH], m[c + C_INDEX]
-    number, code = origin(m[a + A_NUMBER]), code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0)
-    system, retrieved, user = at3(m, INPUT, e, index, 0), at3(m, INPUT, e, index, 1), at3(m, INPUT, e, index, 2)
-    answer = at3(m, OUTPUT, e, index, m[a + A_COMPLEXITY])
-    u, v = of_call(m, c, L_PROMPT, code)
-    w, x = of_call(m, c, L_ANSWER, code)
-    m[c + C_PREFIX] = count(m, f, system, u)
-    tokens_in = m[c + C_PREFIX] + count(m, f, retrieved, v) + count(m, f, user, w)
-    tokens_out = count(m, f, answer, x)
-    m[c + C_CACHED] = NONE
-    if m[M_TRACED] == 1:
-        tokens_in = at1(m, TRACE_INPUT, number) if at1(m, TRACE_INPUT, number) >= 0 else tokens_in
-        tokens_out = at1(m, TRACE_OUTPUT, number) if at1(m, TRACE_OUTPUT, number) >= 0 else tokens_out
-        m[c + C_CACHED] = min(at1(m, TRACE_CACHED, number), tokens_in)
-        m[c + C_PREFIX] = min(m[c + C_PREFIX], tokens_in)  # the trace's prompt may be shorter than the prefix
-    m[c + C_TOKENS_IN] = tokens_in
-    m[c + C_TOKENS_OUT] = min(tokens_out, at2(m, MAX_OUTPUT, e, index))
-
-
-@step
-def first_model(m: Memory, f: Reals, c: int) -> int:
-    """The model that the trace says, or the route."""
-    a, route = m[c + C_ACTION], at1(m, ROUTE, m[c + C_INDEX])
-    if m[M_TRACED] == 1 and at1(m, TRACE_MODEL, origin(m[a + A_NUMBER])) >= 0:
-        return at1(m, TRACE_MODEL, origin(m[a + A_NUMBER]))
-    if at1(m, ONLY_MODEL, route) >= 0:
-        return at1(m, ONLY_MODEL, route)
-    u, _ = of_call(m, c, L_ROUTE, code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, 0))
-    return choose(u, reals(m, f, MIX_CDF, m[M_EPOCH], route, m[a + A_COMPLEXITY]))
-
-
-@step
 def hear(m: Memory, f: Reals, c: int, t: int) -> int:
     """A try has ended: judge the answer, or see what can be done about the failure."""
     kind = m[t + T_OUTCOME]
@@ -103,6 +79,10 @@ def hear(m: Memory, f: Reals, c: int, t: int) -> int:
     judge(m, f, c, t)
     model = escalation(m, f, c)
     if model < 0:
+        if m[M_THREADS] == 1:
+            remember(m, c)
+        if m[M_ANSWERS] == 1:
+            keep_answer(m, c)
         return then(m, REPEATED, c)
     m[c + C_RUNG] += 1
     next_base(m, c, model, ESCALATION)
@@ -111,27 +91,30 @@ def hear(m: Memory, f: Reals, c: int, t: int) -> int:
 
 @step
 def judge(m: Memory, f: Reals, c: int, t: int) -> None:
-    """An answer came: is it right for the user?"""
-    a = m[c + C_ACTION]
-    m[c + C_FIRST_TOKEN] = m[t + T_FIRST_TOKEN] if at1(m, STREAMING, m[c + C_INDEX]) == 1 else NONE
-    quality = real3(m, f, QUALITY, m[M_EPOCH], m[c + C_MODEL], m[a + A_COMPLEXITY])
-    if quality != quality:  # NaN: not judged
-        m[c + C_GOOD] = NONE
-        return
-    u, _ = of_call(m, c, L_QUALITY, code_of(m[c + C_NUMBER], 0, 0, 0, 0))
-    m[c + C_GOOD] = 1 if u < quality else 0
+    """An answer came: is it right for the user? One that was cut short is not."""
+    m[c + C_FIRST_TOKEN] = m[t + T_FIRST_TOKEN] if m[t + T_STREAMS] == 1 else NONE
+    m[c + C_GOOD] = verdict(m, f, c, m[c + C_MODEL])
+    if m[t + T_MARKS] & TRUNCATED:
+        m[c + C_GOOD] = min(m[c + C_GOOD], 0)
 
 
 @step
 def escalation(m: Memory, f: Reals, c: int) -> int:
     """The cascade's next model if this answer is not good enough, else -1."""
     a, route = m[c + C_ACTION], at1(m, ROUTE, m[c + C_INDEX])
-    following = at2(m, NEXT_MODEL, route, m[c + C_BASE])
-    if following < 0:
+    following = at2(m, NEXT_MODEL, route, m[c + C_CHOSEN])
+    if following < 0 or asks_again(m, a, following, m[c + C_MODEL]):
         return NONE
     code = code_of(m[c + C_NUMBER], m[c + C_REPEAT], m[c + C_RUNG], 0, 0)
     u, _ = uniform(m, ESCALATES, m[a + A_NUMBER], code, 0)
     return following if u < real3(m, f, ESCALATE, m[M_EPOCH], route, m[a + A_COMPLEXITY]) else NONE
+
+
+@step
+def asks_again(m: Memory, a: int, following: int, model: int) -> bool:
+    """Would another model take the next one's place, and has just answered?"""
+    instead = instead_of(m, a, following)
+    return instead != following and instead == model
 
 
 @step
@@ -140,7 +123,7 @@ def repeated(m: Memory, f: Reals, c: int) -> int:
     a = m[c + C_ACTION]
     m[c + C_REPEAT] += 1
     if goes_on(m, f, c):
-        return start_work(m, f, c)
+        return then(m, WORK_ON, c)
     m[c + C_KEY] = NONE
     if m[a + A_PENDING] == 0:  # alone in its stage
         return then(m, NEXT_STAGE, a)

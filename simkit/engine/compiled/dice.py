@@ -20,7 +20,6 @@ from simkit.engine.compiled.memory import (
     M_NUMBER,
     M_REPLICATION,
     M_SEED,
-    ORIGIN_BITS,
     Memory,
     Reals,
     at1,
@@ -30,6 +29,10 @@ from simkit.engine.compiled.pointer import view
 from simkit.laws.draws import numbers, unit
 from simkit.laws.jit import apart, step
 from simkit.laws.sample import sample, whole
+from simkit.plan.codes import GENERATION, TURN
+
+ORIGIN = ~(15 << GENERATION)
+"""The bits of an action's id but for how often it was asked before."""
 
 
 @apart
@@ -42,7 +45,25 @@ def uniform(m: Memory, stream: int, entity: int, code: int, block: int) -> tuple
 @step
 def origin(number: int) -> int:
     """Of an action's id: that of the one that its user asked first. What is asked again is the same."""
-    return number & ((1 << ORIGIN_BITS) - 1)
+    return number & ORIGIN
+
+
+@step
+def visitor(number: int) -> int:
+    """Of an action's id: the number of its conversation, which is that of its first turn."""
+    return number & ((1 << GENERATION) - 1)
+
+
+@step
+def generation(number: int) -> int:
+    """Of an action's id: how often it was asked before."""
+    return number >> GENERATION & 15
+
+
+@step
+def turn(number: int) -> int:
+    """Of an action's id: which turn of its conversation it is, 0 being the first."""
+    return number >> TURN
 
 
 @apart

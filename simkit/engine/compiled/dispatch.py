@@ -7,15 +7,18 @@ from simkit.engine.compiled.budget import NO_BUDGET_AT_ALL, count_active, earn_f
 from simkit.engine.compiled.hedge import prepare_hedge
 from simkit.engine.compiled.limits import charge, too_large
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.spending import blocking
 from simkit.engine.compiled.station import ask_deployment
 from simkit.engine.compiled.throttle import holds_back
 from simkit.laws.draws import code_of
 from simkit.laws.jit import apart, step
-from simkit.plan.codes import Cause, Kind
+from simkit.plan.codes import Cause, Kind, Mark
 from simkit.plan.plan import NEVER
 
 OVERLOADED, NO_DEPLOYMENT, THROTTLED_KIND = int(Kind.OVERLOADED), int(Kind.NO_DEPLOYMENT), int(Kind.THROTTLED)
-HEDGE = int(Cause.HEDGE)
+HEDGE, QUOTA_EXHAUSTED, CHEAPER = int(Cause.HEDGE), int(Kind.QUOTA_EXHAUSTED), int(Mark.CHEAPER)
+BY_BUDGET = -2
+"""`limit` of an attempt that a budget refused: this minus the number of the budget."""
 
 
 @step
@@ -64,6 +67,7 @@ def new_attempt(m: Memory, c: int, hedge: int) -> int:
     m[t + T_FINISH] = m[t + T_STALLED] = m[t + T_WATCHED] = NEVER
     m[t + T_BUDGET] = m[c + C_HELD]
     m[c + C_HELD] = NO_BUDGET_AT_ALL
+    say_what_is_sent(m, c, t)
     limit_patience(m, t)
     m[c + C_ATTEMPT + hedge] = t
     if hedge == 0:
@@ -76,11 +80,28 @@ def new_attempt(m: Memory, c: int, hedge: int) -> int:
 
 
 @step
+def say_what_is_sent(m: Memory, c: int, t: int) -> None:
+    """The parts of the prompt, and how the model is asked: as ever, or by its batch side, which does not stream."""
+    m[t + T_SYSTEM] = m[c + C_PREFIX]
+    m[t + T_RETRIEVED] = m[c + C_RETRIEVED]
+    m[t + T_REASONING] = m[c + C_REASONING]
+    if m[M_THREADS] == 1:
+        m[t + T_HISTORY] = m[c + C_HISTORY]
+        m[t + T_BEFORE] = m[c + C_BEFORE]
+        m[t + T_CUTS] = m[c + C_CUTS]
+        m[t + T_SUMMARIES] = m[m[c + C_ACTION] + A_SUMMARIES]
+    m[t + T_MARKS] = CHEAPER if m[t + T_MODEL] == m[c + C_CHEAPER] else 0
+    m[t + T_BATCH] = at1(m, IS_BATCH, m[t + T_MODEL])
+    m[t + T_STREAMS] = at1(m, STREAMING, m[t + T_INDEX]) & ~m[t + T_BATCH]
+
+
+@step
 def limit_patience(m: Memory, t: int) -> None:
     """How long the layer waits for it, and for its first token."""
     now, e = m[M_NOW], m[M_EPOCH]
-    m[t + T_TIMES_OUT] = m[t + T_GIVES_UP] = min(now + at1(m, TIMEOUT, e), NEVER)
-    if at1(m, STREAMING, m[t + T_INDEX]) == 1:
+    limit = at1(m, TIMEOUT, e) if m[t + T_BATCH] == 0 else at1(m, BATCH_WITHIN, e)
+    m[t + T_TIMES_OUT] = m[t + T_GIVES_UP] = min(now + limit, NEVER)
+    if m[t + T_STREAMS] == 1:
         m[t + T_FIRST_BY] = min(now + at1(m, FIRST_TOKEN_TIMEOUT, e), NEVER)
         m[t + T_GIVES_UP] = min(m[t + T_GIVES_UP], m[t + T_FIRST_BY])
 
@@ -98,9 +119,21 @@ def admission(m: Memory, f: Reals, t: int) -> int:
     m[t + T_SENT] = 1
     if m[M_LEARNS] == 1:
         tell_sent(m, t)
+    if m[M_SPENDS] == 1 and is_blocked(m, t):
+        return QUOTA_EXHAUSTED
     draw_cache(m, f, t)
     kind = too_large(m, t)
     return charge(m, f, t) if kind == OK else kind
+
+
+@step
+def is_blocked(m: Memory, t: int) -> bool:
+    """Has a budget nothing left for the deployment?"""
+    budget = blocking(m, m[t + T_DEPLOYMENT])
+    if budget == NONE:
+        return False
+    m[t + T_LIMIT] = BY_BUDGET - budget
+    return True
 
 
 @apart

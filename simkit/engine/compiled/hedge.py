@@ -5,6 +5,7 @@ from simkit.engine.compiled.attempt import cancel
 from simkit.engine.compiled.balance import candidates
 from simkit.engine.compiled.budget import pay_hedge
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.prefix import visit
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import Mark
 from simkit.plan.plan import NEVER
@@ -16,7 +17,7 @@ NO_BUDGET = int(Mark.NO_BUDGET)
 def prepare_hedge(m: Memory, t: int) -> None:
     """A first try or a retry was sent: put its hedge on the agenda."""
     after = at1(m, HEDGE_AFTER, m[M_EPOCH])
-    if after < NEVER and m[t + T_HEDGE] == 0:
+    if after < NEVER and m[t + T_HEDGE] == 0 and m[t + T_BATCH] == 0:
         schedule(m, m[t + T_DISPATCHED] + after, HEDGES, m[t + T_KEY], t)
 
 
@@ -38,7 +39,7 @@ def sends_hedge(m: Memory, t: int, key: int) -> bool:
 @step
 def is_streaming(m: Memory, t: int) -> bool:
     """Has the first token of a stream come?"""
-    return at1(m, STREAMING, m[t + T_INDEX]) == 1 and m[t + T_ANSWERS] == 1 and m[t + T_BEGAN] <= m[M_NOW]
+    return m[t + T_STREAMS] == 1 and m[t + T_ANSWERS] == 1 and m[t + T_BEGAN] <= m[M_NOW]
 
 
 @step
@@ -50,12 +51,16 @@ def twin_of(m: Memory, t: int) -> int:
 @apart
 def race(m: Memory, t: int) -> None:
     """An attempt that has a twin: of two streams the first token decides, so it is an event."""
-    if at1(m, STREAMING, m[t + T_INDEX]) == 1 and m[t + T_ANSWERS] == 1:
+    if m[t + T_STREAMS] == 1 and m[t + T_ANSWERS] == 1:
         schedule(m, m[t + T_BEGAN], FIRST_TOKEN_COMES, m[t + T_KEY], t)
 
 
 @apart
 def first_token_came(m: Memory, t: int, key: int) -> None:
-    """It ends the other one of a pair."""
-    if m[t + T_KEY] == key and m[t + T_OVER] == 0 and m[t + T_ANSWERS] == 1 and m[t + T_BEGAN] == m[M_NOW]:
+    """The prompt cache has its prompt from now on; if it is seen, it ends the other one of a pair."""
+    if m[t + T_KEY] != key:
+        return
+    if m[M_PREFIXES] == 1 and m[t + T_THINKS] == m[M_NOW]:
+        visit(m, t)
+    if m[t + T_OVER] == 0 and m[t + T_STREAMS] == 1 and m[t + T_ANSWERS] == 1 and m[t + T_BEGAN] == m[M_NOW]:
         cancel(m, twin_of(m, t))

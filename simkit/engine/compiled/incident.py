@@ -16,6 +16,8 @@ from simkit.plan.codes import Kind
 OUTAGE, SERVER_ERROR = int(Stream.OUTAGE), int(Kind.SERVER_ERROR)
 STAFF, CHANGES, ENDS, STARTS = range(4)
 """What a calendar event is: bits 40 and up of its key; the rest says which."""
+RESET, EMPTIED = 1 << 30, 1 << 31
+"""After other people, before other numbers: days and months begin, caches are emptied."""
 
 
 @step

@@ -2,19 +2,32 @@
 
 from simkit.engine.compiled.action import admit, censor, end, fail, next_stage
 from simkit.engine.compiled.agenda import earlier, schedule, take_first
+from simkit.engine.compiled.answers import EXACT, SEMANTIC, empty_answers, found_out, hear_leader, warm_up
 from simkit.engine.compiled.arrival import arrive, arrive_again, next_arrival
 from simkit.engine.compiled.attempt import finished, timed_out
-from simkit.engine.compiled.call import hear, repeated, repetition, start_call
+from simkit.engine.compiled.call import hear, repeated, repetition, start_call, start_work
 from simkit.engine.compiled.dispatch import dispatch
 from simkit.engine.compiled.hedge import first_token_came, sends_hedge
-from simkit.engine.compiled.incident import CHANGES, ENDS, STAFF, begin_incidents, end_incident, start_incident
+from simkit.engine.compiled.hold import release_held
+from simkit.engine.compiled.incident import (
+    CHANGES,
+    EMPTIED,
+    ENDS,
+    RESET,
+    STAFF,
+    begin_incidents,
+    end_incident,
+    start_incident,
+)
 from simkit.engine.compiled.ladder import degrade
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.outliers import next_sweep, sweep
 from simkit.engine.compiled.people import change_staff, person_begins
 from simkit.engine.compiled.pointer import pointer
+from simkit.engine.compiled.prefix import empty_prompts
 from simkit.engine.compiled.request import FAILED, cut_off, give_up_model, request_again, time_is_up
 from simkit.engine.compiled.service import begin
+from simkit.engine.compiled.spending import close_budgets, reset
 from simkit.engine.compiled.station import grant_actions, grant_attempts, join, quit_line
 from simkit.engine.compiled.user import ABANDONED, leaves
 from simkit.laws.jit import Floats, Ints, apart, law, step
@@ -22,6 +35,8 @@ from simkit.plan.codes import Kind
 from simkit.plan.plan import NEVER
 
 LATE, IMPATIENT = int(Kind.DEADLINE), int(Kind.IMPATIENT)
+OF_PROMPTS = 4
+"""Of the caches that are emptied: bit 0 the exact one, bit 1 the semantic one, this the prompt caches."""
 
 
 @law
@@ -33,9 +48,21 @@ def start(ints: Ints, floats: Floats) -> None:
     for i in range(1, length(m, LADDER_STAFF_TIME)):
         schedule(m, at1(m, LADDER_STAFF_TIME, i), CALENDAR, STAFF << 40 | i, i)
     begin_incidents(m, f)
+    begin_periods(m)
+    if m[M_ANSWERS] == 1:
+        warm_up(m)
     if m[M_COMPARES] == 1:
         next_sweep(m)
     next_arrival(m, f)
+
+
+@step
+def begin_periods(m: Memory) -> None:
+    """Put on the agenda when days and months begin, and when caches are emptied."""
+    for i in range(length(m, RESETS_TIME)):
+        schedule(m, at1(m, RESETS_TIME, i), CALENDAR, RESET | i, i)
+    for i in range(length(m, RESETS_EMPTIED_TIME)):
+        schedule(m, at1(m, RESETS_EMPTIED_TIME, i), CALENDAR, EMPTIED | i, i)
 
 
 @law
@@ -78,7 +105,7 @@ def has_room(m: Memory) -> bool:
     return (
         m[M_EVENT] + most <= m[M_AGENDA_ROOM]
         and m[M_TAIL] + most <= m[M_FIFO_ROOM]
-        and m[M_TOP] + ROWS_ROOM <= m[M_LIMIT]
+        and m[M_TOP] + rows_needed(m) <= m[M_LIMIT]
     )
 
 
@@ -88,8 +115,18 @@ def has_pages(m: Memory) -> bool:
     return (
         m[M_ATTEMPT_ROWS] + m[M_DEEPEST] + ROOM <= m[M_ATTEMPT_ROOM]
         and m[M_ACTION_ROWS] + ROOM <= m[M_ACTION_ROOM]
-        and m[M_INCIDENT_ROWS] + ROOM <= m[M_INCIDENT_ROOM]
+        and (m[M_SELDOM_LOGS] == 0 or has_pages_of_seldom_logs(m))
+    )
+
+
+@step
+def has_pages_of_seldom_logs(m: Memory) -> bool:
+    """The same for what most runs have nothing of: incidents, breakers, lookups, budgets."""
+    return (
+        m[M_INCIDENT_ROWS] + ROOM <= m[M_INCIDENT_ROOM]
         and m[M_BREAKER_ROWS] + room_needed(m) <= m[M_BREAKER_ROOM]
+        and m[M_LOOKUP_ROWS] + ROOM <= m[M_LOOKUP_ROOM]
+        and m[M_SPENT_ROWS] + m[M_SPENT_STEP] <= m[M_SPENT_ROOM]
     )
 
 
@@ -116,6 +153,8 @@ def next_event(m: Memory, f: Reals) -> int:
         return waited(m, f, row, key)
     elif event_class == TIMES_OUT:
         timed_out(m, row, key)
+    elif event_class == LOOKS_UP:
+        return found_out(m, f, row, key)
     else:
         return seldom(m, f, event_class, row, key)
     return NOTHING
@@ -131,7 +170,7 @@ def waited(m: Memory, f: Reals, row: int, key: int) -> int:
         return NOTHING
     if m[row + A_RUNG] != NONE:
         return degrade(m, f, row, m[row + A_RUNG], m[M_NOW])
-    return then(m, NEXT_STAGE, row)
+    return then(m, NEXT_STAGE, row) if m[row + A_PLACE] != HELD else release_held(m, row)
 
 
 @apart
@@ -142,7 +181,7 @@ def seldom(m: Memory, f: Reals, event_class: int, row: int, key: int) -> int:
     if event_class == PATIENCE_ENDS:
         return impatience(m, row, key)
     if event_class == ARRIVES:
-        return arrive_again(m, f, key)
+        return arrive_again(m, f, key, row)
     if event_class == PERSON_ANSWERS:
         return degrade(m, f, row, m[row + A_RUNG], m[M_NOW])
     if event_class == HEDGES:
@@ -181,16 +220,31 @@ def impatience(m: Memory, a: int, key: int) -> int:
 
 @apart
 def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
-    """Other people, other numbers, an incident's end or start."""
+    """Other people, a new day, an empty cache; other numbers, an incident's end or start."""
     what = key >> 40
     if what == STAFF:
-        change_staff(m, row)
+        if key & RESET:
+            reset(m, row)
+        elif key & EMPTIED:
+            empty(m, at1(m, RESETS_EMPTIED, row))
+        else:
+            change_staff(m, row)
     elif what == CHANGES:
         change(m, row)
     elif what == ENDS:
         end_incident(m, f, row)
     else:
         start_incident(m, f, row)
+
+
+@apart
+def empty(m: Memory, what: int) -> None:
+    """Caches are emptied."""
+    for cache in (EXACT, SEMANTIC):
+        if what & 1 << cache:
+            empty_answers(m, cache)
+    if what & OF_PROMPTS:
+        empty_prompts(m)
 
 
 @apart
@@ -220,6 +274,8 @@ def next_follow_up(m: Memory, f: Reals) -> int:
         return then(m, BEGIN, row)
     if what == CUT_OFF:
         return cut_off(m, f, row, value) if m[row + C_KEY] == check else NOTHING
+    if what == JOINED:
+        return hear_leader(m, f, row, value) if m[row + C_KEY] == check else NOTHING
     if m[row + A_NUMBER] != check:
         return NOTHING
     if what == GRANT_PERSON:
@@ -239,21 +295,27 @@ def advance(m: Memory, f: Reals, step: int, row: int) -> int:
         return begin(m, f, row)
     if step in (DISPATCH, DISPATCH_HEDGE):
         return dispatch(m, f, row, step - DISPATCH)
+    if step == WORK_ON:
+        return start_work(m, f, row)
     if step == REPETITION:
         return repetition(m, f, row)
     if step == REPEATED:
         return repeated(m, f, row)
-    if step == ADMIT:
-        return admit(m, f, row)
-    if step == NEXT_STAGE:
-        return next_stage(m, row)
     if step == REQUEST:
         return request_again(m, row)
     if step == GIVE_UP_MODEL:
         return give_up_model(m, f, row)
-    if step == FAIL:
-        return fail(m, f, row)
-    return end(m, f, row)
+    return advance_whole(m, f, step, row)
+
+
+@step
+def advance_whole(m: Memory, f: Reals, step: int, row: int) -> int:
+    """A step of an action beyond its calls."""
+    if step == ADMIT:
+        return admit(m, f, row)
+    if step == NEXT_STAGE:
+        return next_stage(m, row)
+    return fail(m, f, row) if step == FAIL else end(m, f, row)
 
 
 @law
@@ -261,7 +323,11 @@ def finish(ints: Ints) -> int:
     """Log what is still in flight as censored, by number; DONE, or why it cannot go on."""
     m = pointer(ints)
     ended = m[M_LAST_END] if m[M_OPEN] == 0 else m[M_STOP]
-    if m[M_RELOADS] == 1:
+    if m[M_SPENDS] == 1:
+        if not has_pages(m):
+            return FLUSH
+        close_budgets(m, ended)
+    if m[M_UNSORTED] == 1:
         if m[M_ACTIONS] > m[M_AGENDA_ROOM]:
             m[M_EVENT] = m[M_AGENDA_ROOM]
             return GROW
@@ -276,7 +342,7 @@ def finish(ints: Ints) -> int:
 @apart
 def sort_live(m: Memory) -> None:
     """Those in flight stand in the order in which they came: make that the order of their numbers (by the agenda)."""
-    m[M_RELOADS] = m[M_EVENT] = 0
+    m[M_UNSORTED] = m[M_EVENT] = 0
     while m[M_LIVE] != NONE:
         a = m[M_LIVE]
         quit_line(m, M_LIVE, A_LIVE, a)

@@ -1,6 +1,7 @@
 """The degrade ladder: what a user gets instead of a failure."""
 
 from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.answers import takes_old_answer
 from simkit.engine.compiled.bill import tokens_made
 from simkit.engine.compiled.dice import uniform
 from simkit.engine.compiled.memory import *
@@ -9,7 +10,7 @@ from simkit.laws.jit import apart, step
 from simkit.plan.codes import Degrade, Outcome
 from simkit.plan.resilience import PPB
 
-PARTIAL, HUMAN = int(Degrade.PARTIAL), int(Degrade.HUMAN)
+PARTIAL, HUMAN, STALE = int(Degrade.PARTIAL), int(Degrade.HUMAN), int(Degrade.STALE)
 DEGRADED = int(Outcome.DEGRADED)
 
 
@@ -30,6 +31,10 @@ def climb(m: Memory, f: Reals, a: int, last: int, before: int) -> int:
         elif what == HUMAN:
             if takes_case(m, f, a, rung):
                 return NOTHING
+        elif what == STALE:
+            if m[M_ANSWERS] == 1 and takes_old_answer(m, f, a):
+                wait_for_rung(m, f, a, rung)
+                return NOTHING
         elif is_there(m, f, a, rung):
             return NOTHING
     return then(m, END, a)
@@ -41,8 +46,8 @@ def enough_of(m: Memory, t: int, rung: int, alone: bool) -> int:
     least = at2(m, LADDER_AT_LEAST_PPB, m[M_EPOCH], rung)
     while t != NONE:
         made = tokens_made(m, t, m[t + T_ENDED])
-        enough = made > 0 and made * PPB >= least * m[t + T_TOKENS_OUT]
-        if enough and at1(m, LAST_STREAM, m[t + T_INDEX]) == 1:
+        enough = m[t + T_FIRST_TOKEN] != NONE and made > 0 and made * PPB >= least * m[t + T_TOKENS_OUT]
+        if enough and m[t + T_STREAMS] == 1 and at1(m, LAST_STREAM, m[t + T_INDEX]) == 1:
             return t
         t = NONE if alone else m[t + T_STORY]
     return NONE
@@ -53,18 +58,26 @@ def is_there(m: Memory, f: Reals, a: int, rung: int) -> bool:
     """Has an earlier version or a rule an answer? It comes after a while."""
     if not is_lucky(m, f, a, rung):
         return False
+    wait_for_rung(m, f, a, rung)
+    return True
+
+
+@step
+def wait_for_rung(m: Memory, f: Reals, a: int, rung: int) -> None:
+    """The answer of a rung comes after a while."""
     m[a + A_RUNG] = rung
     m[a + A_DUE] = done_at(m, f, a, rung)
     schedule(m, m[a + A_DUE], WAITED, m[a + A_KEY], a)
-    return True
 
 
 @apart
 def degrade(m: Memory, f: Reals, a: int, rung: int, first_token: int) -> int:
     """The user has something, if not the answer."""
     m[a + A_FIRST_TOKEN] = first_token
-    good = real2(m, f, LADDER_GOOD, m[M_EPOCH], rung)
-    if good == good:  # else NaN: not judged
+    good, was_good = real2(m, f, LADDER_GOOD, m[M_EPOCH], rung), NONE
+    if at1(m, LADDER_WHAT, rung) == STALE:
+        m[a + A_GOOD] = was_good = m[a + A_STALE]
+    if good == good and was_good != 0:  # else NaN: not judged; or an old answer that was bad from the start
         _, v = uniform(m, DEGRADES, m[a + A_NUMBER], rung, 0)
         m[a + A_GOOD] = 1 if v < good else 0
     m[M_OUTCOME] = DEGRADED

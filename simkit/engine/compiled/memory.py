@@ -41,30 +41,31 @@ FREE = -2
 
 # Places at a station.
 OUTSIDE, QUEUED, GRANTED, SERVED = range(4)
+HELD, AWAY = 4, 5
+"""Of an action that can wait: in no place yet, until its time has come; at a batch API, in no place of ours."""
 
 # Follow-ups.
-GRANT_ACTION, GRANT_ATTEMPT, GRANT_PERSON, TOLD, CUT_OFF, STAGE_DONE = range(6)
+GRANT_ACTION, GRANT_ATTEMPT, GRANT_PERSON, TOLD, CUT_OFF, STAGE_DONE, JOINED = range(7)
 
 # Steps: what the kernel does next.
 (
     NOTHING, ADMIT, NEXT_STAGE, REPETITION, REQUEST, DISPATCH, DISPATCH_HEDGE, BEGIN, HEAR, REPEATED, GIVE_UP_MODEL,
-    FAIL, END,
-) = range(13)  # fmt: skip
+    FAIL, END, WORK_ON,
+) = range(14)  # fmt: skip
 
 # Why the kernel returned.
 DONE, SLICE, GROW, FLUSH, FULL = range(5)
 
 # Timed events of an instant, in their order (`codes.EventClass`, divided): the upper bits of E_ORDER.
 (
-    CALENDAR, FINISHES, FIRST_TOKEN_COMES, PERSON_ANSWERS, TIMES_OUT, REQUEST_ENDS, CALL_ENDS, TIME_IS_UP,
+    CALENDAR, FINISHES, FIRST_TOKEN_COMES, PERSON_ANSWERS, LOOKS_UP, TIMES_OUT, REQUEST_ENDS, CALL_ENDS, TIME_IS_UP,
     PATIENCE_ENDS, HEDGES, WAITED, TICKS, ARRIVES,
-) = range(-8, 5)  # fmt: skip
+) = range(-8, 6)  # fmt: skip
 KEY_BITS = 60
 """Of E_ORDER, below: an action's number (35 bits) and the code of what it is about (25 bits)."""
 NUMBER_BITS = 35
-"""Of an action in keys: its ordinal, and above it, in as few bits as do, how often it was asked before."""
-ORIGIN_BITS = 33
-"""Of an action's id: its ordinal; above it how often it was asked before."""
+"""Of an action in keys: its ordinal, and above it, in as few bits as do, how often it was asked before, and which
+turn of its conversation it is."""
 
 # Single numbers of `m`.
 (
@@ -75,14 +76,18 @@ ORIGIN_BITS = 33
     M_AGENDA, M_AGENDA_ROOM, M_EVENT, M_FIFO, M_FIFO_ROOM, M_HEAD, M_TAIL,
     M_ACTION_PAGE, M_ACTION_ROOM, M_ACTION_ROWS, M_ATTEMPT_PAGE, M_ATTEMPT_ROOM, M_ATTEMPT_ROWS,
     M_INCIDENT_PAGE, M_INCIDENT_ROOM, M_INCIDENT_ROWS, M_BREAKER_PAGE, M_BREAKER_ROOM, M_BREAKER_ROWS,
+    M_LOOKUP_PAGE, M_LOOKUP_ROOM, M_LOOKUP_ROWS, M_SPENT_PAGE, M_SPENT_ROOM, M_SPENT_ROWS,
     M_BULK, M_LANES, M_AHEAD, M_UTC, M_ORDINAL_BITS, M_TRY, M_RUNGS, M_LAYERS, M_COPIES,
     M_BUDGETS, M_BREAKS, M_THROTTLES, M_LEARNS, M_CHOOSY, M_RELOADS, M_HEDGES,
     M_STAFF, M_DESK_BUSY, M_DESK_WAITING, M_DESK, M_DESK_LAST, M_COMPARES, M_COUNTS_ACTIVE,
-) = range(78)  # fmt: skip
+    M_ANSWERS, M_KEYED, M_PREFIXES, M_THREADS, M_SESSIONS, M_SPENDS, M_ALLOWS, M_BATCHES, M_SUBSTITUTES, M_UNSORTED,
+    M_GENERATION_BITS, M_JOINED, M_HELD, M_FREE_ENTRY, M_ENTRIES, M_FREE_TURN, M_TURNS, M_ROWS_ROOM, M_PIECES_ROOM,
+    M_SPENT_STEP, M_SELDOM_LOGS,
+) = range(105)  # fmt: skip
 
 # Tables: each has a header of five numbers: offset, strides of the first two axes, lengths of the first and last.
 HEADER = 5
-FIRST_INTS = 96
+FIRST_INTS = 105
 (
     EPOCHS, DIST_TABLE, ARRIVAL_START, ARRIVAL_GAP, TRACE_TIME, TRACE_INPUT, TRACE_OUTPUT, TRACE_CACHED,
     TRACE_MODEL, USERS_FIRST, USERS, PLAN_PRIORITY, KIND_PRIORITY, FIRST_CALL, STAGE, ROUTE, STREAMING, JUDGED,
@@ -96,14 +101,18 @@ FIRST_INTS = 96
     PRICE_OUTPUT, PRICE_REQUEST, ONLY_MODEL, HAS_CALL_ERRORS, LAST_STREAM, PRIORITIES, STATIONS, LINES, BUCKETS,
     SOURCES, LANE_STREAM, LANE_BLOCK, LANE_ENTITY, AHEAD,
     RAMPS, BREAKERS, RESULTS, THROTTLED, SAMPLES, USAGE, CANDIDATES, INNER_BUDGETS, OUTER_BUDGETS,
-) = range(FIRST_INTS, FIRST_INTS + 97 * HEADER, HEADER)  # fmt: skip
-FIRST_FLOATS = FIRST_INTS + 97 * HEADER
+    NAME, HISTORY, HISTORY_LIMIT, HISTORY_STEP, KEEPS_RETRIEVED, SUMMARISES, SUMMARY_LIMIT, CACHED, CHUNKS, REASONING,
+    WORK_COST, CHEAPER_MODEL, BATCH_MODEL, IS_BATCH, LAST_HISTORY, LAST_CACHED, LONGEST_TTL,
+    STORES, HEADS, TAILS, SINCE, PIECES, ALLOWED, SPENT, CACHED_NAMES, WARM_ENTRIES, CHARGED,
+) = range(FIRST_INTS, FIRST_INTS + 124 * HEADER, HEADER)  # fmt: skip
+FIRST_FLOATS = FIRST_INTS + 124 * HEADER
 (
     DIST_SCALE, DIST_LOW, DIST_CAP, CELLS, ARRIVAL_RATE, ARRIVAL_CUMULATIVE, USER_CDF, PLAN_CDF, KIND_CDF,
     COMPLEXITY_CDF, AGAIN, MIX_CDF, ESCALATE, QUALITY, CALL_ERRORS, WEIGHT, WEIGHT_CDF, TTFT_PER_TOKEN, ERRORS,
     NS_PER_UNIT, RAMP_GROWTH, SEVERITY_CDF, ERROR_RATE, SLOWDOWN, QUOTA, CACHE_HIT_RATE, WEATHER, HARMLESS,
-) = range(FIRST_FLOATS, FIRST_FLOATS + 28 * HEADER, HEADER)  # fmt: skip
-FIRST_LAYER = FIRST_FLOATS + 28 * HEADER
+    HARMLESS_TO_CALL,
+) = range(FIRST_FLOATS, FIRST_FLOATS + 29 * HEADER, HEADER)  # fmt: skip
+FIRST_LAYER = FIRST_FLOATS + 29 * HEADER
 (
     TIMEOUT, FIRST_TOKEN_TIMEOUT, IDLE_TIMEOUT, CALL_TIMEOUT, MAX_RETRIES, RETRY_ON, RETRY_AT, BACKOFF_INITIAL,
     BACKOFF_THROTTLED, BACKOFF_MAX, BACKOFF_FACTOR, JITTER_KIND, JITTER_LOW, JITTER_HIGH, JITTER_ADD, SKIP_WITH_PEER,
@@ -128,29 +137,46 @@ FIRST_RULE = FIRST_LAYER + 2 * OUTER
     AUDIENCE_PATIENCE, AUDIENCE_UNTIL_ANSWER, AUDIENCE_RELOAD_ABANDONED, AUDIENCE_RELOAD_FAILED,
     AUDIENCE_RELOAD_AFTER, AUDIENCE_RELOAD_AT_MOST,
 ) = range(FIRST_RULE, FIRST_RULE + 46 * HEADER, HEADER)  # fmt: skip
-PLAN = FIRST_RULE + 46 * HEADER
+FIRST_ECONOMY = FIRST_RULE + 46 * HEADER
+(
+    ANSWERS_ON, ANSWERS_HIT_RATE, ANSWERS_RAMP, ANSWERS_TTL, ANSWERS_CAPACITY, ANSWERS_COUNTS, ANSWERS_COALESCE,
+    ANSWERS_LOOKUP, ANSWERS_COST, ANSWERS_FALSE_HITS, ANSWERS_WARM, ANSWERS_CACHEABLE, ANSWERS_KEYS, ANSWERS_CDF_EXACT,
+    ANSWERS_GUIDE_EXACT, ANSWERS_CDF_SEMANTIC, ANSWERS_GUIDE_SEMANTIC, ANSWERS_TRACE_KEY, ANSWERS_TRACE_KEYS,
+    PROMPTS_ON, PROMPTS_MINIMUM, PROMPTS_STEP, PROMPTS_TTL, PROMPTS_REFRESH, PROMPTS_CAPACITY, PROMPTS_PREFILL,
+    PROMPTS_BLOCK, PROMPTS_FIRST_BLOCK, PROMPTS_BLOCKS, PROMPTS_NUMBER,
+    SESSIONS_TIMES, SESSIONS_AGAIN, SESSIONS_MOST, SESSIONS_THINK,
+    SPENDING_MONTHLY, SPENDING_WHOLE, SPENDING_COVERS, SPENDING_LIMIT, SPENDING_AT, SPENDING_ACT,
+    ALLOWANCES_ON, ALLOWANCES_DAY, ALLOWANCES_MONTH, ALLOWANCES_DEGRADES,
+    RESETS_TIME, RESETS_WHAT, RESETS_EMPTIED_TIME, RESETS_EMPTIED,
+    BATCH_BATCH, BATCH_OPEN, BATCH_CLOSE, BATCH_SPREAD, BATCH_API, BATCH_WITHIN, BATCH_DEADLINE,
+) = range(FIRST_ECONOMY, FIRST_ECONOMY + 55 * HEADER, HEADER)  # fmt: skip
+PLAN = FIRST_ECONOMY + 55 * HEADER
 """Where the tables begin."""
 
 # An action: first the columns of the log, in its order.
 (
     A_NUMBER, A_ARRIVAL, A_USER, A_PLAN, A_KIND, A_COMPLEXITY, A_STARTED, A_FIRST_TOKEN, A_END, A_OUTCOME, A_REASON,
-    A_GOOD, A_WAITED, A_ATTEMPTS, A_COST, A_TOKENS_IN, A_TOKENS_OUT, A_DEGRADE_COST,
-    A_DESK_ASKED, A_DESK_BEGAN,
+    A_GOOD, A_WAITED, A_ATTEMPTS, A_COST, A_TOKENS_IN, A_TOKENS_OUT, A_DEGRADE_COST, A_DESK_ASKED, A_DESK_BEGAN,
+    A_LOOKUP_COST, A_TOOL_COST, A_THRIFT,
     A_KEY, A_CLASS, A_PLACE, A_MEASURED, A_NEXT_CALL, A_STAGE_END, A_PENDING, A_SEEN, A_VERDICT, A_CALLS, A_LAST_CALL,
     A_QUEUE, A_QUEUE_BEFORE, A_LIVE, A_LIVE_BEFORE, A_STORY, A_STORY_LAST,
-    A_REPLICA, A_CLIENT, A_DEADLINE, A_DUE, A_SHOWN, A_RUNG, A_DESK,
-) = range(44)  # fmt: skip
-ACTION_WIDTH = 44
-ACTION_LOGGED = 20
+    A_REPLICA, A_CLIENT, A_DEADLINE, A_DUE, A_SHOWN, A_RUNG, A_DESK, A_ASKED,
+    A_LINED_UP, A_RANK, A_LUCK, A_HISTORY, A_SUMMARIES, A_SAID, A_ANSWER, A_STALE,
+) = range(56)  # fmt: skip
+ACTION_WIDTH = 56
+ACTION_LOGGED = 23
 
 # A call. What both layers have stands in pairs: of the layer that talks to the models, of the client before it.
 (
     C_KEY, C_ACTION, C_INDEX, C_NUMBER, C_REPEAT, C_RUNG, C_BASE, C_MODEL, C_CAUSE, C_FALLBACK, C_FALLBACKS, C_TRY,
     C_TOKENS_IN, C_TOKENS_OUT, C_CACHED, C_PREFIX, C_ATTEMPT, C_TWIN, C_FIRST_TOKEN, C_GOOD, C_NEXT, C_SIBLING,
     C_DRAWN, C_SHOWN, C_LAST, C_LAST_DEPLOYMENT, C_CLIENT_TRY, C_REQUEST_UNTIL, C_CALL_UNTIL,
-    C_WAIT, C_CLIENT_WAIT, C_HELD, C_CLIENT_HELD, C_PAYER, C_CLIENT_PAYER, C_PAID, C_CLIENT_PAID, C_FIRST_ERROR,
-) = range(38)  # fmt: skip
-C_LANES = 38
+    C_WAIT, C_CLIENT_WAIT, C_HELD, C_CLIENT_HELD, C_PAYER, C_CLIENT_PAYER, C_PAID, C_CLIENT_PAID,
+    C_CHOSEN, C_CHEAPER, C_HISTORY, C_BEFORE, C_CUTS, C_RETRIEVED, C_USER, C_REASONING, C_LOOP, C_TRUNCATED,
+    C_MISSED, C_MISSED_SEMANTIC, C_LEADS, C_LEADS_SEMANTIC, C_FOLLOWS, C_CACHE, C_FOLLOWER, C_FOLLOWER_BEFORE,
+    C_FIRST_ERROR, C_SOUGHT,
+) = range(57)  # fmt: skip
+C_LANES = 57
 """Where the numbers stand that were drawn for the repetition whose code is in C_DRAWN."""
 LANES = 8
 CALL_WIDTH = C_LANES + 2 * LANES
@@ -159,20 +185,21 @@ L_WORK, L_PROMPT, L_ANSWER, L_ROUTE, L_QUALITY, L_LATENCY, L_OUTCOME, L_CHOICE =
 
 ACTIONS_AHEAD = 16
 """Arrivals that are worked out at a time: a power of two."""
-AHEAD_TIME, AHEAD_GAP, AHEAD_KIND, AHEAD_USER = 0, 1, 3, 5
+AHEAD_TIME, AHEAD_GAP, AHEAD_KIND, AHEAD_USER, AHEAD_KEY = 0, 1, 3, 5, 7
 """Rows of what is drawn for them: a time, then pairs."""
 
 # An attempt: first the columns of the log, in its order.
 (
     T_NUMBER, T_INDEX, T_REPEAT, T_RUNG, T_TRY, T_HEDGE, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_STARTED,
     T_FIRST_TOKEN, T_ENDED, T_RELEASED, T_OUTCOME, T_TOKENS_IN, T_TOKENS_OUT, T_CACHED, T_WRITTEN, T_BILLED_IN,
-    T_BILLED_OUT, T_COST, T_RETRY_AFTER, T_LIMIT, T_REPLICA, T_MARKS,
+    T_BILLED_OUT, T_COST, T_RETRY_AFTER, T_LIMIT, T_REPLICA, T_MARKS, T_SYSTEM, T_HISTORY, T_RETRIEVED, T_REASONING,
     T_KEY, T_CODE, T_ACTION, T_CALL, T_BEGAN, T_ANSWERED, T_FINISH, T_TIMES_OUT, T_FIRST_BY, T_STALLED, T_GIVES_UP,
     T_WATCHED, T_KIND, T_ANSWERS, T_PRICE_ROW, T_PLACE, T_OVER, T_SENT, T_GENERATION, T_BUDGET,
     T_LINE, T_LINE_BEFORE, T_STORY, T_LEFT, T_WRITTEN_DOWN,
-) = range(51)  # fmt: skip
-ATTEMPT_WIDTH = 51
-ATTEMPT_LOGGED = 26
+    T_STREAMS, T_BATCH, T_THINKS, T_PREFIX, T_BEFORE, T_CUTS, T_SUMMARIES, T_RUN, T_VISITS,
+) = range(64)  # fmt: skip
+ATTEMPT_WIDTH = 64
+ATTEMPT_LOGGED = 30
 
 # A timed event, a follow-up, a station of a deployment, an incident source; what the weather of a deployment is.
 E_TIME, E_ORDER, E_ROW = range(3)
@@ -184,6 +211,7 @@ EVENT_WIDTH = 3
 FOLLOW_UP_WIDTH = INCIDENT_LOGGED = 4
 STATION_WIDTH, SOURCE_WIDTH = 8, 6
 BREAKER_LOGGED = 5
+LOOKUP_LOGGED, SPENT_LOGGED = 7, 4
 
 # A budget; a ramp; what a deployment has used in the present minute; two rings of samples: so many, next, ten of them.
 B_CREDIT, B_OUT, B_ACTIVE = range(3)
@@ -194,6 +222,28 @@ RING = 10
 RING_WIDTH = S_FIRST + RING
 BUDGET_WIDTH, RAMP_WIDTH, USAGE_WIDTH, SAMPLES_WIDTH = 3, 3, 2, 2 * RING_WIDTH
 
+# A cache's store: where its heads are, how many, the entry that goes next, the one kept longest, how many, how big,
+# where the last entries of each count of uses stand, up to which uses are counted.
+K_HEADS, K_NUMBER, K_FIRST, K_LAST, K_COUNT, K_SIZE, K_TAILS, K_COUNTS = range(8)
+STORE_WIDTH = 8
+
+# An entry: its key, the next one of its head, its neighbours in the order, ...; of a question: who is answering it.
+(
+    E_KEY, E_NEXT, E_PART, E_AFTER, E_BEFORE, E_USES, E_BORN, E_GOOD, E_SIZE, E_LEADER, E_FOLLOWER, E_FOLLOWER_LAST,
+) = range(12)  # fmt: skip
+E_END = E_GOOD
+"""Of a piece of a prompt, which has no verdict: where it ends."""
+ENTRY_WIDTH = 12
+NO_ANSWER = -2
+"""The verdict of an entry without an answer: somebody is finding one."""
+P_KEY, P_PART, P_END = range(3)
+PIECE_WIDTH = 3
+
+# A budget of money: what is spent, the next step, whether a step that was reached says degrade, block. A turn to come.
+X_SPENT, X_STEP, X_DEGRADES, X_BLOCKS = range(4)
+V_HISTORY, V_SUMMARIES = range(2)
+SPENT_WIDTH, TURN_WIDTH = 4, 2
+
 F_OPERATIONAL = 0
 """The only single number of `f`: operational time of the last arrival."""
 
@@ -201,8 +251,8 @@ ROOM = 256
 """Events, follow-ups and log rows that one step may need; an action has up to 31 calls, 16 of them at once, each
 with two attempts; a call that begins puts up to six events on the agenda (its end, timeouts, timers of a request, a
 base model, a hedge)."""
-ROWS_ROOM = 3072
-"""Integers of new rows that one step may need: a stage has up to 16 calls, each with an attempt."""
+ROWS_ROOM = 4096
+"""Integers of new rows that one step may need: a stage has up to 16 calls, each with an attempt and two questions."""
 
 
 @step
@@ -279,9 +329,15 @@ def room_needed(m: Memory) -> int:
     """Events, follow-ups or log rows that one step may need.
 
     In a run with changes or with incidents that fail work in flight, one step may end all attempts, or hand slots
-    to all that wait.
+    to all that wait; an answer is told to all that wait for it.
     """
-    return m[M_BULK] * (2 * m[M_ATTEMPTS] + m[M_ACTIONS]) + ROOM
+    return m[M_BULK] * (2 * m[M_ATTEMPTS] + m[M_ACTIONS]) + m[M_JOINED] + ROOM
+
+
+@step
+def rows_needed(m: Memory) -> int:
+    """Integers of new rows that one step may need: all attempts that it ends may write pieces of their prompts."""
+    return m[M_ROWS_ROOM] + m[M_BULK] * m[M_ATTEMPTS] * m[M_PIECES_ROOM]
 
 
 @step

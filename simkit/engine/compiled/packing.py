@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from simkit.engine.compiled import memory as at
+from simkit.engine.compiled import stores
+from simkit.engine.compiled.dice import ORIGIN
 from simkit.engine.compiled.tables import Table, tables_of
 from simkit.laws import breaker
 from simkit.laws.draws import Stream
 from simkit.laws.window import LENGTH, UNUSED
-from simkit.plan.codes import Balance, Kind, RetryAt
+from simkit.plan.codes import GENERATION, Balance, Kind, RetryAt
 from simkit.plan.plan import NEVER, Floats, Ints, Layer, Plan
 
 CALL_DRAWS = (
@@ -36,7 +38,7 @@ class Memory(NamedTuple):
 def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NEVER) -> Memory:
     """The memory before the first event; with more actions in flight than `most_in_flight` the kernel stops."""
     head = np.zeros(at.PLAN, dtype=np.int64)
-    found = {**tables_of(plan), **derived(plan), **state(plan)}
+    found = {**tables_of(plan), **derived(plan), **state(plan), **stores.derived(plan), **stores.state(plan)}
     reals = {header: table for header, table in found.items() if table.dtype.kind == "f"}
     ints = list(packed(head, {header: table for header, table in found.items() if header not in reals}, at.PLAN))
     floats = list(packed(head, reals, 1))
@@ -53,14 +55,16 @@ def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NE
     head[[at.M_LANES, at.M_AHEAD]] = at.LANES, at.ACTIONS_AHEAD
     head[[at.M_STARTING, at.M_LIVE, at.M_LIVE_LAST, at.M_DESK, at.M_DESK_LAST]] = at.NONE
     head[[at.M_FREE_ACTION, at.M_FREE_CALL, at.M_FREE_ATTEMPT]] = at.NONE
-    for place, value in features(plan).items():
+    for place, value in {**features(plan), **stores.features(plan)}.items():
         head[place] = value
+    head[at.M_SELDOM_LOGS] = head[[at.M_SOURCES, at.M_BREAKS, at.M_ANSWERS, at.M_SPENDS]].any()
     head[at.M_BULK] = len(plan.epochs) > 1 or len(plan.ladder.staff) > 1 or bool(found[at.IN_FLIGHT_FAIL].any())
     m = np.concatenate([head, *ints])
     calendar = 2 * int(head[at.M_SOURCES]) + len(plan.epochs) + len(plan.ladder.staff)
+    calendar += len(plan.resets.time) + len(plan.resets.emptied_time)
     for region in REGIONS:
         m = with_region(m, region, FIRST_ROOM.get(region.address, PAGE) + calendar)
-    return Memory(with_rows(m), np.concatenate([[0.0], *floats]))
+    return Memory(with_rows(m, stores.warm_rows(plan)), np.concatenate([[0.0], *floats]))
 
 
 def features(plan: Plan) -> dict[int, int]:
@@ -71,6 +75,7 @@ def features(plan: Plan) -> dict[int, int]:
     budgets = any(layer.budget[0] for layer in layers)
     reloads = any(rate.any() for rate in (plan.audience.reload_abandoned, plan.audience.reload_failed))
     most = int(plan.audience.reload_at_most[0]) if reloads else 0
+    turns = int(plan.sessions.most.max()) - 1
     return {
         at.M_LAYERS: 1 + plan.has_gateway,
         at.M_COPIES: any(layer.replicas[0] > 1 for layer in layers),
@@ -83,7 +88,9 @@ def features(plan: Plan) -> dict[int, int]:
         at.M_CHOOSY: breaks or plan.inner.retry_at[0] != RetryAt.ANY,
         at.M_HEDGES: bool((plan.inner.hedge_after < NEVER).any()),
         at.M_RELOADS: reloads,
-        at.M_ORDINAL_BITS: min(at.ORIGIN_BITS, at.NUMBER_BITS - most.bit_length()),
+        at.M_UNSORTED: reloads or turns > 0,
+        at.M_GENERATION_BITS: most.bit_length(),
+        at.M_ORDINAL_BITS: min(GENERATION, at.NUMBER_BITS - most.bit_length() - turns.bit_length()),
         at.M_RUNGS: len(plan.ladder.what),
         at.M_STAFF: int(plan.ladder.staff[0]) if len(plan.ladder.staff) else 0,
     }
@@ -107,12 +114,13 @@ def derived(plan: Plan) -> dict[int, Table]:
         at.IN_FLIGHT_FAIL: np.concatenate([incidents.in_flight_fail, incidents.outage_in_flight_fail]),
         at.ONLY_MODEL: plan.routes.only_model(),
         at.HAS_CALL_ERRORS: np.any(plan.models.errors, axis=2),
-        at.HARMLESS: harmless(plan),
+        at.HARMLESS: harmless(plan.deployments.errors),
+        at.HARMLESS_TO_CALL: harmless(plan.models.errors),
         at.LAST_STREAM: plan.actions.streaming & in_last_stage(plan),
         at.PRIORITIES: priorities(plan),
         at.LANE_STREAM: np.array(streams, dtype=np.int64),
         at.LANE_BLOCK: np.array([block for _, block in CALL_DRAWS]),
-        at.LANE_ENTITY: np.array([2**at.ORIGIN_BITS - 1 if stream in AS_AT_FIRST else -1 for stream in streams]),
+        at.LANE_ENTITY: np.array([ORIGIN if stream in AS_AT_FIRST else -1 for stream in streams]),
     }
 
 
@@ -138,9 +146,10 @@ def state(plan: Plan) -> dict[int, Table]:
         at.STATIONS: stations,
         at.LINES: np.full((len(priorities(plan)), 2), at.NONE, dtype=np.int64),
         at.BUCKETS: np.full(len(plan.limits.measure), -NEVER, dtype=np.int64),
+        at.CHARGED: np.zeros(len(plan.limits.measure), dtype=np.int64),
         at.RAMPS: np.zeros((len(plan.limits.measure), at.RAMP_WIDTH), dtype=np.int64),
         at.SOURCES: np.zeros((sources, at.SOURCE_WIDTH), dtype=np.int64),
-        at.AHEAD: np.zeros((7, at.ACTIONS_AHEAD), dtype=np.int64),
+        at.AHEAD: np.zeros((9, at.ACTIONS_AHEAD), dtype=np.int64),
         at.CANDIDATES: np.zeros(len(plan.deployments.model), dtype=np.int64),
         at.WEATHER: fair_weather(plan),
         **memories(plan),
@@ -178,11 +187,11 @@ def fair_weather(plan: Plan) -> Floats:
     return np.tile([0.0, 1.0, 1.0], (len(plan.deployments.model), 1))
 
 
-def harmless(plan: Plan) -> Floats:
+def harmless(errors: Floats) -> Floats:
     """(E, N) numbers from here on mean no failure where there is no incident: the rates added up in their order."""
-    total = np.zeros(plan.deployments.errors.shape[:2])
-    for kind in range(plan.deployments.errors.shape[2]):
-        total += plan.deployments.errors[:, :, kind]
+    total = np.zeros(errors.shape[:2])
+    for kind in range(errors.shape[2]):
+        total += errors[:, :, kind]
     return total
 
 
@@ -202,8 +211,15 @@ REGIONS = (
     Region(at.M_ATTEMPT_PAGE, at.M_ATTEMPT_ROOM, at.M_ATTEMPT_ROWS, at.ATTEMPT_LOGGED),
     Region(at.M_INCIDENT_PAGE, at.M_INCIDENT_ROOM, at.M_INCIDENT_ROWS, at.INCIDENT_LOGGED),
     Region(at.M_BREAKER_PAGE, at.M_BREAKER_ROOM, at.M_BREAKER_ROWS, at.BREAKER_LOGGED),
+    Region(at.M_LOOKUP_PAGE, at.M_LOOKUP_ROOM, at.M_LOOKUP_ROWS, at.LOOKUP_LOGGED),
+    Region(at.M_SPENT_PAGE, at.M_SPENT_ROOM, at.M_SPENT_ROWS, at.SPENT_LOGGED),
 )
-FIRST_ROOM = {at.M_AGENDA: 2 * PAGE, at.M_INCIDENT_PAGE: at.ROOM, at.M_BREAKER_PAGE: at.ROOM}
+FIRST_ROOM = {
+    at.M_AGENDA: 2 * PAGE,
+    at.M_INCIDENT_PAGE: at.ROOM,
+    at.M_BREAKER_PAGE: at.ROOM,
+    at.M_SPENT_PAGE: at.ROOM,
+}
 """Rows of the regions before the first event where they are not a page."""
 
 
@@ -220,21 +236,28 @@ def with_region(m: Ints, region: Region, rows: int) -> Ints:
     return longer
 
 
-def with_rows(m: Ints) -> Ints:
-    """The memory with as much room again for what is in flight (addresses of rows stay as they are)."""
+def with_rows(m: Ints, more: int = 0) -> Ints:
+    """The memory with as much room again for what is in flight or kept (addresses of rows stay as they are)."""
     used = m[at.M_ACTIONS] * at.ACTION_WIDTH + m[at.M_ATTEMPTS] * (at.ATTEMPT_WIDTH + at.CALL_WIDTH)
-    longer = np.concatenate([m, np.zeros(int(used) + 4 * at.ROWS_ROOM, dtype=np.int64)])
+    used += m[at.M_ENTRIES] * at.ENTRY_WIDTH + m[at.M_TURNS] * at.TURN_WIDTH
+    longer = np.concatenate([m, np.zeros(int(used) + 4 * rows_needed(m) + more, dtype=np.int64)])
     longer[[at.M_TOP, at.M_LIMIT]] = len(m), len(longer)
     return longer
+
+
+def rows_needed(m: Ints) -> int:
+    """Integers of new rows that one step may need."""
+    return int(m[at.M_ROWS_ROOM] + m[at.M_BULK] * m[at.M_ATTEMPTS] * m[at.M_PIECES_ROOM])
 
 
 def with_room(memory: Memory) -> Memory:
     """The same state with room where it is short."""
     m = memory.m
     most = int(max(m[at.M_BULK] * (2 * m[at.M_ATTEMPTS] + m[at.M_ACTIONS]), m[at.M_DEEPEST]) + at.ROOM)
+    most += int(m[at.M_JOINED] + m[at.M_SPENT_STEP])
     for region in REGIONS:
         if m[region.used] + most > m[region.room]:
             m = with_region(m, region, 2 * int(m[region.used] + most))
-    if m[at.M_TOP] + at.ROWS_ROOM > m[at.M_LIMIT]:
+    if m[at.M_TOP] + rows_needed(m) > m[at.M_LIMIT]:
         m = with_rows(m)
     return memory._replace(m=m)

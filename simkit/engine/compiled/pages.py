@@ -5,13 +5,21 @@ from typing import NamedTuple
 import numpy as np
 
 from simkit.engine.compiled.packing import REGIONS
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Column
+from simkit.engine.log import (
+    ACTION_COLUMNS,
+    ATTEMPT_COLUMNS,
+    BREAKER_COLUMNS,
+    BUDGET_COLUMNS,
+    INCIDENT_COLUMNS,
+    LOOKUP_COLUMNS,
+    Column,
+    Tables,
+)
 from simkit.plan.plan import NEVER, Ints
 
-COLUMNS = (ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, BREAKER_COLUMNS)
-Tables = tuple[dict[str, Column], dict[str, Column], dict[str, Column], dict[str, Column]]
+COLUMNS = (ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, BREAKER_COLUMNS, LOOKUP_COLUMNS, BUDGET_COLUMNS)
 LOGGED = REGIONS[2:]
-"""Pages of actions, attempts, incidents and breakers."""
+"""Pages of actions, attempts, incidents, breakers, lookups and budgets."""
 
 
 class Page(NamedTuple):
@@ -21,37 +29,39 @@ class Page(NamedTuple):
     attempts: Ints
     incidents: Ints
     breakers: Ints
+    lookups: Ints
+    budgets: Ints
     ended: int = NEVER
     """When the run stopped, ns, once it has: rows of censored actions come then."""
 
 
 def take_page(m: Ints, ended: int = NEVER) -> Page:
     """What is on the pages in the memory; they are blank afterwards (and written over when the run goes on)."""
-    rows = []
+    tables = []
     for page in LOGGED:
         address, used = m[page.address], m[page.used]
-        rows.append(m[address : address + used * page.width].reshape(used, page.width))
+        tables.append(m[address : address + used * page.width].reshape(used, page.width))
         m[page.used] = 0
-    actions, attempts, incidents, breakers = rows
-    return Page(actions, attempts, incidents, breakers, ended)
+    actions, attempts, incidents, breakers, lookups, budgets = tables
+    return Page(actions, attempts, incidents, breakers, lookups, budgets, ended)
 
 
 class Pages:
     """Pages kept by column, for a log in memory."""
 
     def __init__(self) -> None:
-        self.parts: tuple[list[Ints], ...] = ([], [], [], [])
+        self.parts: tuple[list[Ints], ...] = tuple([] for _ in COLUMNS)
 
     def take(self, page: Page) -> None:
         """Keep a copy of a page."""
-        for parts, rows in zip(self.parts, page[:4], strict=True):
+        for parts, rows in zip(self.parts, page[:6], strict=True):
             if len(rows):
                 parts.append(rows.T.copy())
 
     def tables(self) -> Tables:
-        """Actions, attempts, incidents, breakers."""
-        actions, attempts, incidents, breakers = map(columns, COLUMNS, self.parts)
-        return actions, attempts, incidents, breakers
+        """Actions, attempts, incidents, breakers, lookups, budgets."""
+        actions, attempts, incidents, breakers, lookups, budgets = map(columns, COLUMNS, self.parts)
+        return actions, attempts, incidents, breakers, lookups, budgets
 
 
 def columns(names: tuple[str, ...], parts: list[Ints]) -> dict[str, Column]:

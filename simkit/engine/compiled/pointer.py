@@ -6,6 +6,7 @@ itself. A pointer is one word and is not counted; the caller of the kernel keeps
 
 from typing import Any
 
+from llvmlite import ir
 from numba import config, types
 from numba.core.cgutils import pack_array, raw_memcpy
 from numba.extending import intrinsic
@@ -28,6 +29,10 @@ def view(start: Any, first: int, shape: tuple[int, ...]) -> Any:
 def copy(start: Any, first: int, source: int, items: int) -> None:
     """Copy items of what a pointer points to from `source` on to another place, `first` on; they do not overlap."""
     start[first : first + items] = start[source : source + items]
+
+
+def fetch(start: Any, item: int) -> None:
+    """Have the processor get an item closer that is read soon: it goes on meanwhile."""
 
 
 if not config.DISABLE_JIT:
@@ -77,3 +82,18 @@ if not config.DISABLE_JIT:
             return context.get_dummy_value()
 
         return types.none(start, types.intp, types.intp, types.intp), build
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def fetch(_: Any, start: Any, item: Any) -> Any:
+        """Have the processor get an item closer that is read soon: it goes on meanwhile."""
+
+        def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            start_at, at = args
+            address = builder.bitcast(builder.gep(start_at, [at]), ir.IntType(8).as_pointer())
+            word = ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [address.type, word, word, word])
+            prefetch = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
+            builder.call(prefetch, [address, word(0), word(3), word(1)])  # to read; to keep; data
+            return context.get_dummy_value()
+
+        return types.none(start, types.intp), build

@@ -8,6 +8,7 @@ from simkit.engine.compiled.breaker import has_peer
 from simkit.engine.compiled.budget import NO_BUDGET_AT_ALL, earn_first_try, pay, release, reward
 from simkit.engine.compiled.dice import of_call, uniform
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.route import cheaper, substitute, waits_for_batch
 from simkit.laws.draws import Stream, code_of
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import Cause, Kind, Mark, Outcome, StreamFailure
@@ -24,8 +25,12 @@ STREAM_FAILS, STREAM_RETRIES = int(StreamFailure.FAIL), int(StreamFailure.RETRY)
 
 @step
 def next_base(m: Memory, c: int, model: int, cause: int) -> None:
-    """All that is done for a model that is no fallback begins."""
-    m[c + C_BASE] = model
+    """All that is done for a model that is no fallback begins; another one may take its place."""
+    m[c + C_CHOSEN] = m[c + C_BASE] = model
+    m[c + C_CHEAPER] = NONE
+    if m[M_SUBSTITUTES] == 1:
+        m[c + C_BASE] = substitute(m, m[c + C_ACTION], model)
+        m[c + C_CHEAPER] = m[c + C_BASE] if cheaper(m, m[c + C_ACTION], model) != NONE else NONE
     m[c + C_FALLBACKS] = min(m[FALLBACK + 4], at1(m, MAX_FALLBACKS, m[M_EPOCH]))
     m[c + C_CALL_UNTIL] = NEVER
     if m[M_LAYERS] == 2:
@@ -41,7 +46,7 @@ def next_client(m: Memory, c: int) -> None:
     m[c + C_CLIENT_PAYER] = NO_BUDGET_AT_ALL
     earn_first_try(m, OUTER, c)
     limit = at1(m, CALL_TIMEOUT + OUTER, m[M_EPOCH])
-    if limit < NEVER:
+    if limit < NEVER and not waits_for_batch(m, m[c + C_ACTION]):
         m[c + C_CALL_UNTIL] = m[M_NOW] + limit
         schedule(m, m[c + C_CALL_UNTIL], CALL_ENDS, rung_key(m, c, m[c + C_RUNG]), c)
 
@@ -53,7 +58,7 @@ def next_request(m: Memory, c: int, cause: int) -> None:
     if m[M_LAYERS] == 2:
         limit = min(limit, at1(m, TIMEOUT + OUTER, m[M_EPOCH]))
     m[c + C_REQUEST_UNTIL] = NEVER
-    if limit < NEVER:
+    if limit < NEVER and not waits_for_batch(m, m[c + C_ACTION]):
         m[c + C_REQUEST_UNTIL] = m[M_NOW] + limit
         schedule(m, m[c + C_REQUEST_UNTIL], REQUEST_ENDS, rung_key(m, c, m[c + C_RUNG]), c)
     m[c + C_FALLBACK] = 0

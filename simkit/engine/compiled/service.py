@@ -25,11 +25,11 @@ from simkit.laws.failure import drawn_kind
 from simkit.laws.jit import apart, step
 from simkit.laws.latency import answer_ns, first_token_ns
 from simkit.laws.sample import whole
-from simkit.plan.codes import Kind
+from simkit.plan.codes import Kind, Mark
 from simkit.plan.plan import NEVER
 
 CALL_ERROR, IN_FLIGHT, SLOW = int(Stream.CALL_ERROR), int(Stream.IN_FLIGHT), int(Stream.SLOWNESS)
-STREAM_BROKEN, MALFORMED = int(Kind.STREAM_BROKEN), int(Kind.MALFORMED)
+STREAM_BROKEN, MALFORMED, TRUNCATED = int(Kind.STREAM_BROKEN), int(Kind.MALFORMED), int(Mark.TRUNCATED)
 BEFORE_ALL = -NEVER
 """Time of events that are put on the agenda only to be sorted."""
 
@@ -50,6 +50,10 @@ def begin(m: Memory, f: Reals, t: int) -> int:
     m[t + T_FINISH] = end_of_service(m, f, t, part)
     if m[t + T_FINISH] == NEVER and m[t + T_ANSWERS] == 1 and at1(m, TAKES, m[t + T_KIND]) == TAKES_NEVER:
         m[t + T_STALLED] = m[t + T_BEGAN]
+    if m[t + T_KIND] == OK and m[m[t + T_CALL] + C_TRUNCATED] == 1:
+        m[t + T_MARKS] |= TRUNCATED
+    if m[t + T_VISITS] == 1 and m[t + T_ANSWERS] == 1:
+        schedule(m, m[t + T_THINKS], FIRST_TOKEN_COMES, m[t + T_KEY], t)
     find_end_of_patience(m, t)
     expect(m, t)
     if twin_of(m, t) != NONE:
@@ -59,7 +63,7 @@ def begin(m: Memory, f: Reals, t: int) -> int:
 
 @step
 def draw_times(m: Memory, f: Reals, t: int) -> None:
-    """When the first token comes, and the last."""
+    """When the first token is made, when the first comes that is seen, and when the last."""
     e, n = m[M_EPOCH], m[t + T_DEPLOYMENT]
     u, v = of_call(m, m[t + T_CALL], L_LATENCY, m[t + T_CODE])
     ttft = value(m, f, at2(m, TTFT, e, n), u)
@@ -67,8 +71,13 @@ def draw_times(m: Memory, f: Reals, t: int) -> None:
     slowdown, per_token = real2(m, f, WEATHER, n, W_SLOWDOWN), real2(m, f, TTFT_PER_TOKEN, e, n)
     if at2(m, SLOWNESS, e, n) >= 0:
         slowdown *= slowness(m, f, n)
-    m[t + T_BEGAN] = m[M_NOW] + first_token_ns(ttft, per_token, m[t + T_TOKENS_IN], slowdown)
-    m[t + T_ANSWERED] = m[t + T_BEGAN] + answer_ns(m[t + T_TOKENS_OUT], speed, slowdown)
+    tokens = m[t + T_TOKENS_IN]
+    if m[t + T_CACHED] > 0:
+        tokens -= whole(m[t + T_CACHED] * real2(m, f, PROMPTS_PREFILL, e, n))
+    m[t + T_THINKS] = m[t + T_BEGAN] = m[M_NOW] + first_token_ns(ttft, per_token, tokens, slowdown)
+    if m[t + T_REASONING] > 0:
+        m[t + T_BEGAN] += answer_ns(m[t + T_REASONING], speed, slowdown)
+    m[t + T_ANSWERED] = m[t + T_THINKS] + answer_ns(m[t + T_TOKENS_OUT], speed, slowdown)
 
 
 @apart
@@ -86,9 +95,8 @@ def outcome(m: Memory, f: Reals, t: int, u: float) -> int:
     if at2(m, HAS_CALL_ERRORS, e, model) == 1:
         code = m[m[t + T_CALL] + C_NUMBER] << 20 | model
         v, _ = uniform(m, CALL_ERROR, origin(m[t + T_NUMBER]), code, 0)
-        kind = drawn_kind(v, 0.0, OK, reals(m, f, CALL_ERRORS, e, model, 0))
-        if kind != OK:
-            return kind
+        if v < real2(m, f, HARMLESS_TO_CALL, e, model):
+            return drawn_kind(v, 0.0, OK, reals(m, f, CALL_ERRORS, e, model, 0))
     rate = real2(m, f, WEATHER, n, W_RATE)
     if rate == 0.0 and u >= real2(m, f, HARMLESS, e, n):
         return OK
@@ -105,9 +113,9 @@ def end_of_service(m: Memory, f: Reals, t: int, part: float) -> int:
     if takes == TAKES_TIME:
         return m[t + T_STARTED] + failure_time(m, f, t, kind)
     if takes == TAKES_FIRST_TOKEN:
-        return m[t + T_BEGAN]
+        return m[t + T_THINKS]
     if takes == TAKES_PART:
-        return m[t + T_BEGAN] + whole((m[t + T_ANSWERED] - m[t + T_BEGAN]) * part)
+        return m[t + T_THINKS] + whole((m[t + T_ANSWERED] - m[t + T_THINKS]) * part)
     return NEVER
 
 

@@ -47,6 +47,17 @@ PLACES = {
     at.INPUT: "actions.input",
     at.OUTPUT: "actions.output",
     at.MAX_OUTPUT: "actions.max_output",
+    at.NAME: "actions.name",
+    at.HISTORY: "actions.history",
+    at.HISTORY_LIMIT: "actions.history_limit",
+    at.HISTORY_STEP: "actions.history_step",
+    at.KEEPS_RETRIEVED: "actions.keeps_retrieved",
+    at.SUMMARISES: "actions.summarises",
+    at.SUMMARY_LIMIT: "actions.summary_limit",
+    at.CACHED: "actions.cached",
+    at.CHUNKS: "actions.chunks",
+    at.REASONING: "actions.reasoning",
+    at.WORK_COST: "actions.work_cost",
     at.MIX_CDF: "routes.mix_cdf",
     at.NEXT_MODEL: "routes.next_model",
     at.ESCALATE: "routes.escalate",
@@ -57,6 +68,9 @@ PLACES = {
     at.FALLBACK: "models.fallback",
     at.CALL_ERRORS: "models.errors",
     at.CACHE_MINIMUM: "models.cache_minimum",
+    at.CHEAPER_MODEL: "models.cheaper",
+    at.BATCH_MODEL: "models.batch",
+    at.IS_BATCH: "models.is_batch",
     at.PROVIDER: "deployments.provider",
     at.WEIGHT: "deployments.weight",
     at.WEIGHT_CDF: "deployments.weight_cdf",
@@ -115,7 +129,9 @@ PLACES = {
 """Tables and where the plan has them."""
 
 WHOLE = (("inner", "", at.INNER), ("outer", "", at.OUTER), ("breaker", "BREAKER_", 0), ("ladder", "LADDER_", 0),
-         ("audience", "AUDIENCE_", 0))  # fmt: skip
+         ("audience", "AUDIENCE_", 0), ("answers", "ANSWERS_", 0), ("prompts", "PROMPTS_", 0),
+         ("sessions", "SESSIONS_", 0), ("spending", "SPENDING_", 0), ("allowances", "ALLOWANCES_", 0),
+         ("resets", "RESETS_", 0), ("batch", "BATCH_", 0))  # fmt: skip
 """Parts of the plan that the kernel has whole: how their headers' names begin, and what is added to them."""
 
 

@@ -1,4 +1,7 @@
-"""Adaptive throttling: a client that is turned away often holds its own requests back."""
+"""Adaptive throttling: a client that is turned away often holds its own requests back.
+
+Batch APIs stand apart: they take every job, and what they say hours later is no news of the last minutes.
+"""
 
 from simkit.engine.compiled.dice import uniform
 from simkit.engine.compiled.memory import *
@@ -29,6 +32,8 @@ def cell_now(m: Memory, w: int) -> int:
 @apart
 def holds_back(m: Memory, f: Reals, t: int) -> bool:
     """Is the attempt not sent at all? It counts as asked in either case."""
+    if m[t + T_BATCH] == 1:
+        return False
     w = window_at_place(m, t)
     cell, window = cell_now(m, w), view(m, w, (LENGTH,))
     asked, accepted = window_sum(window, ASKED), window_sum(window, ACCEPTED)
@@ -40,6 +45,6 @@ def holds_back(m: Memory, f: Reals, t: int) -> bool:
 @apart
 def learn_accepted(m: Memory, t: int, kind: int) -> None:
     """What was sent and is no rejection was accepted."""
-    if kind != CANCELLED and at1(m, THROTTLE_REJECTS, kind) == 0:
+    if kind != CANCELLED and at1(m, THROTTLE_REJECTS, kind) == 0 and m[t + T_BATCH] == 0:
         w = window_at_place(m, t)
         m[w + ACCEPTED + cell_now(m, w)] += 1

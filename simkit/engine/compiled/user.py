@@ -1,7 +1,8 @@
 """Users at the other end: how long they wait, and whether they ask again."""
 
 from simkit.engine.compiled.agenda import schedule
-from simkit.engine.compiled.dice import count, origin, uniform
+from simkit.engine.compiled.conversation import come_back
+from simkit.engine.compiled.dice import count, generation, turn, uniform
 from simkit.engine.compiled.hedge import is_streaming
 from simkit.engine.compiled.memory import *
 from simkit.laws.draws import Stream
@@ -46,11 +47,11 @@ def sees_something(m: Memory, a: int) -> bool:
 @apart
 def reload(m: Memory, f: Reals, a: int, outcome: int) -> None:
     """The user may ask the same again after this end."""
-    again = (m[a + A_NUMBER] >> ORIGIN_BITS) + 1
+    again = generation(m[a + A_NUMBER]) + 1
     if again > at1(m, AUDIENCE_RELOAD_AT_MOST, 0) or not asks_again(m, f, a, outcome):
         return
-    short = again << m[M_ORDINAL_BITS] | origin(m[a + A_NUMBER])
-    schedule(m, m[M_NOW] + at1(m, AUDIENCE_RELOAD_AFTER, m[M_EPOCH]), ARRIVES, short << 25, NONE)
+    after = at1(m, AUDIENCE_RELOAD_AFTER, m[M_EPOCH])
+    come_back(m, a, turn(m[a + A_NUMBER]), again, after, m[a + A_HISTORY])
 
 
 @step

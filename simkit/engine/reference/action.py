@@ -9,47 +9,58 @@ from simkit.engine.log import DID_NOT
 from simkit.engine.reference.attempt import Attempt
 from simkit.engine.reference.call import Call
 from simkit.engine.reference.news import Process
+from simkit.engine.reference.spending import refused
 from simkit.engine.reference.station import Place
 from simkit.laws.draws import Stream
-from simkit.plan.codes import EventClass, Kind, Outcome
+from simkit.plan.codes import GENERATION, TURN, EventClass, Kind, Outcome
 from simkit.plan.plan import NEVER
 
 if TYPE_CHECKING:
     from simkit.engine.reference.world import World
 
-GENERATION = 33
-"""An action's number is its ordinal; from this bit on stands how often its user has asked again."""
+GENERATIONS = 15 << GENERATION
+"""The bits of an action's number that say how often it was asked before."""
 
 
 class Action:
     """One unit of value for a user."""
 
     __slots__ = (
-        "arrival", "attempts", "calls", "client_replica", "complexity", "cost", "deadline_at", "degrade_cost",
-        "desk_asked", "desk_began", "first_token", "good", "kind", "measured", "number", "origin", "outcome",
-        "over", "pending", "place", "plan", "priority", "reason", "replica", "shown", "slot", "started",
-        "story", "tokens_in", "tokens_out", "told", "user", "waited", "world",
+        "arrival", "asked", "attempts", "calls", "can_wait", "client_replica", "complexity", "cost", "deadline_at",
+        "degrade_cost", "desk_asked", "desk_began", "first_token", "goes_to_batch", "good", "history", "is_aside",
+        "kind", "lookup_cost", "measured", "number", "origin", "outcome", "over", "pending", "place", "plan",
+        "priority", "reason", "replica", "shown", "slot", "started", "story", "summaries", "thrift", "tokens_in",
+        "tokens_out", "told", "tool_cost", "user", "visitor", "waited", "world",
     )  # fmt: skip
 
-    def __init__(self, world: "World", number: int, now: int) -> None:
+    def __init__(self, world: "World", number: int, now: int, history: int = 0, summaries: int = 0) -> None:
         self.world = world
         self.number = number
-        self.origin = number & ((1 << GENERATION) - 1)
+        self.origin = number & ~GENERATIONS
         """The number of the action that was asked first: what the user wants is drawn by it."""
-        self.arrival = now
+        self.visitor = number & ((1 << GENERATION) - 1)
+        """The number of the conversation."""
+        self.history = history
+        """Tokens that were said in the conversation before."""
+        self.summaries = summaries
+        """How often they were summed up by now."""
+        self.arrival = self.asked = now
+        """When it came, and when it asks for a slot of the own service: later, if it can wait."""
         self.measured = 0 <= now < world.plan.horizon
         self.deadline_at = NEVER
         self.calls: list[Call] = []
         self.pending = 0
         self.over = False
         """Nothing of it is under way any more (but perhaps a rung of the ladder)."""
+        self.is_aside = False
+        """Does it wait for a window of time?"""
         self.shown = False
         """Has the user seen a first token?"""
         self.place: Place = Place.OUTSIDE
         self.slot: simpy.Event | None = None
         self.started = self.first_token = self.good = DID_NOT
         self.outcome = self.reason = self.waited = self.attempts = self.cost = self.tokens_in = self.tokens_out = 0
-        self.degrade_cost = 0
+        self.degrade_cost = self.lookup_cost = self.tool_cost = self.thrift = 0
         self.desk_asked = self.desk_began = DID_NOT
         self.story = array("q")  # rows of the attempts that have ended
         self.draw_user()
@@ -65,7 +76,7 @@ class Action:
         people, epoch = self.world.plan.people, self.world.epoch
         self.user = self.plan = -1
         if people.number[epoch]:
-            u, _ = self.world.dice.pair(Stream.USER, self.origin)
+            u, _ = self.world.dice.pair(Stream.USER, self.visitor)
             first = people.first[epoch]
             self.user = self.world.dice.choose(u, people.cdf[first : first + people.number[epoch]])
         if self.user >= 0 and people.plan_cdf.shape[1]:
@@ -79,6 +90,8 @@ class Action:
         self.kind = self.world.dice.choose(u, actions.kind_cdf[epoch])
         self.complexity = self.world.dice.choose(v, actions.complexity_cdf[epoch, self.kind])
         self.priority = self.world.kinds.priority[self.kind]
+        self.can_wait: bool = self.world.batch.batch[self.kind]
+        self.goes_to_batch = self.can_wait and self.world.has_batch_side
         if self.plan >= 0:
             self.priority += int(self.world.plan.people.plan_priority[self.plan])
 
@@ -91,16 +104,19 @@ class Action:
     def life(self) -> Process:
         """Wait for a slot of the own service, do the overhead, then stage after stage."""
         world = self.world
-        if world.sheddings[world.epoch] and world.sheds(self):
-            return self.end(Outcome.REJECTED, Kind.SHED)
-        if not world.service.ask(self):
-            return self.end(Outcome.REJECTED, Kind.QUEUE_FULL)
-        deadline = world.policy.deadline[world.epoch]
-        if deadline < NEVER:
-            self.deadline_at = self.arrival + deadline
-            world.clock.at(self.deadline_at, EventClass.DEADLINE, self.number << 25, self.deadline)
-        if world.audience is not None:
-            world.audience.watch(self)
+        refusal = refused(self) if world.has_quotas else 0
+        if not refusal and self.can_wait:
+            self.watch(world.batch.deadline[world.epoch])
+            yield from world.hold.keep(self)
+            if self.is_over():
+                return None
+        refusal = refusal or self.enter()
+        if refusal:
+            return self.end(Outcome.REJECTED, refusal)
+        if not self.can_wait:
+            self.watch(world.policy.deadline[world.epoch])
+            if world.audience is not None:
+                world.audience.watch(self)
         if self.place is Place.QUEUED:
             assert self.slot is not None
             yield self.slot
@@ -108,7 +124,7 @@ class Action:
                 return None
             self.place = Place.SERVED
         self.started = world.clock.now
-        self.waited += self.started - self.arrival
+        self.waited += self.started - self.asked
         overhead = world.services.overhead[world.epoch]
         if overhead >= 0:
             u, _ = world.dice.pair(Stream.OVERHEAD, self.number)
@@ -120,6 +136,23 @@ class Action:
             if self.is_over():
                 return None
         return self.succeed(stage)
+
+    def enter(self) -> int:
+        """Ask the own service for a slot, or for a place in its queue; why it is turned away, or 0."""
+        world = self.world
+        self.asked = world.clock.now
+        if self.goes_to_batch:
+            world.hold.put_aside(self)
+            return 0
+        if world.sheddings[world.epoch] and world.sheds(self):
+            return Kind.SHED
+        return 0 if world.service.ask(self) else Kind.QUEUE_FULL
+
+    def watch(self, deadline: int) -> None:
+        """Put the deadline on the agenda, if there is one."""
+        if deadline < NEVER:
+            self.deadline_at = self.arrival + deadline
+            self.world.clock.at(self.deadline_at, EventClass.DEADLINE, self.number << 25, self.deadline)
 
     def run_stage(self, stage: list[Call]) -> Process:
         """One call, or several at once: then the action is told when the last one is done."""
@@ -162,7 +195,17 @@ class Action:
         self.first_token = min(seen) if seen else self.world.clock.now
         verdicts = [call.good for call in self.calls if self.world.kinds.judged[call.index]]
         self.good = min(verdicts) if verdicts else -1
+        if self.world.conversations is not None:
+            self.history += self.said()
         self.end(Outcome.OK, Kind.OK)
+
+    def said(self) -> int:
+        """Tokens that the conversation keeps of it: of its last call that sends the history again."""
+        kinds = self.world.kinds
+        for call in reversed(self.calls):
+            if kinds.history[call.index] and not kinds.summarises[call.index]:
+                return call.said + call.visible
+        return 0
 
     def is_over(self) -> bool:
         """Has it ended (perhaps while somebody waited)?"""
@@ -176,7 +219,7 @@ class Action:
     def fail(self, reason: int, attempts: list[Attempt]) -> None:
         """It has no answer: the ladder may have one; `attempts` are those that may have made a part of it."""
         self.stop()
-        self.world.ladder.catch(self, reason, [one for one in attempts if one.call.streams and one.call.is_last])
+        self.world.ladder.catch(self, reason, [one for one in attempts if one.streams and one.call.is_last])
 
     def stop(self) -> None:
         """Cancel what is in flight, in order; waits and timers are void."""
@@ -184,8 +227,10 @@ class Action:
         for call in self.calls:
             call.stop()
         self.calls = []
+        if self.is_aside:
+            self.world.hold.let_go(self)
         if self.place is Place.QUEUED:
-            self.waited += self.world.clock.now - self.arrival
+            self.waited += self.world.clock.now - self.asked
             self.world.service.leave(self)
 
     def end(self, outcome: Outcome, reason: int) -> None:
@@ -202,6 +247,13 @@ class Action:
         world.recorder.action(self, world.clock.now)
         if world.audience is not None:
             world.audience.ended(self)
+        if world.conversations is not None:
+            world.conversations.ended(self)
+
+    @property
+    def turn(self) -> int:
+        """Which turn of its conversation it is, 0 being the first."""
+        return self.number >> TURN
 
     def censor(self, ended: int) -> None:
         """The run stopped at `ended`, before the action did."""

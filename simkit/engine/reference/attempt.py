@@ -19,8 +19,11 @@ from simkit.plan.plan import NEVER
 if TYPE_CHECKING:
     from simkit.engine.reference.call import Call
 
+BY_BUDGET = -2
+"""`limit` of an attempt that a budget refused: this minus the budget's index."""
 TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
 OK = int(Kind.OK)
+CHEAPER = int(Mark.CHEAPER)
 ANSWERING = (OK, int(Kind.STREAM_BROKEN), int(Kind.MALFORMED))
 """Ends of attempts that had begun to answer: tokens came and count."""
 
@@ -31,9 +34,10 @@ class Attempt:
     __slots__ = (
         "action", "answered_at", "answers", "began_at", "billed_in", "billed_out", "budget", "cached", "call", "cause",
         "code", "cost", "deployment", "dispatched", "ended", "finish_at", "first_token", "first_token_by",
-        "generation", "gives_up_at", "hedge", "is_sent", "key", "kind", "limit", "marks", "model", "number", "over",
-        "place", "price_row", "repeat", "retry_after", "row", "rung", "slot", "stalled_at", "started", "times_out_at",
-        "tokens_in", "tokens_out", "twin", "watched_at", "world", "written",
+        "generation", "gives_up_at", "hedge", "is_batch", "is_sent", "key", "kind", "limit", "marks", "model", "number",
+        "over", "place", "price_row", "prompt", "repeat", "retry_after", "row", "run", "rung", "slot", "stalled_at",
+        "started", "streams", "thinks_from", "times_out_at", "tokens_in", "tokens_out", "twin", "visits", "watched_at",
+        "world", "written",
     )  # fmt: skip
     generation: int
     """Of its breaker, when it was sent."""
@@ -43,7 +47,11 @@ class Attempt:
     """Where its row begins in the action's story."""
     began_at: int
     answered_at: int
-    """When its first and its last token come, as service starts."""
+    """When the first token that is seen and the last one come, as service starts."""
+    thinks_from: int
+    """When the first token of any sort is made."""
+    run: int
+    """Tokens of its prompt's beginning that were in the prompt cache when service started."""
     gives_up_at: int
     times_out_at: int
     first_token_by: int
@@ -57,13 +65,18 @@ class Attempt:
         self.budget, self.twin, self.hedge = budget, twin, int(twin is not None)
         self.code = code_of(call.number, self.repeat, self.rung, number, self.hedge)
         self.key = self.action.number << 25 | self.code
-        self.tokens_in, self.tokens_out = call.tokens_in, call.tokens_out
+        self.prompt = call.prompt
+        self.tokens_in, self.tokens_out = self.prompt.tokens_in, self.prompt.tokens_out
+        self.is_batch: bool = self.world.models.is_batch[model]
+        self.streams = call.streams and not self.is_batch
         self.cached = self.written = self.billed_in = self.billed_out = self.cost = self.retry_after = 0
         self.dispatched = self.world.clock.now
         self.started = self.first_token = self.limit = DID_NOT
         self.finish_at = self.watched_at = self.stalled_at = NEVER
         self.answers = self.over = self.is_sent = False
-        self.marks = 0
+        self.visits = False
+        """Will the prompt cache keep the beginning of its prompt?"""
+        self.marks = CHEAPER if model == call.cheaper else 0
         self.deployment = NOBODY
         self.kind = OK
         self.place = Place.OUTSIDE
@@ -73,8 +86,9 @@ class Attempt:
         """Send it, unless somebody refuses; then it has a slot of the deployment or waits in its queue."""
         world, e = self.world, self.world.epoch
         self.action.attempts += 1
-        self.times_out_at = min(self.dispatched + world.inner.timeout[e], NEVER)
-        if self.call.streams:
+        limit = world.batch.within[e] if self.is_batch else world.inner.timeout[e]
+        self.times_out_at = min(self.dispatched + limit, NEVER)
+        if self.streams:
             self.first_token_by = min(self.dispatched + world.inner.first_token_timeout[e], NEVER)
         refusal = self.admission()
         if refusal:
@@ -87,7 +101,7 @@ class Attempt:
             assert self.slot is not None and self.slot.callbacks is not None
             self.slot.callbacks.append(self.granted)
             self.watch()
-        if world.inner.hedge_after[e] < NEVER and not self.hedge:
+        if world.inner.hedge_after[e] < NEVER and not self.hedge and not self.is_batch:
             hedge.prepare(self, world.inner.hedge_after[e])
         return None
 
@@ -104,6 +118,11 @@ class Attempt:
             world.breakers.sent(self)
         if world.budgets is not None:
             world.budgets.sent(self)
+        if world.spending is not None:
+            budget = world.spending.blocking(self.deployment)
+            if budget >= 0:
+                self.limit = BY_BUDGET - budget
+                return Kind.QUOTA_EXHAUSTED
         self.draw_cache()
         return self.too_large() or world.buckets.charge(self)
 
@@ -118,7 +137,7 @@ class Attempt:
     def too_late(self) -> int:
         """When the answer, the first token of a stream or its next one is too late."""
         until = self.times_out_at
-        if self.call.streams:
+        if self.streams:
             if not self.answers or self.began_at > self.first_token_by:
                 until = min(until, self.first_token_by)
             idle: int = self.world.inner.idle_timeout[self.world.epoch]
@@ -130,28 +149,31 @@ class Attempt:
         """When it has been silent for too long between tokens."""
         if self.stalled_at < NEVER:
             return min(self.stalled_at + idle, NEVER)
-        if self.answers and (self.answered_at - self.began_at) // max(self.tokens_out, 1) > idle:
+        if self.answers and (self.answered_at - self.began_at) // max(self.prompt.visible, 1) > idle:
             return min(self.began_at + idle, NEVER)
         return NEVER
 
     def draw_cache(self) -> None:
-        """Is the prefix read from the provider's prompt cache, or written to it?
+        """What is read from the provider's prompt cache, or written to it?
 
         Asked at dispatch for what the rate limits are charged, and for good when service starts.
         """
-        world, prefix = self.world, self.call.prefix
+        world, prefix = self.world, self.prompt.system
         self.cached = self.written = 0
-        if self.call.cached >= 0:
-            self.cached = self.call.cached
-            return
+        if self.prompt.cached >= 0:
+            self.cached = self.prompt.cached
+            return None
+        if world.prefixes is not None:
+            return world.prefixes.look(self)
         hit_rate = world.policy.cache_hit_rate[world.epoch]
         if hit_rate < 0 or prefix == 0 or prefix < world.models.cache_minimum[world.epoch][self.model]:
-            return
+            return None
         u, _ = world.dice.pair(Stream.ATTEMPT, self.action.number, self.code, 3)
         if u < hit_rate:
             self.cached = prefix
         else:
             self.written = prefix
+        return None
 
     def too_large(self) -> int:
         """TOO_LARGE if prompt and longest answer exceed the context, else 0."""
@@ -200,13 +222,17 @@ class Attempt:
         self.answers = self.kind in ANSWERING
         if self.kind != OK and self.answers and world.policy.takes[self.kind] == TAKES_NEVER:
             self.stalled_at = self.began_at
+        if self.kind == OK:
+            self.marks |= self.prompt.marks
         self.finish_at = self.end_of_service(v)
         self.expect()
+        if self.visits and self.answers:
+            world.clock.at(self.thinks_from, EventClass.FINISHED, self.key, self.visit, sub=1)
         if self.twin is not None:
             hedge.race(self)
 
     def draw_times(self, slowdown: float) -> None:
-        """When its first token comes, and its last."""
+        """When its first token is made, when the first comes that is seen, and when the last."""
         world, e, n = self.world, self.world.epoch, self.deployment
         if world.deployments.slowness[e][n] >= 0:
             slowdown *= self.slowness()
@@ -214,8 +240,13 @@ class Attempt:
         ttft = world.dice.value(world.deployments.ttft[e][n], u)
         speed = world.dice.value(world.deployments.speed[e][n], v)
         per_token = world.deployments.ttft_per_token[e][n]
-        self.began_at = self.started + first_token_ns(ttft, per_token, self.tokens_in, slowdown)
-        self.answered_at = self.began_at + answer_ns(self.tokens_out, speed, slowdown)
+        tokens = self.tokens_in
+        if self.cached:
+            tokens -= whole(self.cached * world.prompt_rules.prefill[e][n])
+        self.began_at = self.thinks_from = self.started + first_token_ns(ttft, per_token, tokens, slowdown)
+        if self.prompt.reasoning:
+            self.began_at += answer_ns(self.prompt.reasoning, speed, slowdown)
+        self.answered_at = self.thinks_from + answer_ns(self.tokens_out, speed, slowdown)
 
     def slowness(self) -> float:
         """What makes all of the deployment's latencies longer or shorter for some time."""
@@ -248,9 +279,9 @@ class Attempt:
         if takes == TAKES_TIME:
             return self.started + self.failure_time(self.kind)
         if takes == TAKES_FIRST_TOKEN:
-            return self.began_at
+            return self.thinks_from
         if takes == TAKES_PART:
-            return self.began_at + whole((self.answered_at - self.began_at) * part)
+            return self.thinks_from + whole((self.answered_at - self.thinks_from) * part)
         return self.answered_at if takes == TAKES_ANSWER else NEVER
 
     def both(self) -> "tuple[Attempt, ...]":
@@ -263,11 +294,20 @@ class Attempt:
         """The answer or the error is there (unless an incident changed when)."""
         if self.world.clock.now != self.finish_at:
             return
-        if self.over:
-            self.leave()  # it ran on: its slot is free only now
+        if self.over:  # it ran on: its slot is free only now
+            self.visit()
+            self.leave()
             return
         self.settle(self.kind, self.finish_at)
         self.tell(self.kind)
+
+    def visit(self) -> None:
+        """If it is at work and has made a first token, its prompt is kept by the prompt cache."""
+        is_at_work = self.answers and self.place is Place.SERVED
+        if self.visits and is_at_work and self.world.clock.now >= self.thinks_from:
+            assert self.world.prefixes is not None
+            self.visits = False
+            self.world.prefixes.visit(self)
 
     def timed_out(self) -> None:
         """The caller's patience with this try is over: a twin is cancelled with it."""
@@ -326,18 +366,25 @@ class Attempt:
         world, now = self.world, self.world.clock.now
         if self.place is Place.QUEUED:
             self.action.waited += now - self.dispatched
-        if self.place is Place.SERVED and world.kinds.runs_on[self.call.index] and self.finish_at < NEVER:
+        runs_on = world.kinds.runs_on[self.call.index] and not self.is_batch
+        if self.place is Place.SERVED and runs_on and self.finish_at < NEVER:
             self.over = True
             bill.charge(self, self.kind, self.finish_at)
+            if world.spending is not None:
+                world.spending.charge(self)
             self.record(now, self.finish_at, kind)
             self.learn(kind)
         else:
             self.settle(kind, now)
 
     def settle(self, kind: int, now: int) -> None:
-        """End it now: bill, log, give up slot or queue place; whoever watches deployments learns of it."""
+        """End it now: bill, budgets, log, give up slot or queue place; whoever watches deployments learns of it."""
+        if self.visits and kind in ANSWERING:
+            self.visit()
         self.over = True
         bill.charge(self, kind, now)
+        if self.world.spending is not None:
+            self.world.spending.charge(self)
         self.record(now, now, kind)
         self.leave()
         self.learn(kind)
@@ -372,7 +419,7 @@ class Attempt:
         action.cost += self.cost
         action.tokens_in += self.billed_in
         action.tokens_out += self.billed_out
-        if self.first_token != DID_NOT and self.call.streams and self.call.is_last:
+        if self.first_token != DID_NOT and self.streams and self.call.is_last:
             action.shown = True
         self.world.recorder.attempt(self, ended, released, kind)
 
@@ -380,7 +427,7 @@ class Attempt:
         """Output tokens made by then."""
         if self.started == DID_NOT or not self.answers:
             return 0
-        return elapsed_tokens(self.tokens_out, self.began_at, self.answered_at, min(until, self.stalled_at))
+        return elapsed_tokens(self.tokens_out, self.thinks_from, self.answered_at, min(until, self.stalled_at))
 
     def mark(self, mark: Mark) -> None:
         """Say something more of it, also after it has ended."""

@@ -3,9 +3,8 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from simkit.engine.reference.action import GENERATION
 from simkit.laws.draws import Stream
-from simkit.plan.codes import EventClass, Kind, Outcome
+from simkit.plan.codes import GENERATION, EventClass, Kind, Outcome
 
 if TYPE_CHECKING:
     from simkit.engine.reference.action import Action
@@ -36,15 +35,17 @@ class Audience:
 
     def sees_something(self, action: "Action") -> bool:
         """Has a first token been shown, or does a stream run?"""
-        flying = [one for call in action.calls if call.streams and call.is_last for one in call.in_flight()]
-        return action.shown or any(one.answers and one.began_at <= self.world.clock.now for one in flying)
+        flying = [one for call in action.calls if call.is_last for one in call.in_flight()]
+        now = self.world.clock.now
+        return action.shown or any(one.streams and one.answers and one.began_at <= now for one in flying)
 
     def ended(self, action: "Action") -> None:
         """Does the user ask the same again after this end?"""
-        generation = action.number >> GENERATION
+        generation = action.number >> GENERATION & 15
         if generation < self.habits.reload_at_most[0] and self.asks_again(action):
             number = action.origin | (generation + 1) << GENERATION
-            self.world.arrive_later(number, self.habits.reload_after[self.world.epoch])
+            delay: int = self.habits.reload_after[self.world.epoch]
+            self.world.arrive_later(number, delay, action.history, action.summaries)
 
     def asks_again(self, action: "Action") -> bool:
         """By chance, after giving up or being let down."""

@@ -135,7 +135,7 @@ class Picker:
     def latency(self, attempt: "Attempt", n: int) -> tuple[int, int]:
         """Sum and number of the samples that count for this call."""
         record = self.record(attempt, n)
-        samples = record.first_token if attempt.call.streams and record.first_token else record.per_token
+        samples = record.first_token if attempt.streams and record.first_token else record.per_token
         return (sum(samples), len(samples)) if samples else (0, 1)
 
     def lowest_usage(self, attempt: "Attempt", candidates: list[int]) -> int:
@@ -174,6 +174,6 @@ class Picker:
             return
         per_token = (attempt.ended - attempt.dispatched) // max(attempt.tokens_out, 1)
         record.per_token.append(min(per_token, LONGEST))
-        if attempt.call.streams and attempt.first_token != DID_NOT:
+        if attempt.streams and attempt.first_token != DID_NOT:
             record.first_token.append(min(attempt.first_token - attempt.dispatched, LONGEST))
         record.use(self.minute(), attempt.tokens_in + attempt.tokens_out)

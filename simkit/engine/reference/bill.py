@@ -19,7 +19,12 @@ def charge(attempt: "Attempt", kind: int, now: int) -> None:
     if attempt.started == DID_NOT:
         attempt.cached = attempt.written = 0
         return
-    billed = BILLED_ALL if kind == Kind.OK else BILLED_ELAPSED if kind in STOPPED else world.policy.billed[kind]
+    if kind == Kind.OK:
+        billed = BILLED_ALL
+    elif kind in STOPPED:
+        billed = BILLED_NOTHING if attempt.is_batch else BILLED_ELAPSED
+    else:
+        billed = world.policy.billed[kind]
     if billed == BILLED_NOTHING:
         return
     attempt.billed_in = attempt.tokens_in
@@ -35,6 +40,6 @@ def seen_first_token(attempt: "Attempt", ended: int) -> int:
     """When the first token came, if it did: streamed, or with the whole answer; else -1."""
     if attempt.started == DID_NOT or not attempt.answers:
         return DID_NOT
-    if not attempt.call.streams:
+    if not attempt.streams:
         return ended if attempt.kind == Kind.OK and ended == attempt.finish_at else DID_NOT
     return attempt.began_at if attempt.began_at <= ended else DID_NOT

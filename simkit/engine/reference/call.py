@@ -6,32 +6,34 @@ from typing import TYPE_CHECKING
 import simpy
 
 from simkit.engine.log import DID_NOT
+from simkit.engine.reference.answers import Inquiry
 from simkit.engine.reference.attempt import Attempt
 from simkit.engine.reference.client import Client
 from simkit.engine.reference.news import Cut, Hearing, News, Process
+from simkit.engine.reference.prompt import Prompt
 from simkit.engine.reference.request import Request
 from simkit.laws.draws import Stream, code_of
-from simkit.plan.codes import Cause, EventClass, Kind
+from simkit.plan.codes import Cause, EventClass, Kind, Mark
 
 if TYPE_CHECKING:
     from simkit.engine.reference.action import Action
 
 OK = int(Kind.OK)
+TRUNCATED = int(Mark.TRUNCATED)
 
 
 class Call:
     """One call of an action."""
 
     __slots__ = (
-        "action", "asker", "attempt", "cached", "chain", "ear", "first_token", "good", "index", "is_last",
-        "last_deployment", "number", "prefix", "repeat", "rung", "streams", "tokens_in", "tokens_out", "told", "world",
+        "action", "asker", "attempt", "chain", "cheaper", "ear", "first_token", "good", "index", "inquiry", "is_last",
+        "last_deployment", "loop", "number", "prompt", "remembers", "repeat", "rung", "said", "streams", "told",
+        "visible", "world",
     )  # fmt: skip
     ear: simpy.Event
     """Where it waits for news."""
-    prefix: int
-    tokens_in: int
-    tokens_out: int
-    cached: int
+    prompt: Prompt
+    """Of the present repetition."""
 
     def __init__(self, action: "Action", index: int, number: int, is_last: bool) -> None:
         self.action = action
@@ -53,9 +55,24 @@ class Call:
         """Who asks for the answer that is wanted now."""
         self.first_token = DID_NOT
         self.good = -1
+        self.inquiry: Inquiry | None = None
+        """What it asks of the caches of answers."""
+        self.cheaper = -1
+        """The model that stands in for a dearer one."""
+        self.remembers: bool = self.world.remembers[index]
+        """Does it send again what was said before?"""
+        self.loop = self.said = self.visible = 0
+        """Tokens that its next repetition sends again; that the conversation keeps of it; of its last answer."""
 
     def life(self) -> Process:
-        """Repetition after repetition; a failed one fails the action."""
+        """Repetition after repetition, unless a cache has the answer; a failed one fails the action."""
+        if self.remembers and self.is_needless():
+            return
+        if self.world.caches and self.world.kinds.cached[self.index]:
+            self.inquiry = Inquiry(self)
+            is_answered = yield from self.inquiry.life()
+            if is_answered or self.action.is_over():
+                return
         while True:
             yield from self.work()
             if self.action.is_over():
@@ -70,9 +87,19 @@ class Call:
             if not self.goes_on(self.repeat):
                 return
 
+    def is_needless(self) -> bool:
+        """Is it a summary of what is short as it is?"""
+        kinds = self.world.kinds
+        if not kinds.summarises[self.index]:
+            return False
+        limit: int = kinds.summary_limit[self.world.epoch][self.index]
+        return self.action.history <= limit
+
     def work(self) -> Process:
-        """The product's own work before a repetition."""
-        dist = self.world.kinds.work[self.world.epoch][self.index]
+        """The product's own work before a repetition: a search, a tool."""
+        kinds, e = self.world.kinds, self.world.epoch
+        self.action.tool_cost += kinds.work_cost[e][self.index]
+        dist = kinds.work[e][self.index]
         if dist >= 0:
             code = code_of(self.number, self.repeat, 0, 0, 0)
             u, _ = self.world.dice.pair(Stream.WORK, self.action.number, code)
@@ -91,19 +118,46 @@ class Call:
 
     def repetition(self) -> Hearing:
         """Base model after base model: the next of the cascade after an answer that is not good enough."""
-        self.draw_tokens()
+        self.prompt = Prompt(self)
         self.rung = 0
-        model, cause = self.first_model(), Cause.FIRST
+        base, cause = self.first_model(), Cause.FIRST
+        model = self.stand_in(base) if self.world.substitutes else base
         while True:
             self.asker = self.who_asks(model)
             news: News = yield from self.asker.life(cause)
             if self.action.is_over() or news.kind != OK:
                 return news
             self.judge(news.attempt)
-            model, cause = self.escalation(model), Cause.ESCALATION
-            if model < 0:
+            base, cause = self.escalation(base), Cause.ESCALATION
+            model = self.stand_in(base) if base >= 0 and self.world.substitutes else base
+            if model < 0 or (model != base and model == news.attempt.model):
+                self.answered()
                 return news
             self.rung += 1
+
+    def answered(self) -> None:
+        """A model has answered, and that is the answer."""
+        if self.remembers:
+            self.remember(self.prompt)
+        if self.inquiry is not None:
+            self.inquiry.write()
+
+    def stand_in(self, base: int) -> int:
+        """The model that is asked in place of one: a cheaper one where money is short, the batch side of what can wait.
+
+        Sets `cheaper`.
+        """
+        world, model = self.world, base
+        self.cheaper = -1
+        thrifty = self.action.thrift or (world.spending is not None and world.spending.is_short(model))
+        has_cheaper = bool(thrifty) and world.models.cheaper[model] >= 0
+        if has_cheaper:
+            model = world.models.cheaper[model]
+        if self.action.goes_to_batch and world.models.batch[model] >= 0:
+            model = world.models.batch[model]
+        if has_cheaper:
+            self.cheaper = model
+        return model
 
     def who_asks(self, model: int) -> Client | Request:
         """For an answer of a model, or else of its fallbacks: a client before a gateway, or whoever talks to models."""
@@ -120,7 +174,7 @@ class Call:
     def hear(self, attempt: Attempt, kind: int) -> None:
         """A try has ended."""
         self.told = attempt
-        shown = self.streams and kind != OK and any(one.first_token != DID_NOT for one in attempt.both())
+        shown = attempt.streams and kind != OK and any(one.first_token != DID_NOT for one in attempt.both())
         self.ear.succeed(News(kind, attempt, shown))
 
     def pause(self, delay: int, rung: int, number: int) -> simpy.Event:
@@ -143,7 +197,7 @@ class Call:
         assert last is not None and self.asker is not None
         self.told = last  # for a timer that comes while the client waits before the next request
         self.asker.stop()
-        shown = self.streams and any(attempt.first_token != DID_NOT for attempt in flying)
+        shown = any(attempt.streams and attempt.first_token != DID_NOT for attempt in flying)
         self.ear.succeed(News(Kind.TIMEOUT, last, shown, cut))
 
     def in_flight(self) -> list[Attempt]:
@@ -158,36 +212,20 @@ class Call:
             attempt.cancel()
         if self.asker is not None:
             self.asker.stop()
-        self.attempt = self.told = self.asker = None  # no circles: they would be left to the garbage collector
+        if self.inquiry is not None:
+            self.inquiry.give_up()
+        self.attempt = self.told = None  # no circles: they would be left to the garbage collector
+        self.asker = self.inquiry = None
 
     def key(self, rung: int, number: int) -> int:
         """Key of an event that belongs to a try."""
         return self.action.number << 25 | code_of(self.number, self.repeat, rung, number, 0)
 
-    def draw_tokens(self) -> None:
-        """Tokens of this repetition: a trace's, or drawn."""
-        world, origin = self.world, self.action.origin
-        code = code_of(self.number, self.repeat, 0, 0, 0)
-        parts = world.kinds.input[world.epoch][self.index]
-        u, v = world.dice.pair(Stream.TOKENS, origin, code, 0)
-        w, x = world.dice.pair(Stream.TOKENS, origin, code, 1)
-        self.prefix = world.dice.count(parts[0], u)
-        self.tokens_in = self.prefix + world.dice.count(parts[1], v) + world.dice.count(parts[2], w)
-        self.tokens_out = world.dice.count(world.kinds.output[world.epoch][self.index][self.action.complexity], x)
-        self.cached = -1
-        trace = world.plan.arrivals
-        if len(trace.trace_time):
-            self.tokens_in = int(trace.trace_input[origin]) if trace.trace_input[origin] >= 0 else self.tokens_in
-            self.tokens_out = int(trace.trace_output[origin]) if trace.trace_output[origin] >= 0 else self.tokens_out
-            self.cached = min(int(trace.trace_cached[origin]), self.tokens_in)
-            self.prefix = min(self.prefix, self.tokens_in)  # the trace's prompt may be shorter than the prefix
-        self.tokens_out = min(self.tokens_out, world.kinds.max_output[world.epoch][self.index])
-
     def first_model(self) -> int:
         """The model that the trace says, or the route."""
         world, origin = self.world, self.action.origin
         trace = world.plan.arrivals
-        if len(trace.trace_time) and trace.trace_model[origin] >= 0:
+        if world.has_trace and trace.trace_model[origin] >= 0:
             return int(trace.trace_model[origin])
         route = world.kinds.route[self.index]
         only: int = world.only_model[route]
@@ -207,12 +245,38 @@ class Call:
         return following if u < world.routes.escalate[world.epoch][route][self.action.complexity] else -1
 
     def judge(self, answer: Attempt) -> None:
-        """An answer came: is it right for the user?"""
+        """An answer came: is it right for the user? One that was cut short is not."""
+        self.first_token = answer.first_token if answer.streams else DID_NOT
+        self.good = self.verdict(answer.model)
+        if answer.marks & TRUNCATED:
+            self.good = min(self.good, 0)
+
+    def verdict(self, model: int) -> int:
+        """Is a model's answer right for the user (-1: that is not judged)?"""
         world = self.world
-        self.first_token = answer.first_token if self.streams else DID_NOT
-        quality = world.models.quality[world.epoch][answer.model][self.action.complexity]
-        if quality != quality:  # NaN: not judged
-            self.good = -1
-            return
+        quality = world.models.quality[world.epoch][model][self.action.complexity]
+        if quality != quality:  # NaN
+            return -1
         u, _ = world.dice.pair(Stream.QUALITY, self.action.number, code_of(self.number, 0, 0, 0, 0))
-        self.good = int(u < quality)
+        return int(u < quality)
+
+    def served(self, good: int) -> None:
+        """A cache has answered; what would have been said counts as said."""
+        self.first_token = self.world.clock.now if self.streams else DID_NOT
+        self.good = good
+        self.action.shown |= self.streams and self.is_last
+        if self.remembers:
+            self.prompt = Prompt(self)
+            self.remember(self.prompt)
+
+    def remember(self, prompt: Prompt) -> None:
+        """A repetition is over: what was said in it belongs to what comes after it."""
+        if self.world.kinds.summarises[self.index]:
+            self.action.history = prompt.visible
+            self.action.summaries += 1
+            return
+        self.loop += prompt.user + prompt.retrieved + prompt.visible
+        self.said += prompt.user
+        if self.world.kinds.keeps_retrieved[self.index]:
+            self.said += prompt.retrieved
+        self.visible = prompt.visible

@@ -40,7 +40,7 @@ class Client:
         """Put the end of its time on the agenda."""
         world, call = self.world, self.call
         limit: int = self.layer.call_timeout[world.epoch]
-        if limit >= NEVER:
+        if limit >= NEVER or call.action.goes_to_batch:
             return NEVER
         until = world.clock.now + limit
         world.clock.at(until, EventClass.TIMEOUT, call.key(call.rung, 0), self.time_is_up, sub=2)

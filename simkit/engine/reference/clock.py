@@ -14,7 +14,7 @@ from simpy.events import EventPriority
 
 from simkit.plan.codes import EventClass
 
-KEY_BITS = 64
+KEY_BITS = 72
 SUBS = 4
 """Classes are divided, for example the timeouts of an attempt, of its request and of its call, in this order."""
 

@@ -37,13 +37,13 @@ def send(primary: "Attempt") -> None:
 
 def is_streaming(attempt: "Attempt") -> bool:
     """Has its first token come?"""
-    return attempt.call.streams and attempt.answers and attempt.began_at <= attempt.world.clock.now
+    return attempt.streams and attempt.answers and attempt.began_at <= attempt.world.clock.now
 
 
 def race(attempt: "Attempt") -> None:
     """Of two streams the first token decides: it ends the other one."""
     twin = attempt.twin
-    if attempt.call.streams and attempt.answers and twin is not None and not twin.over:
+    if attempt.streams and attempt.answers and twin is not None and not twin.over:
         clock = attempt.world.clock
         clock.at(attempt.began_at, EventClass.FINISHED, attempt.key, partial(win, attempt), sub=1)
 

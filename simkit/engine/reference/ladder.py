@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import simpy
 
+from simkit.engine.log import DID_NOT
+from simkit.engine.reference.answers import old_answer
 from simkit.engine.reference.attempt import Attempt
 from simkit.engine.reference.station import Place, Station
 from simkit.laws.draws import Stream
@@ -51,6 +53,8 @@ class Ladder:
         for rung, what in enumerate(self.rungs.what):
             if what == Degrade.PARTIAL:
                 caught = self.partial(action, rung, attempts)
+            elif what == Degrade.STALE:
+                caught = self.stale(action, rung)
             elif what == Degrade.HUMAN:
                 caught = self.person(action, rung)
             else:
@@ -64,7 +68,7 @@ class Ladder:
         least = self.rungs.at_least_ppb[self.world.epoch][rung]
         for attempt in attempts:
             made = attempt.made(attempt.ended)
-            if made > 0 and made * PPB >= least * attempt.tokens_out:
+            if attempt.first_token != DID_NOT and made > 0 and made * PPB >= least * attempt.tokens_out:
                 self.answer(action, rung, attempt.first_token)
                 return True
         return False
@@ -76,6 +80,20 @@ class Ladder:
             return False
         until = self.done_at(action, rung)
         world.clock.at(until, EventClass.WAITED, action.number << 25, partial(self.answer, action, rung))
+        return True
+
+    def stale(self, action: "Action", rung: int) -> bool:
+        """A cache has an old answer."""
+        world = self.world
+        found = old_answer(action) if world.caches else None
+        if found is None:
+            return False
+        world.clock.at(
+            self.done_at(action, rung),
+            EventClass.WAITED,
+            action.number << 25,
+            partial(self.answer, action, rung, as_good=found.good),
+        )
         return True
 
     def is_lucky(self, action: "Action", rung: int) -> bool:
@@ -125,12 +143,13 @@ class Ladder:
         self.desk.leave(case)
         self.answer(case.action, case.rung)
 
-    def answer(self, action: "Action", rung: int, first_token: int | None = None) -> None:
-        """The user has something, if not the answer."""
+    def answer(self, action: "Action", rung: int, first_token: int | None = None, as_good: int = -1) -> None:
+        """The user has something, if not the answer; `as_good` is how good an old answer was."""
         world = self.world
         action.first_token = world.clock.now if first_token is None else first_token
+        action.good = max(as_good, -1)
         good = self.rungs.good[world.epoch][rung]
-        if good == good:  # else NaN: not judged
+        if good == good and as_good != 0:  # else NaN: not judged; or bad from the start
             _, v = world.dice.pair(Stream.DEGRADE, action.number, rung)
             action.good = int(v < good)
         action.end(Outcome.DEGRADED, Kind(self.rungs.reason[rung]))

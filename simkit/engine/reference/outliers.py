@@ -48,6 +48,8 @@ class Outliers:
         rules, e = self.breakers.rules, self.world.epoch
         closed = [place for place in places if self.breakers.look(replica, place) != OPEN]
         good, bad, fewest = self.good[replica, closed], self.bad[replica, closed], rules.outlier_requests[e]
+        if not good.any() and not bad.any():
+            return
         limit = outlier_limit(good, bad, fewest, rules.outlier_hosts[e], rules.outlier_deviations[e])
         for i, place in enumerate(closed):
             if is_outlier(int(good[i]), int(bad[i]), fewest, limit):

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BREAKER_COLUMNS, INCIDENT_COLUMNS, Column
+from simkit.engine.log import (
+    ACTION_COLUMNS,
+    ATTEMPT_COLUMNS,
+    BREAKER_COLUMNS,
+    BUDGET_COLUMNS,
+    INCIDENT_COLUMNS,
+    LOOKUP_COLUMNS,
+    Column,
+    Tables,
+)
 
 if TYPE_CHECKING:
     from simkit.engine.reference.action import Action
@@ -29,6 +38,8 @@ class Recorder:
         self.attempts = array("q")
         self.incidents = array("q")
         self.breakers = array("q")
+        self.lookups = array("q")
+        self.budgets = array("q")
 
     def action(self, a: "Action", end: int) -> None:
         """Write an action that ended at `end` (-1: censored)."""
@@ -36,7 +47,7 @@ class Recorder:
             (
                 a.number, a.arrival, a.user, a.plan, a.kind, a.complexity, a.started, a.first_token, end,
                 a.outcome, a.reason, a.good, a.waited, a.attempts, a.cost, a.tokens_in, a.tokens_out,
-                a.degrade_cost, a.desk_asked, a.desk_began,
+                a.degrade_cost, a.desk_asked, a.desk_began, a.lookup_cost, a.tool_cost, a.thrift,
             )
         )  # fmt: skip
         self.attempts.extend(a.story)
@@ -50,6 +61,7 @@ class Recorder:
                 t.dispatched, t.started, t.first_token, ended, released, kind,
                 t.tokens_in, t.tokens_out, t.cached, t.written, t.billed_in, t.billed_out, t.cost,
                 t.retry_after, t.limit, t.action.replica, t.marks,
+                t.prompt.system, t.prompt.history, t.prompt.retrieved, t.prompt.reasoning,
             )
         )  # fmt: skip
 
@@ -65,11 +77,21 @@ class Recorder:
         """Write an incident that started."""
         self.incidents.extend((source, start, end, severity))
 
-    def tables(self) -> tuple[dict[str, Column], dict[str, Column], dict[str, Column], dict[str, Column]]:
-        """Actions, attempts, incidents, breakers."""
+    def lookup(self, *row: int) -> None:
+        """Write what a lookup in a cache of answers found: a row of LOOKUP_COLUMNS."""
+        self.lookups.extend(row)
+
+    def budget(self, time: int, budget: int, step: int, spent: int) -> None:
+        """Write that a step of a budget was reached, or (-1) that its period ended."""
+        self.budgets.extend((time, budget, step, spent))
+
+    def tables(self) -> Tables:
+        """Actions, attempts, incidents, breakers, lookups, budgets."""
         return (
             columns(ACTION_COLUMNS, self.actions),
             columns(ATTEMPT_COLUMNS, self.attempts),
             columns(INCIDENT_COLUMNS, self.incidents),
             columns(BREAKER_COLUMNS, self.breakers),
+            columns(LOOKUP_COLUMNS, self.lookups),
+            columns(BUDGET_COLUMNS, self.budgets),
         )

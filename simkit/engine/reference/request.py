@@ -41,7 +41,7 @@ class Request:
         limit: int = self.layer.call_timeout[world.epoch]
         if world.plan.has_gateway:
             limit = min(limit, world.outer.timeout[world.epoch])
-        if limit >= NEVER:
+        if limit >= NEVER or call.action.goes_to_batch:
             return NEVER
         until = world.clock.now + limit
         world.clock.at(until, EventClass.TIMEOUT, call.key(call.rung, 0), self.time_is_up, sub=1)

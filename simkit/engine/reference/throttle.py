@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Throttle:
-    """What each replica has asked of each deployment of late (second count), and what was accepted (first count)."""
+    """What each replica has asked of each deployment of late (second count), and what was accepted (first count).
+
+    Batch APIs stand apart: they take every job, and what they say hours later is no news of the last minutes.
+    """
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -25,6 +28,8 @@ class Throttle:
     def holds_back(self, attempt: "Attempt") -> bool:
         """Is the attempt not sent at all? It counts as a request in either case."""
         world, layer, e = self.world, self.world.inner, self.world.epoch
+        if attempt.is_batch:
+            return False
         window, cell = self.window(attempt)
         requests, accepts = window_sum(window, SECOND), window_sum(window, FIRST)
         u, _ = world.dice.pair(Stream.ATTEMPT, attempt.action.number, attempt.code, 4)
@@ -33,7 +38,8 @@ class Throttle:
 
     def learn(self, attempt: "Attempt", kind: int) -> None:
         """Whatever is no rejection was accepted."""
-        if kind != Kind.CANCELLED and not self.world.inner.throttle_rejects[kind]:
+        rejects = self.world.inner.throttle_rejects
+        if kind != Kind.CANCELLED and not rejects[kind] and not attempt.is_batch:
             window, cell = self.window(attempt)
             window[FIRST + cell] += 1
 

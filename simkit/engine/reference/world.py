@@ -7,28 +7,37 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from simkit.engine.reference.action import Action
+from simkit.engine.reference.answers import AnswerCache
 from simkit.engine.reference.attempt import Attempt
 from simkit.engine.reference.audience import Audience
 from simkit.engine.reference.balance import Picker
 from simkit.engine.reference.breaker import Breakers
 from simkit.engine.reference.budget import Budgets
 from simkit.engine.reference.clock import Clock
+from simkit.engine.reference.conversation import Conversations
 from simkit.engine.reference.dice import Dice
+from simkit.engine.reference.hold import Hold
 from simkit.engine.reference.incidents import Incidents
 from simkit.engine.reference.ladder import Ladder
 from simkit.engine.reference.limits import Limits
+from simkit.engine.reference.prefix import Prefixes
 from simkit.engine.reference.recorder import Recorder
+from simkit.engine.reference.spending import Allowances, Spending
 from simkit.engine.reference.station import Station
 from simkit.engine.reference.throttle import Throttle
 from simkit.laws.arrival import arrival_time
 from simkit.laws.draws import Stream
-from simkit.plan.codes import EventClass
+from simkit.plan.codes import Cache, EventClass
 from simkit.plan.plan import NEVER, Ints, Plan, PriceTable
 
 T = TypeVar("T")
 
+RESETS = 1 << 30
+EMPTIED = 1 << 31
 CHANGES = 1 << 40
-"""Order of calendar events of one instant, see `incidents`."""
+"""Order of calendar events of one instant, see `incidents`; staff comes first."""
+OF_PROMPTS = 4
+"""Bit of the prompt caches where it is said which caches are emptied."""
 
 
 class Learner(Protocol):
@@ -81,6 +90,22 @@ class World:
         self.ladder = Ladder(self)
         self.audience = Audience(self) if self.is_watched() else None
         self.build_layers()
+        self.build_economy()
+
+    def build_economy(self) -> None:
+        """Caches, conversations, budgets, quotas, what can wait: as far as the scenario has them."""
+        self.caches = [AnswerCache(self, which) for which in Cache if self.answer_rules.on[which]]
+        self.prefixes = Prefixes(self) if self.prompt_rules.on[0] else None
+        self.conversations = Conversations(self) if max(self.sessions.most) > 1 else None
+        self.spending = Spending(self) if self.budget_rules.whole else None
+        self.allowances = Allowances(self) if self.allowance_rules.on[0] else None
+        self.has_quotas = self.spending is not None or self.allowances is not None
+        self.has_batch_side: bool = self.batch.api[0]
+        self.substitutes = self.has_quotas or self.has_batch_side
+        """May another model be asked in place of the one that was meant?"""
+        self.remembers = [h or s for h, s in zip(self.kinds.history, self.kinds.summarises, strict=True)]
+        """Calls that send again what was said before."""
+        self.hold = Hold(self)
 
     def is_watched(self) -> bool:
         """Are there users who give up, or ask again?"""
@@ -119,6 +144,13 @@ class World:
         self.breaker = lists(plan.breaker)
         self.rungs = lists(plan.ladder)
         self.habits = lists(plan.audience)
+        self.answer_rules = lists(plan.answers)
+        self.prompt_rules = lists(plan.prompts)
+        self.sessions = lists(plan.sessions)
+        self.budget_rules = lists(plan.spending)
+        self.allowance_rules = lists(plan.allowances)
+        self.batch = lists(plan.batch)
+        self.has_trace = len(plan.arrivals.trace_time) > 0
         chains = [[m for m in chain if m >= 0] for chain in self.models.fallback]
         self.fallbacks = [[chain[:most] for chain in chains] for most in self.inner.max_fallbacks]
         """Models tried after each one, by epoch."""
@@ -141,7 +173,7 @@ class World:
 
     def sheds(self, action: Action) -> bool:
         """Is an arrival turned away because too much is in flight?"""
-        rows, others = self.sheddings[self.epoch], len(self.live) - 1
+        rows, others = self.sheddings[self.epoch], len(self.live) - 1 - self.hold.number
         return any(others >= most and action.priority >= priority for most, priority in rows)
 
     def run(self) -> None:
@@ -151,6 +183,9 @@ class World:
             self.clock.at(time, EventClass.CALENDAR, CHANGES | epoch, partial(self.change, epoch))
         self.incidents.begin()
         self.ladder.begin()
+        self.begin_periods()
+        for cache in self.caches:
+            cache.begin()
         if self.breakers is not None and self.breakers.outliers is not None:
             self.breakers.outliers.begin()
         self.next_arrival(0, 0.0, 0)
@@ -160,6 +195,8 @@ class World:
         self.overfull = len(self.live) if self.is_full() else 0
         for action in sorted(self.live.values(), key=lambda a: a.number):
             action.censor(self.ended())
+        if self.spending is not None:
+            self.spending.close(self.ended())
 
     def peaks(self) -> Ints:
         """Most slots of each deployment taken at one time."""
@@ -177,6 +214,29 @@ class World:
             self.stations, self.deployments.concurrency[epoch], self.deployments.queue[epoch], strict=True
         ):
             station.resize(capacity, places)
+
+    def begin_periods(self) -> None:
+        """Put on the agenda when days and months begin, and when caches are emptied."""
+        resets = self.plan.resets
+        for index, (time, what) in enumerate(zip(resets.time.tolist(), resets.what.tolist(), strict=True)):
+            self.clock.at(time, EventClass.CALENDAR, RESETS | index, partial(self.reset, what))
+        for index, (time, what) in enumerate(zip(resets.emptied_time.tolist(), resets.emptied.tolist(), strict=True)):
+            self.clock.at(time, EventClass.CALENDAR, EMPTIED | index, partial(self.empty, what))
+
+    def reset(self, what: int) -> None:
+        """A day or a month begins."""
+        if self.allowances is not None:
+            self.allowances.reset(what)
+        if self.spending is not None:
+            self.spending.reset(what)
+
+    def empty(self, what: int) -> None:
+        """Caches are emptied."""
+        for cache in self.caches:
+            if what & 1 << cache.which:
+                cache.empty()
+        if self.prefixes is not None and what & OF_PROMPTS:
+            self.prefixes.empty()
 
     def next_arrival(self, number: int, operational: float, segment: int) -> None:
         """Put arrival `number` on the agenda; it then calls for the next one."""
@@ -200,14 +260,22 @@ class World:
 
         self.clock.at(time, EventClass.ARRIVAL, number << 25, arrive)
 
-    def arrive_later(self, number: int, delay: int) -> None:
-        """A user asks again."""
+    def arrive_later(self, number: int, delay: int, history: int, summaries: int) -> None:
+        """A user asks again, or something more; what was said before is known."""
         time = self.clock.now + delay
 
         def arrive() -> None:
-            self.clock.start(Action(self, number, time).life())
+            self.clock.start(Action(self, number, time, history, summaries).life())
 
         self.clock.at(time, EventClass.ARRIVAL, number << 25, arrive)
+
+    def blocks(self, row: int) -> list[int]:
+        """The blocks of a trace's row (-1: none)."""
+        rules = self.prompt_rules
+        if row < 0 or not rules.block[0]:
+            return []
+        first, beyond = rules.first_block[row : row + 2]
+        return list(rules.blocks[first:beyond])
 
     def prices_now(self) -> int:
         """The row of the price table that holds now."""

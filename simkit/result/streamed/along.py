@@ -8,6 +8,7 @@ from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import pointer
 from simkit.laws.jit import Floats, Ints, law, step
 from simkit.plan.plan import NEVER
+from simkit.result.streamed.economy import add_lookups
 from simkit.result.streamed.ledger import ANSWER_ROWS, COST_ROWS, EXACT, SERVED_ROWS, SERVED_WIDTH
 from simkit.result.streamed.story import add
 
@@ -23,7 +24,8 @@ def run_along(ints: Ints, floats: Floats, most: int, ledger: Ints, served: Ints,
             ledger, ints[actions : actions + m[M_ACTION_ROWS] * ACTION_LOGGED],
             ints[attempts : attempts + m[M_ATTEMPT_ROWS] * ATTEMPT_LOGGED], served, costs, answers, NEVER,
         )  # fmt: skip
-        m[M_ACTION_ROWS] = m[M_ATTEMPT_ROWS] = 0
+        add_lookups(ledger, ints[m[M_LOOKUP_PAGE] : m[M_LOOKUP_PAGE] + m[M_LOOKUP_ROWS] * LOOKUP_LOGGED])
+        m[M_ACTION_ROWS] = m[M_ATTEMPT_ROWS] = m[M_LOOKUP_ROWS] = 0
         if not has_pages(m):
             return FLUSH
         why = run(ints, floats, most)

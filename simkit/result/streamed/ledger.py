@@ -15,8 +15,10 @@ from simkit.engine.compiled.memory import Memory
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import step
 from simkit.plan.codes import Cause, Kind, Outcome
-from simkit.plan.plan import Ints, Plan
+from simkit.plan.plan import Ints, Plan, PriceTable
+from simkit.result import economy
 from simkit.result.desk import shifts_of
+from simkit.result.economy import CACHES, GROWTH, GROWTH_ROWS, MOST_NAMES, PROMPTS, can_wait, repeats, warming_windows
 from simkit.result.limits import deployments_of, grids, has_queue, limited
 from simkit.result.objectives import Objective
 from simkit.result.pulse import cells_of
@@ -28,33 +30,39 @@ from simkit.result.windows import timeline_windows
 (
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
     EPOCH_COUNT, STORIES, ALL_TRIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
-    SHIFT_COUNT,
-) = range(21)  # fmt: skip
+    PRICE_ROWS, TIERS, LOOKS_UP, WARM_UP, WARM_WINDOW, WARM_WINDOWS, HAS_BATCH, BY_NAME,
+    BATCH_SIDE, SHIFT_COUNT, HAS_BUDGETS,
+) = range(31)  # fmt: skip
 
-# Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited).
-FIRST_TABLE = 21
+# Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited), prices.
+FIRST_TABLE = 31
 (
-    JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
-    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, SHIFTS,
-) = range(FIRST_TABLE, FIRST_TABLE + 34, 2)  # fmt: skip
+    JUDGED_BY, LIMIT_NS, FAIR, CASCADE, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
+    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, CAN_WAIT, KIND_WAITS, REPEATS, LOOKUP_COST, PRICE_START, PRICES,
+    SHIFTS,
+) = range(FIRST_TABLE, FIRST_TABLE + 44, 2)  # fmt: skip
 
-# Tables of sums.
+# Tables of sums. What follows a table that is carried over is where it ends, see `story.carry`.
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
-    AWAY, BY_MINUTE, PULSE, DESK, COST_HIGH, HELD_HIGH, HOLDING_HIGH, DESK_HIGH,
-) = range(FIRST_TABLE + 34, FIRST_TABLE + 80, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 80
+    AWAY, BY_MINUTE, PULSE, DESK, COST_HIGH, HELD_HIGH, HOLDING_HIGH, DESK_HIGH, WARMING, WORK, HELD_TIMES, KIND_COST,
+    MODEL_COST, PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH,
+) = range(FIRST_TABLE + 44, FIRST_TABLE + 112, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 112
 """Where the tables begin."""
 
 SERIES_NAMES = (
-    "arrived", *OUTCOMES, "reloads", "people", "shed", "human", "latency", "judged", "good", "bad", "counted",
+    "arrived", *OUTCOMES, "reloads", "people", "shed", "human", "timed", "latency", "judged", "good", "bad", "counted",
     "attempts", *(f"attempts_{kind}" for kind in ATTEMPT_KINDS), "sent", *(f"marked_{mark}" for mark in MARKS), "calls",
     "retries", "retry_wait", "hedges", "hedge_wins", "cut_short", "fallbacks", "cascades", "escalated", "cost",
-    "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time",
+    "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time", *economy.SERIES,
 )  # fmt: skip
 """Columns of SERIES (a row is a window); after them two for each objective: bad and counted."""
-COSTS = ("model", "deployment", "provider", "call", "kind", "outcome", "cause", "waste")
+COSTS = ("model", "deployment", "call", "kind", "outcome", "cause", "waste")
 """Rows of COST."""
+P_ABOVE, P_INPUT, P_READ, P_WRITE, P_OUTPUT, P_REQUEST = range(6)
+"""Columns of PRICES: the prompt is longer; a token of input, from the cache, to the cache, of output; a request. Its
+rows are tiers, by deployment, by when prices change."""
 SAMPLES = ("ttft", "waited", "human_wait", "cost")
 """Rows of WHOLE: histograms of the whole run."""
 OBJECTIVE_KINDS = ("success", "latency", "ttft", "good")
@@ -107,13 +115,12 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
     slots = [*plan.deployments.concurrency.T, plan.service.workers]
     places = [*plan.deployments.queue.T, plan.service.queue]
     some = [limited(one) for one in slots]
-    buckets, shifts = range(len(plan.names.limits)), shifts_of(plan)
+    buckets, shifts, prices = range(len(plan.names.limits)), shifts_of(plan), plan.prices
     facts = {
         JUDGED_BY: [OBJECTIVE_KINDS.index(one.kind) for one in objectives],
         LIMIT_NS: [one.limit for one in objectives],
         FAIR: [one.degraded_good for one in objectives],
         CASCADE: cascades[plan.actions.route],
-        PROVIDER: plan.deployments.provider,
         STATION: np.where(some, np.cumsum(some) - 1, -1),
         MEMBER: np.array([deployments_of(plan, b)[:-1] for b in buckets]).reshape(len(buckets), len(slots) - 1),
         MEASURE: plan.limits.measure,
@@ -126,8 +133,21 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         STREAMS: plan.actions.streaming,
         SHIFTS: np.stack([shifts.edges, shifts.before, shifts.there], axis=1),
         QUEUED: [has_queue(one) for one, here in zip(places, some, strict=True) if here],
+        CAN_WAIT: can_wait(plan),
+        KIND_WAITS: plan.batch.batch,
+        REPEATS: np.where(repeats(plan), plan.names.call_kind, -1),  # the kind of action that it belongs to
+        LOOKUP_COST: plan.answers.cost,
+        PRICE_START: prices.start,
+        PRICES: prices_by_tier(prices),
     }
     return {header: np.array(values, np.int64) for header, values in facts.items()}
+
+
+def prices_by_tier(prices: PriceTable) -> Ints:
+    """The table PRICES: what an attempt is billed by stands side by side."""
+    request = np.broadcast_to(prices.request[..., None], prices.input.shape)
+    columns = prices.above, prices.input, prices.cached, prices.write, prices.output, request
+    return np.stack(columns, axis=-1).reshape(-1, len(columns))
 
 
 def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
@@ -138,9 +158,9 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
     windows, (_, minutes) = timeline_windows(plan.horizon), grids(plan)
     deployments, limits = len(names.deployments), buckets + 2 * stations
     binned = 0 if is_exact(plan) else bins
-    named = (names.models, names.deployments, names.providers, names.calls, names.kinds, tuple(Outcome), tuple(Cause))
+    named = (names.models, names.deployments, names.calls, names.kinds, tuple(Outcome), tuple(Cause))
     longest, objectives = max(len(one) for one in named), 2 * len(facts[JUDGED_BY])
-    users = int(plan.people.number.max(initial=0))
+    users, grown = int(plan.people.number.max(initial=0)), (len(names.kinds) * GROWTH_ROWS, len(GROWTH))
     sums = {
         SERIES: (windows.count, len(SERIES_NAMES) + objectives),
         HISTOGRAM: (windows.count, bins),
@@ -165,8 +185,24 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         HELD_HIGH: (limits, 4),
         HOLDING_HIGH: (stations, 2),
         DESK_HIGH: (1,),
+        WARMING: (warming_windows(plan).count * bool(plan.answers.on.any()), 3 * len(CACHES)),
+        WORK: (windows.count * bool(plan.batch.batch.any()), 2),
+        HELD_TIMES: (bins * bool(plan.batch.batch.any()),),
+        KIND_COST: (windows.count, _few(names.kinds)),
+        MODEL_COST: (windows.count, _few(names.models)),
+        PROMPT_USE: (deployments, len(PROMPTS) - 1),
+        TURNS: grown,
+        STEPS: grown,
+        PROMPT_HIGH: (deployments, len(PROMPTS) - 1),
+        TURNS_HIGH: grown,
+        STEPS_HIGH: grown,
     }
     return Layout({header: table.shape for header, table in facts.items()} | sums)
+
+
+def _few(names: Sequence[str]) -> int:
+    """How many they are, if their cost is told by window."""
+    return len(names) if len(names) <= MOST_NAMES else 0
 
 
 def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int) -> Ints:
@@ -183,4 +219,9 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), facts[STATION][-1]
     m[[EPOCH_COUNT, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY]] = len(plan.epochs), minute_count(plan), fair, every
     m[SHIFT_COUNT] = len(facts[SHIFTS])
+    warm, by_name = warming_windows(plan), (_few(plan.names.kinds) > 0) + 2 * (_few(plan.names.models) > 0)
+    m[[PRICE_ROWS, TIERS, LOOKS_UP]] = len(plan.prices.start), plan.prices.above.shape[2], plan.answers.on.any()
+    m[[WARM_UP, WARM_WINDOW, WARM_WINDOWS]] = -plan.begin, warm.length, warm.count
+    m[HAS_BUDGETS] = len(plan.names.budgets) > 0
+    m[[HAS_BATCH, BATCH_SIDE, BY_NAME]] = plan.batch.batch.any(), plan.batch.api[0], by_name
     return m

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simkit.engine.log import INCIDENT_COLUMNS
+from simkit.engine.log import BUDGET_COLUMNS, INCIDENT_COLUMNS
 from simkit.plan.codes import Cause, Outcome
 from simkit.plan.plan import Floats, Ints, Plan
 from simkit.result.breakers import BreakerSums
+from simkit.result.economy import GROWTH, GROWTH_ROWS, Economy
 from simkit.result.limits import LimitUse
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse
@@ -15,6 +16,7 @@ from simkit.result.recovery import recovery_of
 from simkit.result.sample import Sample
 from simkit.result.streamed import ledger as at
 from simkit.result.streamed.along import run_along
+from simkit.result.streamed.economy import add_lookups
 from simkit.result.streamed.ledger import Layout, empty_ledger, facts_of, layout_of
 from simkit.result.streamed.story import add
 from simkit.result.streamed.uses import limit_uses
@@ -38,17 +40,30 @@ class Stream:
         self.ledger = empty_ledger(plan, facts, self.layout, every)
         self.singles = {name: np.zeros(0, np.int64) for name in SINGLE}
         self.incidents: list[Ints] = []
+        self.budgets: list[Ints] = []
         self.breakers = BreakerSums(plan)
 
-    def take(self, actions: Ints, attempts: Ints, incidents: Ints, breakers: Ints, ended: int) -> None:
-        """Add rows as in the log: actions that have ended, with their attempts in the same order; incidents; breakers.
+    def take(
+        self,
+        actions: Ints,
+        attempts: Ints,
+        incidents: Ints,
+        breakers: Ints,
+        lookups: Ints,
+        budgets: Ints,
+        ended: int,
+    ) -> None:
+        """Add rows as in the log: actions that have ended, with their attempts in the same order; the other tables.
 
         `ended` is when the run stopped; it matters for censored actions only.
         """
         if len(incidents):
             self.incidents.append(incidents.copy())
+        if len(budgets):
+            self.budgets.append(budgets.copy())
         if len(breakers):
             self.breakers.take(breakers)
+        add_lookups(self.ledger, lookups.reshape(-1))
         if self.ledger[at.EXACT]:
             self._make_room(len(actions), len(attempts))
         served, costs, answers = self.singles.values()
@@ -77,7 +92,8 @@ class Stream:
     def state(self) -> dict[str, Ints]:
         """All that has been added up, to be saved."""
         return {
-            "ledger": self.ledger, "incidents": self._incidents(), "breakers": self.breakers.kept,
+            "ledger": self.ledger, "incidents": self._rows(self.incidents, INCIDENT_COLUMNS),
+            "budgets": self._rows(self.budgets, BUDGET_COLUMNS), "breakers": self.breakers.kept,
             "breaker_sums": self.breakers.sums, "breaker_rows": np.array([self.breakers.count]), **self.singles,
         }  # fmt: skip
 
@@ -90,7 +106,7 @@ class Stream:
         if state["ledger"].shape != self.ledger.shape:
             raise ValueError("the state is of another plan")
         self.ledger = state["ledger"]
-        self.incidents = [state["incidents"]]
+        self.incidents, self.budgets = [state["incidents"]], [state["budgets"]]
         self.breakers.kept, self.breakers.sums = state["breakers"], state["breaker_sums"]
         self.breakers.count = int(state["breaker_rows"][0])
         self.singles = {name: state[name] for name in SINGLE}
@@ -100,7 +116,7 @@ class Stream:
         windows, series = timeline_windows(self.plan.horizon), self._table(at.SERIES)
         names = (*at.SERIES_NAMES, *(f"{w}_{one.label}" for one in self.objectives for w in ("bad", "counted")))
         histogram, tries = self._table(at.HISTOGRAM), self._table(at.TRIES)
-        incidents = {name: self._incidents()[:, column].copy() for column, name in enumerate(INCIDENT_COLUMNS)}
+        incidents = self._columns(self.incidents, INCIDENT_COLUMNS)
         return Tally(
             replication=replication,
             windows=windows,
@@ -119,6 +135,7 @@ class Stream:
             desk_busy=int(self.layout.whole(self.ledger, at.DESK, at.DESK_HIGH)[0]),
             recovery=recovery_of(self.plan, self._table(at.BY_MINUTE), incidents),
             pulse=self._pulse(),
+            economy=self._economy(),
             ended=ended,
             events=events,
         )
@@ -134,8 +151,27 @@ class Stream:
         columns = SINGLE[name]
         return self.singles[name][: int(self.ledger[USED[name]]) * columns].reshape(-1, columns)
 
-    def _incidents(self) -> Ints:
-        return np.concatenate([np.zeros((0, len(INCIDENT_COLUMNS)), np.int64), *self.incidents])
+    def _economy(self) -> Economy:
+        whole = self.layout.whole
+        tokens_in = self._table(at.TOKENS)[:, :1].astype(object)
+        return Economy(
+            warming=self._table(at.WARMING).copy(),
+            work=self._table(at.WORK).copy(),
+            held=binned(self._table(at.HELD_TIMES)),
+            by_kind=self._table(at.KIND_COST).copy(),
+            by_model=self._table(at.MODEL_COST).copy(),
+            prompts=np.hstack([tokens_in, whole(self.ledger, at.PROMPT_USE, at.PROMPT_HIGH)]),
+            turns=whole(self.ledger, at.TURNS, at.TURNS_HIGH).reshape(-1, GROWTH_ROWS, len(GROWTH)),
+            steps=whole(self.ledger, at.STEPS, at.STEPS_HIGH).reshape(-1, GROWTH_ROWS, len(GROWTH)),
+            budgets=self._columns(self.budgets, BUDGET_COLUMNS),
+        )
+
+    def _rows(self, parts: list[Ints], columns: tuple[str, ...]) -> Ints:
+        return np.concatenate([np.zeros((0, len(columns)), np.int64), *parts])
+
+    def _columns(self, parts: list[Ints], columns: tuple[str, ...]) -> dict[str, Ints]:
+        rows = self._rows(parts, columns)
+        return {name: rows[:, column].copy() for column, name in enumerate(columns)}
 
     def _samples(self, histogram: Ints, tries: Ints) -> dict[str, Sample]:
         return self._times_and_cost(histogram) | {"attempts": binned(tries.sum(axis=0))}
@@ -154,11 +190,13 @@ class Stream:
     def _costs(self) -> dict[str, Money]:
         names, table = self.plan.names, self.layout.whole(self.ledger, at.COST, at.COST_HIGH)
         sizes = {
-            "model": len(names.models), "deployment": len(names.deployments), "provider": len(names.providers),
-            "call": len(names.calls), "kind": len(names.kinds), "outcome": len(Outcome), "cause": len(Cause),
-            "waste": 2,
+            "model": len(names.models), "deployment": len(names.deployments), "call": len(names.calls),
+            "kind": len(names.kinds), "outcome": len(Outcome), "cause": len(Cause), "waste": 2,
         }  # fmt: skip
-        return {name: table[row, : sizes[name]].copy() for row, name in enumerate(at.COSTS)}
+        costs = {name: table[row, : sizes[name]].copy() for row, name in enumerate(at.COSTS)}
+        providers = np.zeros(len(names.providers), object)
+        np.add.at(providers, self.plan.deployments.provider, costs["deployment"])
+        return costs | {"provider": providers}
 
     def _deployments(self, peaks: Ints) -> DeploymentUse:
         tokens = self._table(at.TOKENS)
