@@ -170,6 +170,7 @@ def prepare(folder: Path) -> None:
         for made in (scenario, thrifty):
             plan = compile_plan(load(made(Random(seed)).write(folder)))
             cases.append((plan, seed, run(plan, seed, seed % 3)))
+    cases.sort(key=lambda case: int(case[2].events))  # most mutants are caught by a small one
     (folder / "cases.pickle").write_bytes(pickle.dumps(cases))
 
 
