@@ -1,7 +1,7 @@
 """The codes of the log, for whoever reads it."""
 
-from simkit.plan.codes import KINDS, Act, BreakerState, Cache, Cause, EventClass, Kind, Lookup, Mark, Outcome
+from simkit.plan.codes import KINDS, Act, BreakerState, Cache, Cause, EventClass, Kind, Lookup, Mark, Notice, Outcome
 
 __all__ = [
-    "KINDS", "Act", "BreakerState", "Cache", "Cause", "EventClass", "Kind", "Lookup", "Mark", "Outcome",
+    "KINDS", "Act", "BreakerState", "Cache", "Cause", "EventClass", "Kind", "Lookup", "Mark", "Notice", "Outcome",
 ]  # fmt: skip

@@ -15,8 +15,8 @@ DID_NOT = -1
 
 Column = NDArray[np.int64]
 Table = dict[str, Column]
-Tables = tuple[Table, Table, Table, Table, Table, Table]
-"""Actions, attempts, incidents, breakers, lookups, budgets."""
+Tables = tuple[Table, Table, Table, Table, Table, Table, Table]
+"""Actions, attempts, incidents, breakers, lookups, budgets, regions."""
 
 ACTION_COLUMNS = (
     "action",  # id: ordinal | how often it was asked before << 33 | turn of its conversation << 37
@@ -42,6 +42,9 @@ ACTION_COLUMNS = (
     "lookup_cost",  # of lookups in caches of answers, beside `cost`, too
     "tool_cost",  # of searches and tools, beside `cost`, too
     "thrift",  # bits: 1 cheaper models because of the user's quota, 2 because of a budget of everything
+    "home",  # region of the user; -1: regions are not modelled
+    "region",  # that served it, or was turned to last; -1: none
+    "network",  # ns from the user to the region's service and back, lost connections included
 )
 
 ATTEMPT_COLUMNS = (
@@ -91,6 +94,10 @@ BUDGET_COLUMNS = ("time", "budget", "step", "spent")
 """Step k was reached when `spent` picodollars were; or -1: the period, or the run, ended with `spent`."""
 
 
+REGION_COLUMNS = ("time", "region", "what", "value")
+"""What became of regions, in the order in which it happened; what: `codes.Notice`."""
+
+
 @dataclass(frozen=True)
 class Log:
     """What one replication did."""
@@ -105,6 +112,8 @@ class Log:
     """Lookups in caches of answers, in the order in which it happened."""
     budgets: dict[str, Column]
     """What spending budgets did, in the order in which it happened."""
+    regions: dict[str, Column]
+    """What became of regions, in the order in which it happened."""
     peaks: Column
     """(N) most slots of each deployment taken at one time, the whole run long."""
     ended: int

@@ -50,6 +50,11 @@ class Stream(IntEnum):
     TURN = 25
     HOLD = 26
     WARM = 27
+    HOME = 28
+    DNS = 29
+    REGION = 30
+    CHECK = 31
+    LOST = 32
 
 
 @inlined

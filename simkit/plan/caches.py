@@ -93,6 +93,7 @@ def answers(documents: list[Document], trace: TraceRows | None, pool: DistPool) 
         cost=np.array(table(lambda one: one.cost, 0), np.int64),
         false_hits=np.array(table(lambda one: getattr(one, "false_hits", 0.0), 0.0)),
         warm=np.array(fixed(lambda one: one.start == "warm", False)),
+        shared=np.array(fixed(lambda one: one.shared, False)),
         cacheable=np.array([cacheable(document) for document in documents]),
         keys=np.array([len(one) for one in cdf], np.int64),
         cdf_exact=cdf[Cache.EXACT],

@@ -64,6 +64,10 @@ class Kind(IntEnum):
     """Rejected: the user's own quota is used up."""
     BUDGET = 26
     """Rejected: a spending budget of everything blocks."""
+    RESIDENCY = 27
+    """Rejected: no region or deployment is left where the data may go."""
+    REGION_DOWN = 28
+    """Failed: the region that was to serve it is down, or went down with it."""
 
 
 KINDS = 14
@@ -102,6 +106,8 @@ class Mark(IntFlag):
     """Its answer was cut at the longest that may be."""
     CHEAPER = 64
     """Its model stands in for a dearer one."""
+    FORBIDDEN = 128
+    """Nothing was sent: somebody could have been asked, but not with this data."""
 
 
 class Cache(IntEnum):
@@ -132,6 +138,26 @@ class Act(IntEnum):
     ALERT = 0
     DEGRADE = 1
     BLOCK = 2
+
+
+class Notice(IntEnum):
+    """What is written down of a region."""
+
+    AVAILABLE = 0
+    """Share of its replicas that incidents have left, in parts per billion."""
+    PUBLISHED = 1
+    """The same as clients are told from now on."""
+    REPLICAS = 2
+    """Replicas that are paid from now on: those there, ordered, or about to go."""
+
+
+class Tick(IntEnum):
+    """Order of the ticks of one instant; below, which region it is about. (Outliers are swept first: 0.)"""
+
+    CHECK = 1 << 30
+    PUBLISH = 2 << 30
+    LOOK = 3 << 30
+    READY = 4 << 30
 
 
 class BreakerState(IntEnum):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simkit.plan import caches, conversations, demand, policy, spending, supply, trouble, users, work
+from simkit.plan import caches, conversations, demand, policy, regions, spending, supply, trouble, users, work
 from simkit.plan.batch import batch
 from simkit.plan.calendar import start_utc_ns
 from simkit.plan.errors import PlanError
@@ -64,6 +64,8 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         "limits": supply.limits(documents, index),
         "incidents": trouble.incidents(document, index, pool),
         "service": supply.service(documents, pool),
+        "scaling": regions.scaling(documents),
+        "regions": regions.regions(documents, [supply.stable_key(name) for name in document.regions or [""]]),
         "policy": policy.policy(documents, pool),
         **dict(zip(("inner", "outer", "has_gateway", "breaker"), policy.two_layers(documents), strict=True)),
         "ladder": users.ladder(documents, epochs, end, zero, pool),
@@ -183,18 +185,23 @@ def is_stationary(document: Document) -> bool:
     seasonality = traffic.seasonality
     flat = seasonality.hours == "flat" and seasonality.weekdays is None and seasonality.weekend is None
     steady = flat and seasonality.months is None and traffic.trace is None
+    steady = steady and not any(service.autoscaling for service in regions.services_of(document))
     people = users.people(document)
     always = people is None or (people.hours is None and people.weekend)
     return steady and always and not document.changes and not document.incidents
 
 
 def service_cost(documents: list[Document], epochs: list[int], horizon: int) -> int:
-    """Picodollars of the own service over [0, horizon)."""
+    """Picodollars of the own service over [0, horizon), but for replicas whose number follows the load."""
     total = 0
     for document, start, end in zip(documents, epochs, [*epochs[1:], horizon], strict=True):
-        if document.service.cost is not None:
-            cost = document.service.cost
-            total += cost.picodollars * max(0, min(end, horizon) - max(start, 0)) // cost.period_ns
+        lasts = max(0, min(end, horizon) - max(start, 0))
+        for service in regions.services_of(document):
+            if service.cost is not None:
+                total += service.cost.picodollars * lasts // service.cost.period_ns
+            if service.replica_cost is not None and service.autoscaling is None:
+                cost = service.replica_cost
+                total += service.replicas * cost.picodollars * lasts // cost.period_ns
     return total
 
 
@@ -215,7 +222,8 @@ def names(document: Document, index: Index) -> Names:
         limit_text=tuple(limit_text(document.quotas[quota], measure) for quota, measure in index.limits),
         incidents=tuple(i.name or f"{i.target} {n + 1}" for n, i in enumerate(document.incidents)),
         budgets=tuple(document.budgets),
-        outages=tuple(name for name, _, _ in trouble.random_outages(document, index)),
+        outages=tuple(name for name, _, _, _ in trouble.random_outages(document, index)),
+        regions=regions.names_of_regions(document),
     )
 
 

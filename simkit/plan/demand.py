@@ -10,6 +10,7 @@ from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows
 from simkit.plan.work import cumulative
 from simkit.scenario.distribution import NumberDist
+from simkit.scenario.geography import spread
 from simkit.scenario.portable import exp, log, normal_quantile
 from simkit.scenario.scenario import Document
 from simkit.scenario.traffic import LognormalActivity, Traffic, Users, Zipf
@@ -31,17 +32,25 @@ def rate_per_ns(traffic: Traffic) -> float:
 
 
 def arrivals(documents: list[Document], epochs: list[int], end: int, start_utc_ns: int, pool: DistPool) -> Arrivals:
-    """Piecewise constant rates over [first epoch, end), each piece with its distribution of gaps."""
+    """Piecewise constant rates over [first epoch, end) for the users of each region, each piece with its gaps."""
     ends = [*epochs[1:], end]
-    pieces = [
-        (start, until, rate_per_ns(d.traffic), d.traffic.seasonality, d.traffic.timezone)
-        for d, start, until in zip(documents, epochs, ends, strict=True)
-    ]
-    start, rate, expected = rate_segments(pieces, start_utc_ns)
+    parts = []
+    for region in range(len(spread(documents[0]))):
+        pieces = []
+        for document, start, until in zip(documents, epochs, ends, strict=True):
+            share, zone = spread(document)[region]
+            pieces.append((start, until, rate_per_ns(document.traffic) * share, document.traffic.seasonality, zone))
+        parts.append(rate_segments(pieces, start_utc_ns))
     gaps = np.array([pool.add(gap_distribution(d.traffic)) for d in documents], dtype=np.int64)
-    epoch_of = np.searchsorted(np.array(epochs), start[:-1], side="right") - 1
-    nothing = (NO_INTS,) * 5
-    return Arrivals(start, rate, expected, gaps[epoch_of], *nothing)
+    epoch_of = [np.searchsorted(np.array(epochs), start[:-1], side="right") - 1 for start, _, _ in parts]
+    return Arrivals(
+        np.concatenate([start for start, _, _ in parts]),
+        np.concatenate([rate for _, rate, _ in parts]),
+        np.concatenate([expected for _, _, expected in parts]),
+        gaps[np.concatenate(epoch_of)],
+        np.cumsum([0, *(len(rate) for _, rate, _ in parts)]).astype(np.int64),
+        *(NO_INTS,) * 5,
+    )
 
 
 def gap_distribution(traffic: Traffic) -> NumberDist:
@@ -68,6 +77,7 @@ def replay(rows: TraceRows, traffic: Traffic, index: Index) -> Arrivals:
         NO_FLOATS,
         NO_FLOATS,
         NO_INTS,
+        np.zeros(2, dtype=np.int64),
         rows.time_ns,
         tokens(rows.input, count),
         tokens(rows.output, count),
@@ -94,30 +104,43 @@ def tokens(column: Ints | None, count: int) -> Ints:
 
 
 def people(documents: list[Document], index: Index) -> People:
-    """Users and their plans, by epoch; epochs with the same users share their table."""
+    """Users and their plans, by epoch and region; those who are as many and as unequal share their table."""
     each = [document.traffic.users for document in documents]
     tables: dict[tuple[int, str], int] = {}
     parts: list[Floats] = []
     first = []
-    for users in each:
-        key = (users.daily_active, repr(users.activity)) if users else (0, "")
-        if key not in tables:
-            tables[key] = sum(map(len, parts))
-            parts.append(activity_cdf(users) if users else NO_FLOATS)
-        first.append(tables[key])
+    numbers = [users_by_region(document) for document in documents]
+    for users, row in zip(each, numbers, strict=True):
+        for number in row:
+            key = (number, repr(users.activity)) if users else (0, "")
+            if key not in tables:
+                tables[key] = sum(map(len, parts))
+                parts.append(activity_cdf(users, number) if users else NO_FLOATS)
+            first.append(tables[key])
     plans = [[plan.share for plan in users.plans.values()] if users else [] for users in each]
+    number = np.array(numbers, dtype=np.int64)
     return People(
-        first=np.array(first, dtype=np.int64),
-        number=np.array([users.daily_active if users else 0 for users in each], dtype=np.int64),
+        first=np.array(first, dtype=np.int64).reshape(number.shape),
+        number=number,
+        offset=np.cumsum(number, axis=1) - number,
         cdf=np.concatenate(parts),
         plan_cdf=np.array([cumulative(shares) for shares in plans]).reshape(len(each), -1),
         plan_priority=np.array([p.priority for p in each[0].plans.values()] if each[0] else [], dtype=np.int64),
     )
 
 
-def activity_cdf(users: Users) -> Floats:
+def users_by_region(document: Document) -> list[int]:
+    """How many users there are in each region: by its share, at least one where there is any traffic."""
+    users = document.traffic.users
+    if users is None:
+        return [0 for _ in spread(document)]
+    bounds = np.rint(np.cumsum([0.0, *(share for share, _ in spread(document))]) * users.daily_active)
+    return [max(int(number), 1) for number in np.diff(bounds)]
+
+
+def activity_cdf(users: Users, number: int) -> Floats:
     """Cumulative share of the actions by user, the most active first."""
-    rank = np.arange(1, users.daily_active + 1, dtype=np.float64)
+    rank = np.arange(1, number + 1, dtype=np.float64)
     weights = np.ones_like(rank)
     if isinstance(users.activity, Zipf):
         weights = exp(-users.activity.zipf * log(rank))

@@ -38,6 +38,8 @@ class Answers(NamedTuple):
     """(E, A) share of the hits with the answer to another question; 0 for the exact cache."""
     warm: Bools
     """(A) is it full at the start?"""
+    shared: Bools
+    """(A) is it one for all regions?"""
     cacheable: Floats
     """(E, A, K) share of the actions that ask it."""
     keys: Ints

@@ -2,7 +2,7 @@
 
 Axes: E epochs, K kinds of actions, X complexities, C calls (of all kinds, in file order),
 R routes, M models, N deployments (grouped by model), B limits (token buckets), F failure kinds,
-G distributions, O random outages, V severities, D rungs of the degrade ladder. Every number that may
+G distributions, O random outages, V severities, D rungs of the degrade ladder, R regions. Every number that may
 change at a time has a leading axis E. Times are ns since the scenario's start, shares are cumulative
 (`cdf`) where one of several is drawn, money is picodollars.
 """
@@ -14,6 +14,7 @@ import numpy as np
 
 from simkit.plan.arrays import NEVER, SECOND, Bools, Floats, Ints
 from simkit.plan.economy import Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, mean_turns
+from simkit.plan.places import Regions, Scaling
 from simkit.plan.resilience import Audience, Breaker, Ladder, Layer
 
 
@@ -32,13 +33,17 @@ class Arrivals(NamedTuple):
     """When actions arrive: a piecewise constant rate walked through in operational time, or a trace."""
 
     start: Ints
-    """(S + 1) starts of the segments; the last is the end of arrivals."""
+    """(S + 1) starts of the segments; the last is the end of arrivals. With R regions: so for each, one after the
+    other."""
     rate: Floats
     """(S) arrivals per ns."""
     cumulative: Floats
     """(S + 1) expected arrivals from the first start to each start."""
     gap: Ints
     """(S) distribution of the gaps in operational time (mean 1)."""
+    first: Ints
+    """(R + 1) range of the segments of each region's users in `rate` and `gap`; `start` and `cumulative` have one more
+    for each of them."""
     trace_time: Ints
     """(A) arrival of each row of a trace; empty without one."""
     trace_input: Ints
@@ -53,9 +58,11 @@ class People(NamedTuple):
     """Who the users are."""
 
     first: Ints
-    """(E) offset of the epoch's users in `cdf`."""
+    """(E, R) offset of the users of an epoch and a region in `cdf`."""
     number: Ints
-    """(E) number of users; 0: users are not modelled."""
+    """(E, R) number of users; 0: users are not modelled."""
+    offset: Ints
+    """(E, R) number of the first of them."""
     cdf: Floats
     """Cumulative share of activity by user."""
     plan_cdf: Floats
@@ -256,19 +263,32 @@ class Incidents(NamedTuple):
     slowdown: Floats
     quota: Floats
     """(V)"""
+    lost: Floats
+    """(V) share of the replicas of a region that are gone."""
+    region_hits: Bools
+    """(I + O, R) regions hit."""
 
 
 class Service(NamedTuple):
-    """Your own service, by epoch."""
+    """Your own service, by epoch and region."""
 
     workers: Ints
+    """(E, R) of a replica."""
+    replicas: Ints
+    """(E, R) at the start, with an autoscaler."""
     queue: Ints
+    """(E, R)"""
     overhead: Ints
-    """Distribution; -1: none."""
+    """(E, R) distribution; -1: none."""
     shed_in_flight: Ints
-    """(E, 4) shed arrivals while so many actions are in flight; NEVER: unused."""
+    """(E, R, 4) shed arrivals while so many actions are in flight; NEVER: unused."""
     shed_priority: Ints
-    """(E, 4) of this priority and above."""
+    """(E, R, 4) of this priority and above."""
+
+    @property
+    def slots(self) -> Ints:
+        """(E, R) actions that it works on at once, with the replicas it begins with."""
+        return np.where(self.workers < NEVER, np.minimum(self.workers, NEVER // self.replicas) * self.replicas, NEVER)
 
 
 class Policy(NamedTuple):
@@ -336,6 +356,8 @@ class Names:
     incidents: tuple[str, ...]
     outages: tuple[str, ...]
     budgets: tuple[str, ...]
+    regions: tuple[str, ...]
+    """One of no name where they are not modelled."""
 
 
 @dataclass(frozen=True)
@@ -362,6 +384,8 @@ class Plan:
     limits: Limits
     incidents: Incidents
     service: Service
+    scaling: Scaling
+    regions: Regions
     policy: Policy
     inner: Layer
     """The layer that talks to the models: the gateway if there is one, else the client."""
@@ -395,8 +419,14 @@ class Plan:
         rows = len(self.arrivals.trace_time)
         if rows or len(self.arrivals.start) == 0:
             return float(rows)
-        epoch = np.searchsorted(self.epochs, self.arrivals.start[:-1], side="right") - 1
-        return float((np.diff(self.arrivals.cumulative) * self.mean_turns[np.maximum(epoch, 0)]).sum())
+        return sum(self._expected(r) for r in range(len(self.arrivals.first) - 1))
+
+    def _expected(self, region: int) -> float:
+        """Of the users of one region."""
+        first, beyond = (int(self.arrivals.first[i]) + region for i in (region, region + 1))
+        start, cumulative = (table[first : beyond + 1] for table in (self.arrivals.start, self.arrivals.cumulative))
+        epoch = np.searchsorted(self.epochs, start[:-1], side="right") - 1
+        return float((np.diff(cumulative) * self.mean_turns[np.maximum(epoch, 0)]).sum())
 
     @property
     def mean_turns(self) -> Floats:
@@ -408,5 +438,6 @@ class Plan:
 __all__ = [
     "NEVER", "SECOND", "Actions", "Allowances", "Answers", "Arrivals", "Audience", "Batch", "Bools", "Breaker",
     "Deployments", "Dists", "Floats", "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models", "Names", "People",
-    "Plan", "Policy", "PriceTable", "Prompts", "Recorded", "Resets", "Routes", "Service", "Sessions", "Spending",
+    "Plan", "Policy", "PriceTable", "Prompts", "Recorded", "Regions", "Resets", "Routes", "Scaling",
+    "Service", "Sessions", "Spending",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Models, deployments, limits and the own service as tables."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from simkit.plan.errors import PlanError
 from simkit.plan.index import MEASURES, RAMP, Index, deployments_of
 from simkit.plan.plan import NEVER, Deployments, Ints, Limits, Models, Service
 from simkit.plan.policy import KIND_OF, balance, limit
+from simkit.plan.regions import services_of
 from simkit.plan.tables import DistPool
 from simkit.plan.work import cumulative
+from simkit.scenario import policy as said
 from simkit.scenario.distribution import DurationDist, NumberDist
 from simkit.scenario.models import Deployment, DrawnKind, Model, Quota
 from simkit.scenario.scenario import Document
@@ -170,14 +172,19 @@ def burst(quota: Quota, measure: str) -> int:
 
 
 def service(documents: list[Document], pool: DistPool) -> Service:
-    """The own service."""
-    each = [document.service for document in documents]
+    """The own service, by epoch and region."""
+    each = [services_of(document) for document in documents]
+
+    def table(of: Callable[[said.Service], int | list[int]]) -> Ints:
+        return np.array([[of(one) for one in row] for row in each], dtype=np.int64)
+
     return Service(
-        workers=np.array([limit(s.workers) for s in each], dtype=np.int64),
-        queue=np.array([limit(s.queue) for s in each], dtype=np.int64),
-        overhead=np.array([pool.add(s.overhead) if s.overhead else -1 for s in each], dtype=np.int64),
-        shed_in_flight=np.array([padded([rule.in_flight for rule in s.shed], NEVER) for s in each], dtype=np.int64),
-        shed_priority=np.array([padded([rule.priority for rule in s.shed], 0) for s in each], dtype=np.int64),
+        workers=table(lambda s: limit(s.workers)),
+        replicas=table(lambda s: s.replicas),
+        queue=table(lambda s: limit(s.queue)),
+        overhead=table(lambda s: pool.add(s.overhead) if s.overhead else -1),
+        shed_in_flight=table(lambda s: padded([rule.in_flight for rule in s.shed], NEVER)),
+        shed_priority=table(lambda s: padded([rule.priority for rule in s.shed], 0)),
     )
 
 

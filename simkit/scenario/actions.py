@@ -7,6 +7,7 @@ from pydantic import Field
 from simkit.scenario.base import Part, is_scalar
 from simkit.scenario.conversation import History
 from simkit.scenario.distribution import DurationDist, TokenDist
+from simkit.scenario.regions import Residency
 from simkit.scenario.repeat import Geometric, Repeat
 from simkit.scenario.units import Count, Money, Name, Share
 
@@ -122,6 +123,8 @@ class Action(Part):
     """Share of these actions whose answers may be cached (left out: as the cache says)."""
     urgency: Literal["now", "batch"] = "now"
     """`batch`: it can wait, see `batch`."""
+    residency: Residency = Residency()
+    """With `regions`: where its data may go, besides what holds for the user's region."""
     calls: Annotated[list[Call | Parallel], Field(min_length=1, max_length=31)]
     """Its calls, in sequence; an item `parallel: [...]` holds calls made at once."""
 

@@ -55,6 +55,8 @@ class AnswerCache(Part):
     """Does a question that is being answered already wait for that answer?"""
     start: Literal["cold", "warm"] = "cold"
     """`warm`: at the start of the run it holds the most popular questions, with ages spread over `ttl`."""
+    shared: bool = False
+    """With several regions: one cache for all of them, or one for each, which a failover finds cold?"""
     emptied: list[Duration] = Field(default_factory=list)
     """When it is emptied (a deploy), counted from the scenario's start."""
 

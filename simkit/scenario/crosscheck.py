@@ -187,7 +187,8 @@ def references(tree: Node) -> Problems:
                 "Add e.g. `requests: 500/min`.",
             )
     for incident in items(tree, "incidents"):
-        yield from _known(incident.get("target"), names.targets, "model, provider or deployment")
+        known = list(dict.fromkeys([*names.targets, *names.regions]))
+        yield from _known(incident.get("target"), known, "model, provider, deployment or region")
     for one in entries(tree, "traffic", "trace", "models").values():
         yield from _known(one, names.models, "model")
 

@@ -47,6 +47,8 @@ class Severity(Part):
     """Factor on first token time and token time."""
     quota: Share = 1.0
     """Share of the rate limits that is left, e.g. 20%."""
+    lost: Share | None = None
+    """Of an incident that hits a region of yours: share of its replicas that are gone (left out: all)."""
 
 
 class Outage(Severity):
@@ -59,7 +61,8 @@ class Outage(Severity):
     severity: list[Severity] = Field(default_factory=list)
     """A mixture of severities with shares, instead of one severity for all."""
     in_flight: Literal["finish", "fail"] = "finish"
-    """Does work under way finish, or fail (with probability `error_rate`) at the start of the incident?"""
+    """Does work under way finish, or fail (with probability `error_rate`, in a region `lost`) at the start of the
+    incident?"""
 
 
 class Incident(Severity):
@@ -72,9 +75,10 @@ class Incident(Severity):
     lasts: Duration
     """Duration."""
     target: str
-    """A model, a provider or a deployment (`model/provider` or `model/provider/region`)."""
+    """A model, a provider, a deployment (`model/provider` or `model/provider/region`), or a region of yours."""
     in_flight: Literal["finish", "fail"] = "finish"
-    """Does work under way finish, or fail (with probability `error_rate`) at the start of the incident?"""
+    """Does work under way finish, or fail (with probability `error_rate`, in a region `lost`) at the start of the
+    incident?"""
 
 
 class Slowness(Part):

@@ -17,6 +17,7 @@ class Names:
         self.models = list(entries(tree, "models"))
         self.routes = list(entries(tree, "routes"))
         self.kinds = list(entries(tree, "actions"))
+        self.regions = list(entries(tree, "regions"))
         self.complexities = _complexities(tree)
         self.deployments = [name for name, _ in deployments(tree)]
         used = dict.fromkeys(provider.text() for _, one in deployments(tree) if (provider := one.get("provider")))

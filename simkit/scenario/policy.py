@@ -18,17 +18,44 @@ class Shed(Part):
     """Those of this priority number and above (0: all but negative ones)."""
 
 
+class Autoscaling(Part):
+    """How the number of replicas follows the load, as Kubernetes' horizontal autoscaler does it."""
+
+    minimum: Annotated[Count, Field(ge=1, le=1_000_000)] = 1
+    """At least so many replicas."""
+    maximum: Annotated[Count, Field(ge=1, le=1_000_000)]
+    """At most so many."""
+    target: Annotated[Share, Field(gt=0)] | None = None
+    """Busy share of the workers that is aimed at (left out: 70%, unless `queue` is given)."""
+    queue: Annotated[Count, Field(ge=1)] | None = None
+    """Waiting actions for each replica that are aimed at; with `target`, whatever asks for more."""
+    interval: Annotated[Duration, Field(ge=1_000_000)] = 15_000_000_000
+    """How often it looks."""
+    delay: Duration = 120_000_000_000
+    """How long a new replica takes to come (it is paid from when it is ordered)."""
+    stabilisation: Duration = 300_000_000_000
+    """It goes down to the most that was asked for within so long."""
+    tolerance: Share = 0.1
+    """It leaves the number as it is while the load is within this share of the target."""
+
+
 class Service(Part):
     """Your own service: a slot is held for the whole action."""
 
     workers: Count | None = None
-    """Actions it works on at once; left out: unlimited."""
+    """Actions that a replica works on at once; left out: unlimited."""
+    replicas: Annotated[Count, Field(ge=1, le=1_000_000)] = 1
+    """Copies of it; with autoscaling: at the start."""
     queue: Count | None = None
     """Waiting places (left out: unlimited); beyond, actions are rejected as `queue_full`."""
     overhead: DurationDist | None = None
     """Your own time per action, before the first call."""
     cost: MoneyPer | None = None
-    """What it costs, e.g. `$200/month`, busy or idle."""
+    """What it costs busy or idle, however many replicas there are, e.g. `$200/month`."""
+    replica_cost: MoneyPer | None = None
+    """What each replica costs, e.g. `$0.10/h`, from when it is ordered until it has gone."""
+    autoscaling: Autoscaling | None = None
+    """How the number of replicas follows the load (left out: it stays)."""
     shed: Annotated[list[Shed], Field(max_length=4)] = Field(default_factory=list)
     """Load shedding: whom to turn away when it is too busy."""
 
@@ -115,5 +142,5 @@ class Source(Part):
 
 
 __all__ = [
-    "Audience", "Change", "Observed", "Reload", "Service", "Shed", "Slo", "Source",
+    "Audience", "Autoscaling", "Change", "Observed", "Reload", "Service", "Shed", "Slo", "Source",
 ]  # fmt: skip

@@ -16,11 +16,12 @@ from simkit.scenario.validate import literals, validated
 
 FIXED = frozenset({
     "name", "description", "start", "horizon", "warmup", "cooldown", "prices", "incidents", "expect", "observed",
-    "knobs", "changes", "sources", "seed", "replications", "slo", "alerts", "cheaper",
+    "knobs", "changes", "sources", "seed", "replications", "slo", "alerts", "cheaper", "routing",
 })  # fmt: skip
 """What holds for the whole run and cannot change at a time."""
 FIXED_FIELDS = frozenset({
     "trace", "outages", "priority", "order", "replicas", "at_most", "keys", "clusters", "emptied", "longer",
+    "hosts", "cloud", "residency", "interval", "delay", "stabilisation", "tolerance", "shared",
 })  # fmt: skip
 """Fields below which nothing can change at a time."""
 
@@ -121,6 +122,8 @@ def _unchangeable(path: str, node: Node, tree: Node) -> Iterator[Problem]:
     if steps is None:
         return
     names = {step for step in steps if isinstance(step, str)}
+    if steps[0] in ("service", "regions"):
+        names.discard("replicas")
     if steps[0] in FIXED or names & FIXED_FIELDS or not _numbers(steps, node, tree):
         allowed = "rates, shares, times, tokens, speeds, prices, limits and other numbers"
         yield node.place.problem(

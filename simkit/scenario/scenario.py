@@ -13,6 +13,7 @@ from simkit.scenario.caches import Caches
 from simkit.scenario.errors import Invalid
 from simkit.scenario.models import Failure, FailureKind, Incident, Model, Provider, Quota
 from simkit.scenario.policy import Audience, Change, Observed, Service, Slo, Source
+from simkit.scenario.regions import MOST_REGIONS, Region, Routing
 from simkit.scenario.resilience import Resilience
 from simkit.scenario.spending import Budget
 from simkit.scenario.traffic import Traffic
@@ -100,6 +101,10 @@ class Document(Part):
     """Properties of failure kinds that differ from the defaults."""
     service: Service = Service()
     """Your own service."""
+    regions: Annotated[dict[Name, Region], Field(max_length=MOST_REGIONS)] = Field(default_factory=dict)
+    """Where users are and where you serve them (left out: one place for all)."""
+    routing: Routing = Routing()
+    """With `regions`: which of them serves whom, and what happens when one fails."""
     caches: Caches = Caches()
     """Caches: of answers, of prompts."""
     cheaper: dict[Name, Name] = Field(default_factory=dict)

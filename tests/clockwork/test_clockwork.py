@@ -3,7 +3,7 @@
 A case is a YAML file beside this one:
 
 - `scenario`: a scenario in the full form; `trace`: the text of its `trace.csv`, where it replays one
-- `actions`, `attempts`, `incidents`, `breakers`, `lookups`, `budgets`: the expected rows as a table, one line each,
+- `actions`, `attempts`, `incidents`, `breakers`, `lookups`, `budgets`, `regions`: the expected rows as a table, one line each,
   first the column names (all but the first two are optional).
   Times read `2.5s` or `50ms`, money `$0.00014`, codes and things of the scenario go by name, `-` is -1.
   Every column is compared: one that a table leaves out has the value in `ELSE` in every row; but what an attempt's
@@ -24,7 +24,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from simkit.engine import run_plan
-from simkit.engine.codes import Cache, Cause, Kind, Lookup, Outcome
+from simkit.engine.codes import Cache, Cause, Kind, Lookup, Notice, Outcome
 from simkit.engine.log import (
     ACTION_COLUMNS,
     ATTEMPT_COLUMNS,
@@ -32,6 +32,7 @@ from simkit.engine.log import (
     BUDGET_COLUMNS,
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
+    REGION_COLUMNS,
     Log,
 )
 from simkit.plan.compile import compile_plan
@@ -48,8 +49,9 @@ COLUMNS = {
     "breakers": BREAKER_COLUMNS,
     "lookups": LOOKUP_COLUMNS,
     "budgets": BUDGET_COLUMNS,
+    "regions": REGION_COLUMNS,
 }
-OPTIONAL = ("incidents", "breakers", "lookups", "budgets")
+OPTIONAL = ("incidents", "breakers", "lookups", "budgets", "regions")
 IF_NAMED = ("tokens_system", "tokens_history", "tokens_retrieved", "tokens_reasoning")
 KEYS = {
     "actions": ("action",),
@@ -58,12 +60,13 @@ KEYS = {
     "breakers": ("time", "replica", "place"),
     "lookups": ("time", "action", "call", "cache"),
     "budgets": ("time", "budget", "step"),
+    "regions": ("time", "region", "what", "value"),
 }
 ELSE = {
     "actions": {
         "user": -1, "plan": -1, "kind": 0, "complexity": 0, "good": -1, "reason": 0, "waited": 0, "degrade_cost": 0,
         "desk_asked": -1, "desk_began": -1,
-        "lookup_cost": 0, "tool_cost": 0, "thrift": 0,
+        "lookup_cost": 0, "tool_cost": 0, "thrift": 0, "home": -1, "region": -1, "network": 0,
     },
     "attempts": {
         "call": 0, "repeat": 0, "rung": 0, "attempt": 0, "hedge": 0, "cause": 0, "model": 0, "deployment": 0,
@@ -73,6 +76,7 @@ ELSE = {
     "breakers": {},
     "lookups": {},
     "budgets": {},
+    "regions": {},
 }  # fmt: skip
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 TIME = re.compile(r"(-?)((?:[\d.]+(?:ns|us|ms|s|min|h))+)")
@@ -83,6 +87,7 @@ CODES: dict[tuple[str, str], type[IntEnum]] = {
     ("attempts", "cause"): Cause,
     ("lookups", "cache"): Cache,
     ("lookups", "result"): Lookup,
+    ("regions", "what"): Notice,
 }
 
 Row = dict[str, int]
@@ -124,6 +129,8 @@ def named(table: str, column: str, names: Names) -> Callable[[str], int] | None:
         "deployment": names.deployments,
         "place": names.deployments,
         "budget": names.budgets,
+        "home": names.regions,
+        "region": names.regions,
         "limit": tuple(name.replace(" ", "") for name in names.limits),
     }.get(column)
     return None if things is None else lambda text: index_of(text, things)

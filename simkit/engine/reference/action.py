@@ -8,11 +8,12 @@ import simpy
 from simkit.engine.log import DID_NOT
 from simkit.engine.reference.attempt import Attempt
 from simkit.engine.reference.call import Call
+from simkit.engine.reference.guide import NOWHERE
 from simkit.engine.reference.news import Process
 from simkit.engine.reference.spending import refused
 from simkit.engine.reference.station import Place
 from simkit.laws.draws import Stream
-from simkit.plan.codes import GENERATION, TURN, EventClass, Kind, Outcome
+from simkit.plan.codes import GENERATION, TURN, EventClass, Kind, Mark, Outcome
 from simkit.plan.plan import NEVER
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ class Action:
 
     __slots__ = (
         "arrival", "asked", "attempts", "calls", "can_wait", "client_replica", "complexity", "cost", "deadline_at",
-        "degrade_cost", "desk_asked", "desk_began", "first_token", "goes_to_batch", "good", "history", "is_aside",
-        "kind", "lookup_cost", "measured", "number", "origin", "outcome", "over", "pending", "place", "plan",
-        "priority", "reason", "replica", "shown", "slot", "started", "story", "summaries", "thrift", "tokens_in",
+        "degrade_cost", "desk_asked", "desk_began", "first_token", "goes_to_batch", "good", "history", "home", "is_aside",
+        "is_here", "is_watched", "kind", "lookup_cost", "measured", "network", "number", "origin", "outcome", "over", "pending", "place", "plan",
+        "priority", "reason", "region", "replica", "served_in", "shown", "slot", "started", "story", "summaries", "thrift", "tokens_in",
         "tokens_out", "told", "tool_cost", "user", "visitor", "waited", "world",
     )  # fmt: skip
 
@@ -63,6 +64,16 @@ class Action:
         self.degrade_cost = self.lookup_cost = self.tool_cost = self.thrift = 0
         self.desk_asked = self.desk_began = DID_NOT
         self.story = array("q")  # rows of the attempts that have ended
+        self.home = self.network = 0
+        self.served_in = NOWHERE
+        self.region = world.regions[0]
+        """Whose service it asks for a slot."""
+        self.is_here = False
+        """Has it come to the region?"""
+        self.is_watched = False
+        """Are its deadline and its user's patience on the agenda?"""
+        if world.guide is not None:
+            self.draw_home()
         self.draw_user()
         self.draw_kind()
         self.replica = self.client_replica = 0
@@ -71,17 +82,31 @@ class Action:
         world.live[number] = self
         world.open += self.measured
 
+    def draw_home(self) -> None:
+        """Where the user is: by the number, as the users of each region come by themselves; of a trace's by chance."""
+        world = self.world
+        self.home = self.visitor % len(world.regions)
+        if world.has_trace:
+            u, _ = world.dice.pair(Stream.HOME, self.visitor)
+            self.home = world.dice.choose(u, world.plan.regions.share_cdf[world.epoch])
+
+    @property
+    def log_home(self) -> int:
+        """The home as the log has it."""
+        return self.home if self.world.guide is not None else NOWHERE
+
     def draw_user(self) -> None:
         """Who asks, and on which plan."""
-        people, epoch = self.world.plan.people, self.world.epoch
+        people, place = self.world.plan.people, (self.world.epoch, self.home)
         self.user = self.plan = -1
-        if people.number[epoch]:
+        if people.number[place]:
             u, _ = self.world.dice.pair(Stream.USER, self.visitor)
-            first = people.first[epoch]
-            self.user = self.world.dice.choose(u, people.cdf[first : first + people.number[epoch]])
+            first = people.first[place]
+            users = people.cdf[first : first + people.number[place]]
+            self.user = int(people.offset[place]) + self.world.dice.choose(u, users)
         if self.user >= 0 and people.plan_cdf.shape[1]:
             u, _ = self.world.dice.pair(Stream.PLAN, self.user)
-            self.plan = self.world.dice.choose(u, people.plan_cdf[epoch])
+            self.plan = self.world.dice.choose(u, people.plan_cdf[self.world.epoch])
 
     def draw_kind(self) -> None:
         """What is asked, and how complex it is."""
@@ -102,21 +127,26 @@ class Action:
         self.client_replica = int(v * self.world.outer.replicas[0])
 
     def life(self) -> Process:
-        """Wait for a slot of the own service, do the overhead, then stage after stage."""
+        """Go to a region, wait for a slot of its service, do the overhead, then stage after stage."""
         world = self.world
+        if world.guide is not None:
+            self.watch()
+            arrived = yield from world.guide.lead(self)
+            if not arrived:
+                return None
+            self.region = world.regions[self.served_in]
+        self.is_here = True
+        self.region.present += 1
         refusal = refused(self) if world.has_quotas else 0
         if not refusal and self.can_wait:
-            self.watch(world.batch.deadline[world.epoch])
+            self.watch()
             yield from world.hold.keep(self)
             if self.is_over():
                 return None
         refusal = refusal or self.enter()
         if refusal:
             return self.end(Outcome.REJECTED, refusal)
-        if not self.can_wait:
-            self.watch(world.policy.deadline[world.epoch])
-            if world.audience is not None:
-                world.audience.watch(self)
+        self.watch()
         if self.place is Place.QUEUED:
             assert self.slot is not None
             yield self.slot
@@ -125,7 +155,8 @@ class Action:
             self.place = Place.SERVED
         self.started = world.clock.now
         self.waited += self.started - self.asked
-        overhead = world.services.overhead[world.epoch]
+        self.region.began(self.started - self.asked)
+        overhead = world.services.overhead[world.epoch][self.region.index]
         if overhead >= 0:
             u, _ = world.dice.pair(Stream.OVERHEAD, self.number)
             yield self.wait(world.dice.count(overhead, u), 0)
@@ -144,15 +175,21 @@ class Action:
         if self.goes_to_batch:
             world.hold.put_aside(self)
             return 0
-        if world.sheddings[world.epoch] and world.sheds(self):
+        if world.sheds(self):
             return Kind.SHED
-        return 0 if world.service.ask(self) else Kind.QUEUE_FULL
+        return 0 if self.region.ask(self) else Kind.QUEUE_FULL
 
-    def watch(self, deadline: int) -> None:
-        """Put the deadline on the agenda, if there is one."""
+    def watch(self) -> None:
+        """Put the deadline on the agenda, if there is one, and the end of the user's patience, unless it can wait."""
+        if self.is_watched:
+            return
+        world, self.is_watched = self.world, True
+        deadline = (world.batch.deadline if self.can_wait else world.policy.deadline)[world.epoch]
         if deadline < NEVER:
             self.deadline_at = self.arrival + deadline
             self.world.clock.at(self.deadline_at, EventClass.DEADLINE, self.number << 25, self.deadline)
+        if world.audience is not None and not self.can_wait:
+            world.audience.watch(self)
 
     def run_stage(self, stage: list[Call]) -> Process:
         """One call, or several at once: then the action is told when the last one is done."""
@@ -218,8 +255,18 @@ class Action:
 
     def fail(self, reason: int, attempts: list[Attempt]) -> None:
         """It has no answer: the ladder may have one; `attempts` are those that may have made a part of it."""
+        if reason == Kind.NO_DEPLOYMENT and any(attempt.marks & Mark.FORBIDDEN for attempt in attempts):
+            reason = Kind.RESIDENCY
         self.stop()
         self.world.ladder.catch(self, reason, [one for one in attempts if one.streams and one.call.is_last])
+
+    def go_down(self, lost: float, severity: int) -> None:
+        """Its region is struck by an incident that takes work under way with it."""
+        if self.over or self.place is Place.OUTSIDE:
+            return
+        u, _ = self.world.dice.pair(Stream.LOST, self.number, severity & 63)
+        if u < lost:
+            self.end(Outcome.FAILED, Kind.REGION_DOWN)
 
     def stop(self) -> None:
         """Cancel what is in flight, in order; waits and timers are void."""
@@ -231,14 +278,16 @@ class Action:
             self.world.hold.let_go(self)
         if self.place is Place.QUEUED:
             self.waited += self.world.clock.now - self.asked
-            self.world.service.leave(self)
+            self.region.leave(self)
 
     def end(self, outcome: Outcome, reason: int) -> None:
         """Stop what is under way; give up the slot; write the log; perhaps the user asks again."""
         world = self.world
         if not self.over:
             self.stop()
-        world.service.leave(self)
+        if self.is_here:
+            self.region.leave(self)
+            self.region.present -= 1
         self.outcome, self.reason = outcome, reason
         del world.live[self.number]
         if self.measured:

@@ -24,7 +24,7 @@ WARM = -3
 
 
 class AnswerCache:
-    """The exact cache, or the semantic one."""
+    """The exact cache, or the semantic one: of a region, or shared by all."""
 
     def __init__(self, world: "World", which: Cache) -> None:
         self.world, self.which = world, which
@@ -191,7 +191,7 @@ class Inquiry:
     def life(self) -> Generator[simpy.Event, int, bool]:
         """Cache after cache; True: the call is answered."""
         call = self.call
-        for cache in self.world.caches:
+        for cache in self.world.caches[call.action.region.index]:
             if not cache.is_asked(call.action, call.index):
                 continue
             yield from self.wait(cache)
@@ -294,7 +294,7 @@ def old_answer(action: "Action") -> Entry | None:
     if not served:
         return None
     call = served[-1]
-    for cache in world.caches:
+    for cache in world.caches[action.region.index]:
         if cache.has_entries and cache.is_asked(action, call):
             key = cache.key(action, call)
             entry = cache.store.get(key)

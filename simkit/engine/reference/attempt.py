@@ -243,7 +243,8 @@ class Attempt:
         tokens = self.tokens_in
         if self.cached:
             tokens -= whole(self.cached * world.prompt_rules.prefill[e][n])
-        self.began_at = self.thinks_from = self.started + first_token_ns(ttft, per_token, tokens, slowdown)
+        start = self.started + world.geography.to_model[e][self.action.region.index][n]
+        self.began_at = self.thinks_from = start + first_token_ns(ttft, per_token, tokens, slowdown)
         if self.prompt.reasoning:
             self.began_at += answer_ns(self.prompt.reasoning, speed, slowdown)
         self.answered_at = self.thinks_from + answer_ns(self.tokens_out, speed, slowdown)

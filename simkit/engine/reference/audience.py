@@ -44,11 +44,14 @@ class Audience:
         generation = action.number >> GENERATION & 15
         if generation < self.habits.reload_at_most[0] and self.asks_again(action):
             number = action.origin | (generation + 1) << GENERATION
-            delay: int = self.habits.reload_after[self.world.epoch]
+            lost = action.reason == Kind.REGION_DOWN and self.world.geography.retry_lost[0]
+            delay: int = 0 if lost and action.is_here else self.habits.reload_after[self.world.epoch]
             self.world.arrive_later(number, delay, action.history, action.summaries)
 
     def asks_again(self, action: "Action") -> bool:
-        """By chance, after giving up or being let down."""
+        """By chance, after giving up or being let down; or because a region went down with it."""
+        if action.reason == Kind.REGION_DOWN and action.is_here and self.world.geography.retry_lost[0]:
+            return True
         e, dice = self.world.epoch, self.world.dice
         if action.outcome == Outcome.ABANDONED:
             share: float = self.habits.reload_abandoned[e]

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from simkit.engine.log import DID_NOT
 from simkit.laws.draws import Stream
-from simkit.plan.codes import Balance, Kind, RetryAt
+from simkit.plan.codes import Balance, Kind, Mark, RetryAt
 from simkit.plan.plan import SECOND
 
 if TYPE_CHECKING:
+    from simkit.engine.reference.action import Action
     from simkit.engine.reference.attempt import Attempt
     from simkit.engine.reference.call import Call
     from simkit.engine.reference.world import World
@@ -64,7 +65,7 @@ class Picker:
     def pick(self, attempt: "Attempt") -> int:
         """The deployment, or NOBODY."""
         everybody = self.world.deployments_of[attempt.model]
-        if len(everybody) == 1 and self.world.breakers is None:
+        if len(everybody) == 1 and self.world.breakers is None and self.world.guide is None:
             return everybody[0]
         candidates = self.candidates(attempt)
         if len(candidates) <= 1:
@@ -78,9 +79,28 @@ class Picker:
             return self.world.deployments_of[model]
         return breakers.usable(call.action.replica, model, call.chain)
 
+    def permitted(self, call: "Call", model: int) -> list[int]:
+        """Those of them that may have the action's data."""
+        found = self.usable(call, model)
+        if self.world.guide is None:
+            return found
+        may_ask = self.world.geography.may_ask[call.action.home][call.action.kind]
+        return [n for n in found if may_ask[n]]
+
+    def nearest(self, action: "Action", found: list[int]) -> list[int]:
+        """Those of them that are nearest to the action's region, if it goes by that."""
+        geography = self.world.geography
+        if self.world.guide is None or not geography.near[0] or not found:
+            return found
+        distance = geography.to_model[self.world.epoch][action.region.index]
+        least = min(distance[n] for n in found)
+        return [n for n in found if distance[n] == least]
+
     def candidates(self, attempt: "Attempt") -> list[int]:
         """Who may be asked, in index order."""
-        found = self.usable(attempt.call, attempt.model)
+        found = self.permitted(attempt.call, attempt.model)
+        if not found and self.usable(attempt.call, attempt.model):
+            attempt.marks |= Mark.FORBIDDEN
         failed = attempt.call.last_deployment
         if attempt.number > 0 and failed >= 0:
             retry_at = self.world.inner.retry_at[0]
@@ -91,7 +111,7 @@ class Picker:
         if attempt.hedge:
             first = attempt.both()[0].deployment
             found = [n for n in found if n != first] or found
-        return found
+        return self.nearest(attempt.action, found)
 
     def weighted(self, attempt: "Attempt", candidates: list[int]) -> int:
         """At random, by weight."""

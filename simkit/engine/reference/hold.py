@@ -19,8 +19,6 @@ class Hold:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.rules = world.batch
-        self.number = 0
-        """Actions that are aside at present: held, or at a batch API."""
 
     def keep(self, action: "Action") -> Process:
         """Hold an action until its time has come, or for ever when no window is left."""
@@ -37,12 +35,12 @@ class Hold:
     def put_aside(self, action: "Action") -> None:
         """It is held, or sent to a batch API: no load for the own service."""
         action.is_aside = True
-        self.number += 1
+        action.region.present -= 1
 
     def let_go(self, action: "Action") -> None:
         """It is aside no more: its time has come, or its deadline."""
         action.is_aside = False
-        self.number -= 1
+        action.region.present += 1
 
     def release_at(self, action: "Action") -> int:
         """Now within a window or where there is none, else when the next one opens, at some time within the spread."""

@@ -8,9 +8,12 @@ from simkit.laws.choice import choose
 from simkit.laws.draws import Stream
 from simkit.laws.failure import combined_rate
 from simkit.laws.sample import whole
-from simkit.plan.codes import EventClass, Kind
+from simkit.engine.reference.guide import ppb
+from simkit.engine.reference.station import Place
+from simkit.plan.codes import EventClass, Kind, Notice
 
 if TYPE_CHECKING:
+    from simkit.engine.reference.region import Region
     from simkit.engine.reference.world import World
 
 ENDS = 2 << 40
@@ -94,6 +97,18 @@ class Incidents:
         if self.in_flight_fails(source):
             for attempt in sorted((a for n in hit for a in world.in_service[n].values()), key=lambda a: a.key):
                 attempt.struck(float(self.plan.error_rate[severity]), int(self.plan.error_kind[severity]), severity)
+            self.strike_regions(source, severity)
+
+    def strike_regions(self, source: int, severity: int) -> None:
+        """Work under way in the regions that a source hits goes down with them, action by action."""
+        world, lost = self.world, float(self.plan.lost[severity])
+        hit = [region for region in world.regions if self.plan.region_hits[source, region.index]]
+        for action in sorted(world.live.values(), key=lambda one: one.number):
+            if action.region in hit and action.place is not Place.OUTSIDE and not action.over:
+                signal = world.clock.signal()
+                assert signal.callbacks is not None
+                signal.callbacks.append(lambda _, one=action: one.go_down(lost, severity))
+                signal.succeed()
 
     def end(self, source: int, coming: Iterator[tuple[int, int, int]] | None) -> None:
         """An incident ends; a random source draws its next one."""
@@ -124,7 +139,28 @@ class Incidents:
         hit = self.hits(source)
         for deployment in hit:
             self.weather[deployment] = self.combined(deployment)
+        for region in self.world.regions:
+            if self.plan.region_hits[source, region.index]:
+                self.refresh_region(region)
         return hit
+
+    def refresh_region(self, region: "Region") -> None:
+        """Work out anew what is left of a region: shares that are left multiply."""
+        world, left = self.world, 1.0
+        for source in sorted(self.active):
+            if self.plan.region_hits[source, region.index]:
+                left *= 1.0 - float(self.plan.lost[self.active[source]])
+        if left == region.available:
+            return
+        region.available = left
+        world.recorder.region(world.clock.now, region.index, Notice.AVAILABLE, ppb(left))
+        region.resize()
+        if left <= 0.0 and world.caches:
+            for cache in world.caches[region.index]:
+                if not world.answer_rules.shared[cache.which]:
+                    cache.empty()
+        if world.guide is not None:
+            world.guide.watches[region.index].changed()
 
     def combined(self, deployment: int) -> Weather:
         """All active incidents: rates combine as independent, factors multiply, the worst names the kind."""

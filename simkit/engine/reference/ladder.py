@@ -61,7 +61,7 @@ class Ladder:
                 caught = self.instant(action, rung)
             if caught:
                 return
-        action.end(Outcome.FAILED, reason)
+        action.end(Outcome.REJECTED if reason == Kind.RESIDENCY else Outcome.FAILED, reason)
 
     def partial(self, action: "Action", rung: int, attempts: list[Attempt]) -> bool:
         """What has been shown is enough."""
@@ -85,7 +85,7 @@ class Ladder:
     def stale(self, action: "Action", rung: int) -> bool:
         """A cache has an old answer."""
         world = self.world
-        found = old_answer(action) if world.caches else None
+        found = old_answer(action) if world.caches and action.is_here else None
         if found is None:
             return False
         world.clock.at(
@@ -117,7 +117,7 @@ class Ladder:
             return False
         if desk.busy >= desk.capacity and desk.waiting >= self.rungs.queue[world.epoch][rung]:
             return False
-        world.service.leave(action)
+        action.region.leave(action)
         action.desk_asked = world.clock.now
         case = Case(action, rung)
         desk.ask(case)

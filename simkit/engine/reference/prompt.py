@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from simkit.laws.draws import Stream, code_of
+from simkit.laws.region import scaled
 from simkit.laws.store import window_of
 from simkit.plan.codes import Mark
 
@@ -30,7 +31,8 @@ class Prompt:
         w, x = dice.pair(Stream.TOKENS, origin, code, 1)
         self.system = dice.count(system, u)
         self.retrieved = dice.count(retrieved, v) * kinds.chunks[e][c]
-        self.user = dice.count(user, w)
+        factor = world.geography.tokens[e][action.home]
+        self.user = in_language(dice.count(user, w), factor)
         self.history = self.before = self.cuts = self.reasoning = self.marks = 0
         self.cached = self.row = -1
         self.pieces: list[Piece] | None = None
@@ -38,7 +40,7 @@ class Prompt:
         if call.remembers:
             self.look_back(call)
         self.tokens_in = self.system + self.history + self.retrieved + self.user
-        answer = dice.count(kinds.output[e][c][action.complexity], x)
+        answer = in_language(dice.count(kinds.output[e][c][action.complexity], x), factor)
         if world.has_trace:
             answer = self.replay(call, answer)
         thinks = kinds.reasoning[e][c][action.complexity]
@@ -87,3 +89,8 @@ class Prompt:
     def visible(self) -> int:
         """Tokens of the answer that the user sees."""
         return self.tokens_out - self.reasoning
+
+
+def in_language(tokens: int, factor: float) -> int:
+    """Words in the user's language."""
+    return tokens if factor == 1.0 else scaled(tokens, factor)

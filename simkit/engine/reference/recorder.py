@@ -12,6 +12,7 @@ from simkit.engine.log import (
     BUDGET_COLUMNS,
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
+    REGION_COLUMNS,
     Column,
     Tables,
 )
@@ -40,6 +41,7 @@ class Recorder:
         self.breakers = array("q")
         self.lookups = array("q")
         self.budgets = array("q")
+        self.regions = array("q")
 
     def action(self, a: "Action", end: int) -> None:
         """Write an action that ended at `end` (-1: censored)."""
@@ -48,6 +50,7 @@ class Recorder:
                 a.number, a.arrival, a.user, a.plan, a.kind, a.complexity, a.started, a.first_token, end,
                 a.outcome, a.reason, a.good, a.waited, a.attempts, a.cost, a.tokens_in, a.tokens_out,
                 a.degrade_cost, a.desk_asked, a.desk_began, a.lookup_cost, a.tool_cost, a.thrift,
+                a.log_home, a.served_in, a.network,
             )
         )  # fmt: skip
         self.attempts.extend(a.story)
@@ -85,8 +88,12 @@ class Recorder:
         """Write that a step of a budget was reached, or (-1) that its period ended."""
         self.budgets.extend((time, budget, step, spent))
 
+    def region(self, time: int, region: int, what: int, value: int) -> None:
+        """Write what became of a region."""
+        self.regions.extend((time, region, what, value))
+
     def tables(self) -> Tables:
-        """Actions, attempts, incidents, breakers, lookups, budgets."""
+        """Actions, attempts, incidents, breakers, lookups, budgets, regions."""
         return (
             columns(ACTION_COLUMNS, self.actions),
             columns(ATTEMPT_COLUMNS, self.attempts),
@@ -94,4 +101,5 @@ class Recorder:
             columns(BREAKER_COLUMNS, self.breakers),
             columns(LOOKUP_COLUMNS, self.lookups),
             columns(BUDGET_COLUMNS, self.budgets),
+            columns(REGION_COLUMNS, self.regions),
         )

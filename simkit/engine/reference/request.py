@@ -139,14 +139,14 @@ class Request:
 
     def gives_up_open(self, model: int) -> bool:
         """Are all breakers of the model open, and that the end of it?"""
-        return not self.layer.retry_while_open[0] and not self.world.picker.usable(self.call, model)
+        return not self.layer.retry_while_open[0] and not self.world.picker.permitted(self.call, model)
 
     def failure(self, news: News, number: int, model: int) -> Failure:
         """What counts for the wait."""
         world, action, failed = self.world, self.call.action, news.attempt
         u, _ = world.dice.pair(Stream.ATTEMPT, action.number, failed.code, 2)
         asks = self.layer.skip_with_peer[0] and world.has_peers[model]
-        has_peer = asks and bool(world.picker.usable(self.call, model))
+        has_peer = asks and bool(world.picker.permitted(self.call, model))
         ends = min(action.deadline_at, self.until, self.client_until)
         said = heard_ns(failed.retry_after, self.layer.retry_after_unit[world.epoch])
         return Failure(news.kind, number, said, u, has_peer, ends)

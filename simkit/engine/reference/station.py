@@ -64,9 +64,13 @@ class Station:
             del self.queues[job.priority][job]
             self.waiting -= 1
         elif job.place is not Place.OUTSIDE:
-            self.busy -= 1
+            self.release()
             self.hand_over()
         job.place = Place.OUTSIDE
+
+    def release(self) -> None:
+        """One slot is free again."""
+        self.busy -= 1
 
     def resize(self, capacity: int, places: int) -> None:
         """Another capacity: more slots are handed over at once, fewer drain as work ends."""

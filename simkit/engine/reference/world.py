@@ -16,12 +16,15 @@ from simkit.engine.reference.budget import Budgets
 from simkit.engine.reference.clock import Clock
 from simkit.engine.reference.conversation import Conversations
 from simkit.engine.reference.dice import Dice
+from simkit.engine.reference.guide import Guide
 from simkit.engine.reference.hold import Hold
 from simkit.engine.reference.incidents import Incidents
 from simkit.engine.reference.ladder import Ladder
 from simkit.engine.reference.limits import Limits
 from simkit.engine.reference.prefix import Prefixes
 from simkit.engine.reference.recorder import Recorder
+from simkit.engine.reference.region import Region
+from simkit.engine.reference.scaler import Scaler
 from simkit.engine.reference.spending import Allowances, Spending
 from simkit.engine.reference.station import Station
 from simkit.engine.reference.throttle import Throttle
@@ -79,7 +82,7 @@ class World:
         self.live: dict[int, Action] = {}
         self.most_in_flight = most_in_flight
         self.read_tables()
-        self.service = Station(self.clock, self.services.workers[0], self.services.queue[0])
+        self.build_regions()
         self.stations = [
             Station(self.clock, capacity, places)
             for capacity, places in zip(self.deployments.concurrency[0], self.deployments.queue[0], strict=True)
@@ -92,9 +95,18 @@ class World:
         self.build_layers()
         self.build_economy()
 
+    def build_regions(self) -> None:
+        """The own service, in one place or in several."""
+        self.logs_regions = bool(self.plan.regions.on[0] or self.plan.scaling.on.any())
+        self.regions = [Region(self, index) for index in range(len(self.plan.names.regions))]
+        for region in self.regions:
+            if self.scaling.on[region.index]:
+                region.scaler = Scaler(self, region)
+        self.guide = Guide(self) if self.plan.regions.on[0] else None
+
     def build_economy(self) -> None:
         """Caches, conversations, budgets, quotas, what can wait: as far as the scenario has them."""
-        self.caches = [AnswerCache(self, which) for which in Cache if self.answer_rules.on[which]]
+        self.caches = self.caches_by_region()
         self.prefixes = Prefixes(self) if self.prompt_rules.on[0] else None
         self.conversations = Conversations(self) if max(self.sessions.most) > 1 else None
         self.spending = Spending(self) if self.budget_rules.whole else None
@@ -107,10 +119,23 @@ class World:
         """Calls that send again what was said before."""
         self.hold = Hold(self)
 
+    def caches_by_region(self) -> list[list[AnswerCache]]:
+        """The caches of answers that each region looks into, or nothing where there are none."""
+        rules = self.answer_rules
+        which = [cache for cache in Cache if rules.on[cache]]
+        if not which:
+            return []
+        common = {cache: AnswerCache(self, cache) for cache in which if rules.shared[cache]}
+        return [[common.get(cache) or AnswerCache(self, cache) for cache in which] for _ in self.regions]
+
+    def all_caches(self) -> list[AnswerCache]:
+        """Each cache of answers once."""
+        return list(dict.fromkeys(cache for caches in self.caches for cache in caches))
+
     def is_watched(self) -> bool:
         """Are there users who give up, or ask again?"""
         habits = self.plan.audience
-        return bool((habits.patience >= 0).any() or habits.reload_abandoned.any() or habits.reload_failed.any())
+        return bool(self.plan.regions.retry_lost[0]) or bool((habits.patience >= 0).any() or habits.reload_abandoned.any() or habits.reload_failed.any())
 
     def build_layers(self) -> None:
         """What the layers of clients keep in mind."""
@@ -128,11 +153,8 @@ class World:
         """The plan's tables as lists, and rows of those that laws read as arrays."""
         plan = self.plan
         self.services = lists(plan.service)
-        shed = self.services.shed_in_flight, self.services.shed_priority
-        self.sheddings = [
-            [(most, priority) for most, priority in zip(*rows, strict=True) if most < NEVER]
-            for rows in zip(*shed, strict=True)
-        ]
+        self.scaling = lists(plan.scaling)
+        self.geography = lists(plan.regions)
         self.kinds = lists(plan.actions)
         self.routes = lists(plan.routes)
         self.models = lists(plan.models)
@@ -172,9 +194,11 @@ class World:
         return len(self.live) > self.most_in_flight
 
     def sheds(self, action: Action) -> bool:
-        """Is an arrival turned away because too much is in flight?"""
-        rows, others = self.sheddings[self.epoch], len(self.live) - 1 - self.hold.number
-        return any(others >= most and action.priority >= priority for most, priority in rows)
+        """Is an arrival turned away because too much is in flight in its region?"""
+        rules, e, r = self.services, self.epoch, action.region.index
+        rows = zip(rules.shed_in_flight[e][r], rules.shed_priority[e][r], strict=True)
+        others = action.region.present - 1
+        return any(most < NEVER and others >= most and action.priority >= priority for most, priority in rows)
 
     def run(self) -> None:
         """From the start of the warm-up to the end."""
@@ -184,11 +208,13 @@ class World:
         self.incidents.begin()
         self.ladder.begin()
         self.begin_periods()
-        for cache in self.caches:
+        for cache in self.all_caches():
             cache.begin()
+        self.begin_regions()
         if self.breakers is not None and self.breakers.outliers is not None:
             self.breakers.outliers.begin()
-        self.next_arrival(0, 0.0, 0)
+        for source in range(len(self.regions) if not self.has_trace else 1):
+            self.next_arrival(source, source, 0.0, 0)
         self.clock.run()
         if self.is_full():
             self.end = self.clock.last
@@ -209,7 +235,8 @@ class World:
     def change(self, epoch: int) -> None:
         """From now on, the numbers of another epoch."""
         self.epoch = epoch
-        self.service.resize(self.services.workers[epoch], self.services.queue[epoch])
+        for region in self.regions:
+            region.change(epoch)
         for station, capacity, places in zip(
             self.stations, self.deployments.concurrency[epoch], self.deployments.queue[epoch], strict=True
         ):
@@ -232,31 +259,43 @@ class World:
 
     def empty(self, what: int) -> None:
         """Caches are emptied."""
-        for cache in self.caches:
+        for cache in self.all_caches():
             if what & 1 << cache.which:
                 cache.empty()
         if self.prefixes is not None and what & OF_PROMPTS:
             self.prefixes.empty()
 
-    def next_arrival(self, number: int, operational: float, segment: int) -> None:
-        """Put arrival `number` on the agenda; it then calls for the next one."""
+    def begin_regions(self) -> None:
+        """Write down what there is, and put the autoscalers' looks on the agenda."""
+        for region in self.regions:
+            region.resize()
+            if region.scaler is not None:
+                region.scaler.begin()
+
+    def next_arrival(self, source: int, number: int, operational: float, segment: int) -> None:
+        """Put arrival `number` on the agenda; it then calls for the next one of its source, the users of a region."""
         arrivals = self.plan.arrivals
         if len(arrivals.trace_time):
             if number == len(arrivals.trace_time):
                 return
-            time = int(arrivals.trace_time[number])
+            time, following = int(arrivals.trace_time[number]), number + 1
         else:
             if len(arrivals.rate) == 0:
                 return
+            first, beyond = arrivals.first[source : source + 2]
             u, _ = self.dice.pair(Stream.GAP, number)
-            operational += self.dice.value(int(arrivals.gap[segment]), u)
-            time, segment = arrival_time(operational, segment, arrivals.start, arrivals.rate, arrivals.cumulative)
-            if segment == len(arrivals.rate):
+            operational += self.dice.value(int(arrivals.gap[first + segment]), u)
+            bounds = slice(first + source, beyond + source + 1)
+            time, segment = arrival_time(
+                operational, segment, arrivals.start[bounds], arrivals.rate[first:beyond], arrivals.cumulative[bounds]
+            )
+            if segment == beyond - first:
                 return
+            following = number + len(self.regions)
 
         def arrive() -> None:
             self.clock.start(Action(self, number, time).life())
-            self.next_arrival(number + 1, operational, segment)
+            self.next_arrival(source, following, operational, segment)
 
         self.clock.at(time, EventClass.ARRIVAL, number << 25, arrive)
 
