@@ -1,7 +1,23 @@
 """The codes of the log, for whoever reads it."""
 
-from simkit.plan.codes import KINDS, Act, BreakerState, Cache, Cause, EventClass, Kind, Lookup, Mark, Outcome
+from simkit.plan.codes import (
+    BY_BUDGET,
+    KINDS,
+    NO_KEY,
+    PERIOD_ENDS,
+    Act,
+    BreakerState,
+    Cache,
+    Cause,
+    EventClass,
+    Kind,
+    Lookup,
+    Mark,
+    Outcome,
+    Thrift,
+)
 
 __all__ = [
-    "KINDS", "Act", "BreakerState", "Cache", "Cause", "EventClass", "Kind", "Lookup", "Mark", "Outcome",
+    "BY_BUDGET", "KINDS", "NO_KEY", "PERIOD_ENDS", "Act", "BreakerState", "Cache", "Cause", "EventClass", "Kind",
+    "Lookup", "Mark", "Outcome", "Thrift",
 ]  # fmt: skip
