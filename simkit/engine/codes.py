@@ -1,7 +1,24 @@
 """The codes of the log, for whoever reads it."""
 
-from simkit.plan.codes import KINDS, Act, BreakerState, Cache, Cause, EventClass, Kind, Lookup, Mark, Notice, Outcome
+from simkit.plan.codes import (
+    BY_BUDGET,
+    KINDS,
+    NO_KEY,
+    PERIOD_ENDS,
+    Act,
+    BreakerState,
+    Cache,
+    Cause,
+    EventClass,
+    Kind,
+    Lookup,
+    Mark,
+    Notice,
+    Outcome,
+    Thrift,
+)
 
 __all__ = [
-    "KINDS", "Act", "BreakerState", "Cache", "Cause", "EventClass", "Kind", "Lookup", "Mark", "Notice", "Outcome",
+    "BY_BUDGET", "KINDS", "NO_KEY", "PERIOD_ENDS", "Act", "BreakerState", "Cache", "Cause", "EventClass", "Kind",
+    "Lookup", "Mark", "Notice", "Outcome", "Thrift",
 ]  # fmt: skip

@@ -1,4 +1,7 @@
-"""The integer codes of log and plan: outcomes, reasons, failure kinds, causes, marks, policies, event classes."""
+"""The integer codes of log and plan: outcomes, reasons, failure kinds, causes, marks, policies, event classes.
+
+Both engines have theirs from here.
+"""
 
 from enum import IntEnum, IntFlag
 
@@ -6,6 +9,15 @@ GENERATION = 33
 """An action's id is its ordinal; from this bit on stands how often its user has asked again (less than 16 times)."""
 TURN = 37
 """From this bit on stands which turn of its conversation it is, 0 being the first (less than 256)."""
+BY_BUDGET = -2
+"""`limit` of an attempt that a budget refused: this minus the budget's index."""
+PERIOD_ENDS = -1
+"""`step` of a budget whose day or month ends, or the run."""
+NO_KEY = -1
+"""`key` of a lookup in a cache that has but a hit rate, and of a question that a trace does not tell."""
+LEADS, AS_MODELS = -2, -3
+"""Beside `good` (1 good, 0 bad, -1 not judged), in the engines alone: who waits for an answer has to find it itself; an
+answer that a warm cache begins with is judged when it is first served."""
 
 
 class Outcome(IntEnum):
@@ -110,6 +122,15 @@ class Mark(IntFlag):
     """Nothing was sent: somebody could have been asked, but not with this data."""
 
 
+class Thrift(IntFlag):
+    """Why an action is served by cheaper models: the bits of its `thrift`."""
+
+    QUOTA = 1
+    """Its user's own quota is used up."""
+    BUDGET = 2
+    """A budget of everything is spent so far."""
+
+
 class Cache(IntEnum):
     """A cache of answers."""
 
@@ -166,6 +187,40 @@ class BreakerState(IntEnum):
     CLOSED = 0
     OPEN = 1
     HALF_OPEN = 2
+
+
+class Measure(IntEnum):
+    """What a rate limit counts."""
+
+    REQUESTS = 0
+    INPUT = 1
+    OUTPUT = 2
+    TOKENS = 3
+    """Of prompt and answer."""
+    RAMP = 4
+    """Requests, against those that it let through before."""
+
+
+class Takes(IntEnum):
+    """How long a failure takes."""
+
+    TIME = 0
+    """As it is drawn."""
+    FIRST_TOKEN = 1
+    PART = 2
+    """Of the answer."""
+    ANSWER = 3
+    NEVER = 4
+
+
+class Billed(IntEnum):
+    """What a provider charges for a failure."""
+
+    NOTHING = 0
+    INPUT = 1
+    ELAPSED = 2
+    """And as much of the answer as had come."""
+    ALL = 3
 
 
 class Balance(IntEnum):

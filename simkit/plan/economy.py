@@ -166,8 +166,10 @@ def mean_turns(times: int, again: float, most: int) -> float:
 
 LOCAL_DAY, LOCAL_MONTH, UTC_DAY, UTC_MONTH = 1, 2, 4, 8
 """Bits of `Resets.what`."""
+OF_PROMPTS = 4
+"""Bit of `Resets.emptied`: the prompt caches; those of answers have the bits of their `codes.Cache`."""
 
 __all__ = [
-    "LOCAL_DAY", "LOCAL_MONTH", "STEPS", "UTC_DAY", "UTC_MONTH",
+    "LOCAL_DAY", "LOCAL_MONTH", "OF_PROMPTS", "STEPS", "UTC_DAY", "UTC_MONTH",
     "Allowances", "Answers", "Batch", "Prompts", "Resets", "Sessions", "Spending", "mean_turns",
 ]  # fmt: skip

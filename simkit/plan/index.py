@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from simkit.plan.codes import Measure
 from simkit.scenario.actions import Call, Parallel, Route
 from simkit.scenario.models import Deployment
 from simkit.scenario.scenario import Document
 
-RAMP = "ramp"
-MEASURES = ("requests", "input", "output", "tokens", RAMP)
+MEASURES = tuple(one.name.lower() for one in Measure)
+RAMP = MEASURES[Measure.RAMP]
 ANY = "any"
 """The one complexity of actions that have none."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from simkit.plan.arrays import NEVER, Bools, Floats, Ints
-from simkit.plan.codes import KINDS, Balance, JitterKind, Kind, RetryAt, StreamFailure, WindowKind
+from simkit.plan.codes import KINDS, Balance, Billed, JitterKind, Kind, RetryAt, StreamFailure, Takes, WindowKind
 from simkit.plan.errors import PlanError
 from simkit.plan.plan import Policy
 from simkit.plan.resilience import PPB, RATES, Breaker, Layer
@@ -16,8 +16,8 @@ from simkit.scenario.defaults import failure, jitter_range, layers, preset_layer
 from simkit.scenario.scenario import Document
 
 KIND_OF = {kind.name.lower(): kind for kind in Kind}
-TAKES = {"first_token": 1, "part": 2, "answer": 3, "never": 4}
-BILLED = ("nothing", "input", "elapsed", "all")
+TAKES = {one.name.lower(): int(one) for one in Takes if one is not Takes.TIME}
+BILLED = tuple(one.name.lower() for one in Billed)
 
 Settings = list[Any]
 """The settings of one layer or part, by epoch."""
@@ -43,12 +43,12 @@ def policy(documents: list[Document], pool: DistPool) -> Policy:
 
 def failure_table(document: Document, pool: DistPool) -> list[tuple[int, int, int]]:
     """Billed, takes, time by failure kind (OK first)."""
-    table = [(3, 3, -1)]
+    table = [(int(Billed.ALL), int(Takes.ANSWER), -1)]
     for kind in list(Kind)[1:KINDS]:
         f = failure(document, kind.name.lower())
-        takes = TAKES.get(f.takes, 0) if isinstance(f.takes, str) else 0
-        time = pool.add(f.takes) if takes == 0 else -1  # type: ignore[arg-type]
-        table.append((BILLED.index(f.billed or "nothing"), takes, time))
+        takes = TAKES.get(f.takes, Takes.TIME) if isinstance(f.takes, str) else Takes.TIME
+        time = pool.add(f.takes) if takes == Takes.TIME else -1  # type: ignore[arg-type]
+        table.append((BILLED.index(f.billed or "nothing"), int(takes), time))
     return table
 
 

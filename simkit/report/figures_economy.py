@@ -12,6 +12,7 @@ from simkit.report.figures_time import clock, days, incident_spans, label_right,
 from simkit.report.style import Picture, canvas, formatted, legend, nothing, plain, title
 from simkit.result import words
 from simkit.result.statistics import significant
+from simkit.study.levers import kept_off
 
 Floats = NDArray[np.float64]
 CAUSES = {
@@ -321,8 +322,7 @@ def lever_bars(levers: pd.DataFrame) -> pd.DataFrame:
     today = float(shown["after_usd"].iloc[0]) if len(shown) else 0.0
     for row in levers[levers["kind"] == "in use"].to_dict("records"):
         other = float(row["without_usd"])
-        tone, verb = ("used", "saves") if other >= today else ("more", "costs")
-        note = f"in use: {verb} {words.dollars(abs(other - today))}"
+        tone, note = "used" if other >= today else "more", kept_off(today, other)
         rows.append((row["label"], min(today, other), max(today, other), np.nan, np.nan, tone, note))
     return pd.DataFrame(rows, columns=["label", "bottom", "top", "low", "high", "tone", "note"])
 

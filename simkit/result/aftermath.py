@@ -153,7 +153,7 @@ def _unseen(evidence: Evidence, every: Sequence[Case]) -> str:
     """An incident that only slows down, does harm, and opens no breaker."""
     if not evidence.plan.breaker.on.any():
         return ""
-    hit = [one for one in every if one.harmful and _only_slows(one) and not _openings(one).any()]
+    hit = [one for one in every if one.harmful and _only_slows(one) and not _opens_any(one)]
     if not hit:
         return ""
     return (
@@ -168,16 +168,17 @@ def _only_slows(one: Case) -> bool:
     return bool((hard.slowdown[rows] > 1).all() and (hard.error_rate[rows] == 0).all())
 
 
-def _openings(one: Case) -> NDArray[np.int64]:
-    """How often each breaker opened while it lasted, by place (all copies together)."""
+def _opens_any(one: Case) -> bool:
+    """Did a breaker open while it lasted?"""
     rows = one.tally.breakers.rows
     inside = (rows["time"] >= one.stretch.start) & (rows["time"] < one.stretch.end)
-    opened = rows["place"][inside & (rows["state"] == BreakerState.OPEN)]
-    return np.bincount(place_of(opened), minlength=1).astype(np.int64)
+    return bool((inside & (rows["state"] == BreakerState.OPEN)).any())
 
 
 def _relapses(one: Case) -> NDArray[np.int64]:
-    """The same of openings after all seemed well: one that stays open, and probes now and then, does its work."""
+    """How often each breaker opened while it lasted, by place (all copies together), after all seemed well: one that
+    stays open, and probes now and then, does its work.
+    """
     rows = one.tally.breakers.rows
     order = np.lexsort((np.arange(len(rows["time"])), rows["place"]))
     place, state, time = (rows[name][order] for name in ("place", "state", "time"))

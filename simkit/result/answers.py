@@ -210,9 +210,9 @@ def _between(estimate: Estimate) -> str:
 
 def _breaks(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> Answer:
     """Spent budgets come first, then what incidents teach, then quotas and limits; without limits, incidents alone."""
-    spent, turned, full = blocked(evidence), rationed(metrics), _fills(evidence, limits)
+    spent, turned, full = blocked(evidence), rationed(evidence, metrics), _fills(evidence, limits)
     first = (*spent, *(lessons(evidence, limits) or (() if limits else harm(evidence))))
-    said = (*first, *turned, *((full.text,) if limits else ()))
+    said = (*first, *((f"{turned}.",) if turned else ()), *((full.text,) if limits else ()))
     return Answer(BREAK, " ".join(said), "bad" if first else full.tone if limits else "") if said else full
 
 

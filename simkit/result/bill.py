@@ -1,19 +1,19 @@
 """What to do about the bill: the largest parts of it with their remedies, and the tables of it for the page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from simkit.plan.codes import Act
 from simkit.plan.plan import NEVER, Ints
-from simkit.result.budgets import Period, periods
+from simkit.result.budgets import periods
 from simkit.result.economy import AGAIN, CACHES, CAUSES, PROMPTS
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.moments import moments
 from simkit.result.page import Block, Grid, Heading
-from simkit.result.spikes import spike_text, spikes_of
+from simkit.result.spikes import WORTH_TELLING, spike_text
 from simkit.result.statistics import Estimate
 from simkit.result.words import dollars, duration, percent, seconds
 
@@ -113,33 +113,25 @@ def _answers(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
 
 def blocked(evidence: Evidence) -> tuple[str, ...]:
     """The budgets that were spent and turned everything away, a sentence each."""
-    every = [one for run in evidence.tallies for one in periods(evidence.plan, run.economy.budgets)]
-    spent = {
-        name: [one for one in every if one.budget == budget and Act.BLOCK in one.reached]
-        for budget, name in enumerate(evidence.plan.names.budgets)
-    }
     return tuple(
-        f"The budget `{name}` is spent: it blocks for {_lasts(evidence, mine, Act.BLOCK)} of the run."
-        for name, mine in spent.items()
-        if mine
+        f"The budget `{name}` is spent: it blocks for {lasts} of the run."
+        for name, lasts in _acted(evidence, Act.BLOCK)
     )
 
 
-def rationed(metrics: dict[str, Estimate]) -> tuple[str, ...]:
+def rationed(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
     """What users' quotas turn away, where it is more than a few actions."""
     rate = metrics["quota_rejected_rate"].value or 0.0
-    return (f"Users' quotas turn {percent(rate)} of the actions away.",) if rate >= SELDOM else ()
+    return f"Users' quotas turn {percent(rate)} of the actions away" if rate >= SELDOM else ""
 
 
 def _budgets(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
     """When budgets blocked or degraded, and by how much they were overspent."""
-    every = [one for run in evidence.tallies for one in periods(evidence.plan, run.economy.budgets)]
-    parts = []
-    for act, word in ((Act.BLOCK, "blocks"), (Act.DEGRADE, "takes cheaper models")):
-        for budget, name in enumerate(evidence.plan.names.budgets):
-            mine = [one for one in every if one.budget == budget and act in one.reached]
-            if mine:
-                parts.append(f"the budget `{name}` {word} for {_lasts(evidence, mine, act)} of the run")
+    parts = [
+        f"the budget `{name}` {word} for {lasts} of the run"
+        for act, word in ((Act.BLOCK, "blocks"), (Act.DEGRADE, "takes cheaper models"))
+        for name, lasts in _acted(evidence, act)
+    ]
     over = metrics["budget_overshoot"].value
     if over:
         parts.append(f"it is overspent by up to {percent(over)}, by what was under way")
@@ -147,14 +139,14 @@ def _budgets(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _lasts(evidence: Evidence, mine: list[Period], act: int) -> str:
+def _acted(evidence: Evidence, act: Act) -> Iterator[tuple[str, str]]:
+    """Of each budget that came to an act: its name, and for how much of the run it did that."""
+    every = [one for run in evidence.tallies for one in periods(evidence.plan, run.economy.budgets)]
     whole = (evidence.plan.horizon - evidence.plan.begin) * len(evidence.tallies)
-    return percent(min(1.0, sum(one.lasts(act) for one in mine) / whole))
-
-
-def _quotas(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
-    turned = metrics["quota_rejected_rate"].value
-    return f"Users' quotas turn {percent(turned)} of the actions away" if turned and turned >= SELDOM else ""
+    for budget, name in enumerate(evidence.plan.names.budgets):
+        mine = [one for one in every if one.budget == budget and act in one.reached]
+        if mine:
+            yield name, percent(min(1.0, sum(one.lasts(act) for one in mine) / whole))
 
 
 def _spikes(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
@@ -163,7 +155,7 @@ def _spikes(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
 
 
 RULES: tuple[Callable[[Evidence, dict[str, Estimate]], str], ...] = (
-    _parts, _again, _prompt_cache, _answers, _budgets, _quotas, _spikes,
+    _parts, _again, _prompt_cache, _answers, _budgets, rationed, _spikes,
 )  # fmt: skip
 
 
@@ -255,7 +247,7 @@ def _spike_grid(evidence: Evidence) -> Grid:
     rows = tuple(
         (f"{moments(evidence, edges[one.window : one.window + 1])[0]:%a %d %b %H:%M}", dollars(one.cost),
          dollars(one.usual), one.cause.replace("_", " "), one.kind, one.model)
-        for one in spikes_of(evidence)[:5] if one.times >= 1.5
+        for one in evidence.spikes[:5] if one.times >= WORTH_TELLING
     )  # fmt: skip
     length = seconds(evidence.tallies[0].windows.length / 1e9)
     return Grid((f"asked in {length} from", "cost", "usual then", "cause", "kind", "model"), rows, frozenset({1, 2}))

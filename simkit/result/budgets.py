@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simkit.plan.codes import Act
+from simkit.plan.codes import PERIOD_ENDS, Act
 from simkit.plan.plan import Ints, Plan
 from simkit.result.economy import epoch_of
 
@@ -49,7 +49,7 @@ def periods(plan: Plan, rows: dict[str, Ints]) -> list[Period]:
     had: dict[int, dict[int, int]] = {budget: {} for budget in since}
     spending = plan.spending
     for time, budget, step, spent in zip(*(rows[name].tolist() for name in ROWS), strict=True):
-        if step >= 0:
+        if step != PERIOD_ENDS:
             reached[budget].setdefault(int(spending.act[budget, step]), time)
             had[budget].setdefault(int(spending.act[budget, step]), spent)
             continue

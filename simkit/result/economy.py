@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from simkit.engine.codes import Cache, Cause, Kind, Lookup, Mark
+from simkit.engine.codes import BY_BUDGET, Cache, Cause, Kind, Lookup, Mark
 from simkit.engine.log import DID_NOT, Column, Log
 from simkit.plan.codes import GENERATION, TURN
 from simkit.plan.plan import Plan, PriceTable
@@ -131,7 +131,7 @@ def attempt_series(plan: Plan, attempts: Mapping[str, Column], place: Ints, size
     kind, marks = attempts["outcome"], attempts["marks"]
     series["truncated"] = count(place[(kind == Kind.OK) & (marks & Mark.TRUNCATED != 0)], size)
     series["cheaper"] = count(place[(attempts["cause"] == Cause.FIRST) & (marks & Mark.CHEAPER != 0)], size)
-    series["blocked"] = count(place[(kind == Kind.QUOTA_EXHAUSTED) & (attempts["limit"] <= -2)], size)
+    series["blocked"] = count(place[(kind == Kind.QUOTA_EXHAUSTED) & (attempts["limit"] <= BY_BUDGET)], size)
     return series | {name: total_by(place, column, size) for name, column in money.items()}
 
 

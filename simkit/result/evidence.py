@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from simkit.result.statistics import LEVEL, NO_INTERVAL, Estimate, jackknife, mi
 from simkit.result.tally import FAILURES, OUTCOMES, Tally
 from simkit.scenario.alerts import Alerts
 from simkit.scenario.policy import Slo
+
+if TYPE_CHECKING:
+    from simkit.result.spikes import Spike
 
 Floats = NDArray[np.float64]
 
@@ -74,6 +78,13 @@ class Evidence:
         ranges = list(pairwise(edges))
         sizes = [int(alone.series["arrived"][first:last].sum()) for first, last in ranges]
         return ranges if min(sizes) >= BATCH_SIZE else []
+
+    @cached_property
+    def spikes(self) -> "tuple[Spike, ...]":
+        """The windows that cost most more than usual: page, pictures, tables and JSON tell of them."""
+        from simkit.result.spikes import spikes_of
+
+        return spikes_of(self)
 
     def total(self, name: str) -> int:
         """Exact sum over all replications."""

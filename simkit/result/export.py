@@ -10,7 +10,6 @@ from simkit.result.evidence import DOLLAR
 from simkit.result.metrics import METRICS
 from simkit.result.moments import moments
 from simkit.result.saving import LOGGED, TABLES
-from simkit.result.spikes import spikes_of
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
@@ -77,7 +76,7 @@ def spikes(result: "Result") -> list[dict[str, Any]]:
             "usual_usd": one.usual, "times": finite(one.times), "excess_usd": one.excess,
             "traffic": finite(one.traffic), "cause": one.cause, "kind": one.kind, "model": one.model,
         }
-        for one in spikes_of(result.evidence)[:MOST]
+        for one in result.evidence.spikes[:MOST]
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simkit.engine.codes import Act, Cache, Cause, Lookup, Mark
+from simkit.engine.codes import BY_BUDGET, PERIOD_ENDS, Act, Cache, Cause, Lookup, Mark
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import Plan
 from simkit.result.economy import epoch_of
@@ -112,8 +112,8 @@ def attempts_of(plan: Plan, replication: int, t: Mapping[str, Column]) -> pd.Dat
 
 
 def _refused_by(plan: Plan, limit: Column) -> Column:
-    """Limits, then budgets, which the log has as -2 - index."""
-    return np.where(limit <= -2, len(plan.names.limits) - 2 - limit, limit)
+    """Limits, then budgets, which the log has as BY_BUDGET - index."""
+    return np.where(limit <= BY_BUDGET, len(plan.names.limits) + BY_BUDGET - limit, limit)
 
 
 def lookups_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.DataFrame:
@@ -141,7 +141,7 @@ def budgets_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.D
             "replication": replication,
             "time_s": rows["time"] / 1e9,
             "budget": _named(rows["budget"], plan.names.budgets),
-            "what": _named(np.where(step < 0, len(ACTS), acts), (*ACTS, "period ends")),
+            "what": _named(np.where(step == PERIOD_ENDS, len(ACTS), acts), (*ACTS, "period ends")),
             "spent_usd": rows["spent"] / 1e12,
             "limit_usd": plan.spending.limit[epoch_of(plan, rows["time"]), rows["budget"]] / 1e12,
         }

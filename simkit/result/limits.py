@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import Column, Log
+from simkit.plan.codes import Measure
 from simkit.plan.plan import NEVER, Plan
 from simkit.result.sums import is_sent
 from simkit.result.windows import HOUR, MINUTE, Windows, happened, integral, spread, whole_windows
@@ -24,7 +25,7 @@ from simkit.result.windows import HOUR, MINUTE, Windows, happened, integral, spr
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Rows = NDArray[np.bool_]
-REQUESTS, INPUT, OUTPUT, BOTH, RAMP = range(5)
+REQUESTS, INPUT, OUTPUT, BOTH, RAMP = (int(one) for one in Measure)
 OWN_SERVICE = "own service"
 YEAR = 366 * 24 * HOUR
 

@@ -114,9 +114,9 @@ def spikes_of(evidence: Evidence) -> tuple[Spike, ...]:
     order = [w for w in np.argsort(-above, kind="stable").tolist() if whole[w] and above[w] > chance[w]][:MOST]
     names = evidence.plan.names
     kinds, models = _money(evidence, "by_kind", names.kinds), _money(evidence, "by_model", names.models)
+    told = (_furthest(parts, profile, order) for parts in (kinds, models, by_cause))
     found = []
-    for w in order:
-        kind, model, cause = (_furthest(one, profile, w) for one in (kinds, models, by_cause))
+    for w, kind, model, cause in zip(order, *told, strict=True):
         traffic = float(questions[w] / asked[w]) if asked[w] else float("inf")
         money = float(by_cause[cause][w])
         if (more := usual[w] * (traffic - 1)) >= above[w] / 2:
@@ -143,16 +143,18 @@ def _money(evidence: Evidence, name: str, labels: tuple[str, ...]) -> dict[str, 
     return {label: mean[:, place] for place, label in enumerate(labels) if mean.shape[1]}
 
 
-def _furthest(parts: dict[str, Floats], profile: Profile, window: int) -> str:
-    above = {
-        name: float((values - profile.usual(values))[window]) for name, values in parts.items() if values[window] > 0
-    }
-    return max(above, key=lambda name: above[name], default="")
+def _furthest(parts: dict[str, Floats], profile: Profile, windows: list[int]) -> list[str]:
+    """What was furthest above what is usual for it in each of some windows; empty where nothing cost anything."""
+    above = {name: values - profile.usual(values) for name, values in parts.items() if (values[windows] > 0).any()}
+    return [
+        max((name for name in above if parts[name][w] > 0), key=lambda name: float(above[name][w]), default="")
+        for w in windows
+    ]
 
 
 def spike_text(evidence: Evidence) -> str:
     """The dearest window and the dearest users, in a sentence; empty where nothing stands out."""
-    top = next((one for one in spikes_of(evidence) if one.times >= WORTH_TELLING), None)
+    top = next((one for one in evidence.spikes if one.times >= WORTH_TELLING), None)
     parts = [part for part in ("" if top is None else _told(evidence, top), dearest_users(evidence)) if part]
     return "; ".join(parts)
 

@@ -11,7 +11,6 @@ from simkit.result.budgets import Period, periods
 from simkit.result.causes import money_by_cause, users_cost
 from simkit.result.economy import CACHES, GROWTH, MOST_TURNS, PROMPTS, warming_windows
 from simkit.result.evidence import DOLLAR, Evidence
-from simkit.result.spikes import spikes_of
 from simkit.result.table import Table, table
 from simkit.result.tables import Draw, local_times
 from simkit.scenario.names import BATCH
@@ -192,6 +191,6 @@ def spikes(evidence: Evidence, draw: Draw = None) -> Table:
             edges[one.window + 1] / 1e9, one.cost, one.usual, one.times, one.excess, one.traffic, one.cause, one.kind,
             one.model,
         )
-        for one in spikes_of(evidence)
+        for one in evidence.spikes
     ]  # fmt: skip
     return table(rows, draw, SPIKES)

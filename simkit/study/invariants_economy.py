@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simkit.engine.codes import Cache, Kind, Lookup, Outcome
+from simkit.engine.codes import PERIOD_ENDS, Cache, Kind, Lookup, Outcome
 from simkit.engine.log import Log
 from simkit.plan.codes import GENERATION, TURN, Act
 from simkit.plan.economy import LOCAL_DAY, LOCAL_MONTH
@@ -103,9 +103,9 @@ def budgets_kept(plan: Plan, log: Log) -> Iterator[Invariant]:
     """What a budget blocks is not answered; and it is overspent by no more than what was under way when it blocked."""
     rows = list(zip(*(log.budgets[name].tolist() for name in ROWS), strict=True))
     for place, (time, budget, step, spent) in enumerate(rows):
-        if step < 0 or plan.spending.act[budget, step] != Act.BLOCK:
+        if step == PERIOD_ENDS or plan.spending.act[budget, step] != Act.BLOCK:
             continue
-        until, final = next((one[0], one[3]) for one in rows[place:] if one[1] == budget and one[2] < 0)
+        until, final = next((one[0], one[3]) for one in rows[place:] if one[1] == budget and one[2] == PERIOD_ENDS)
         yield from _blocked(plan, log, budget, (time, until), final - spent)
 
 

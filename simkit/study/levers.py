@@ -114,8 +114,7 @@ class Levers:
         if not one.in_use:
             return ()
         without = monthly(one.result, spent(one.result))
-        saves = without - monthly(self.base, spent(self.base))
-        note = f"in use: {'saves' if saves >= 0 else 'costs'} {dollars(abs(saves))}, without it {dollars(without)}"
+        note = f"{kept_off(monthly(self.base, spent(self.base)), without)}, without it {dollars(without)}"
         return self._row("in use", one.kind.name, one.kind.label, one.kind.words, one, without=without, note=note)
 
     def _others(self) -> list[tuple[Any, ...]]:
@@ -205,6 +204,11 @@ def _cells(row: Mapping[Any, Any]) -> tuple[str, ...]:
     remark = ", ".join(filter(None, (row["note"], "worse answers" if row["worse"] else "")))
     steps = money(row["step_usd"]), money(row["after_usd"])
     return row["label"], money(row["alone_usd"]), ends, share, p95, *steps, remark
+
+
+def kept_off(today: float, without: float) -> str:
+    """What a lever in use keeps off the bill, USD, in words."""
+    return f"in use: {'saves' if without >= today else 'costs'} {dollars(abs(without - today))}"
 
 
 def spent(result: Result) -> int:

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from conftest import fewer
 from numpy.typing import NDArray
+from sharing import fewer
 
 sys.path.append(str(Path(__file__).parents[1] / "parity"))  # the generator is shared
 

@@ -5,10 +5,10 @@ from random import Random
 
 import numpy as np
 import pytest
-from conftest import fewer
 from economy_strategies import thrifty
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
+from sharing import fewer
 
 from simkit.engine.compiled import run as run_compiled
 from simkit.engine.log import Log

@@ -7,9 +7,9 @@ from random import Random
 
 import numpy as np
 import pytest
-from conftest import fewer
 from economy_strategies import thrifty
 from scenario_strategies import scenario
+from sharing import fewer, files
 from test_parity import ROOT, differences
 from test_streamed import BUSY, OBJECTIVES, unequal
 
@@ -229,11 +229,6 @@ def lives_of(work: Work, replication: int, random: Random) -> int:
             continue
         return begun
     raise AssertionError("it never ends")
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """All files of a folder."""
-    return {one.name: one.read_bytes() for one in sorted(folder.iterdir())}
 
 
 @pytest.mark.parametrize("case", ["support_chat", *range(6)])

@@ -7,9 +7,9 @@ from random import Random
 
 import numpy as np
 import pytest
-from conftest import fewer
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
+from sharing import fewer
 from test_parity import CLOCKWORK, ROOT, SHORT
 
 import simkit as sk

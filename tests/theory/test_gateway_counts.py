@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 from plain import BROKEN, MODEL, policy, scenario, taking
-from witness import compiled, duration
+from witness import duration, run
 
-from simkit.engine import run_plan
 from simkit.engine.codes import BreakerState, Cause, Mark
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
@@ -16,11 +15,6 @@ from simkit.result.breakers import breaker_use
 
 ENGINES = ("reference", "compiled")
 S = 10**9
-
-
-def run(document: dict[str, Any], folder: Path, engine: str) -> tuple[Log, Plan]:
-    plan = compiled(document, folder)
-    return run_plan(plan, 1, 0, engine), plan
 
 
 # --- Portkey: more than 20 % of at least ten, then 60 s ------------------------------------------------

@@ -6,12 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from plain import BROKEN, CALL, MODEL, measured_attempts, policy, scenario, taking
-from witness import SECOND, compiled, duration, measured
+from witness import SECOND, compiled, duration, measured, run
 
-from simkit.engine import run_plan
 from simkit.engine.codes import BreakerState, Cause, Kind, Mark
-from simkit.engine.log import Log
-from simkit.plan.plan import Plan
 from simkit.result.breakers import breaker_use
 from simkit.scenario.load import load
 
@@ -19,11 +16,6 @@ ENGINES = ("reference",)
 MILLISECOND = 10**6
 TICK = 10 * MILLISECOND
 """Between two arrivals."""
-
-
-def run(document: dict[str, Any], folder: Path, engine: str) -> tuple[Log, Plan]:
-    plan = compiled(document, folder)
-    return run_plan(plan, 1, 0, engine), plan
 
 
 # --- two layers, budgets ------------------------------------------------------------------------------

@@ -64,6 +64,12 @@ def compiled(scenario: dict[str, Any], folder: Path) -> Plan:
     return compile_plan(load(path))
 
 
+def run(document: dict[str, Any], folder: Path, engine: str) -> tuple[Log, Plan]:
+    """One run of a scenario given as a dict, and its plan."""
+    plan = compiled(document, folder)
+    return run_plan(plan, 1, 0, engine), plan
+
+
 def samples(
     witness: Witness, factor: float, seed: int, replications: int, folder: Path, engine: str
 ) -> dict[str, Floats]:

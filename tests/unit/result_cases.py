@@ -17,12 +17,15 @@ LOGS = [random_log(seed, 400, seed) for seed in range(3)]
 PLAN = synthetic_plan()
 
 
-def maker(folder):
-    """Makes the small scenario, with more lines."""
+USUAL = "slo: {success: 95%, latency: {p95: 12s}}\n"
 
-    def make(more="slo: {success: 95%, latency: {p95: 12s}}\n"):
+
+def maker(folder, text=FILE, usual=USUAL):
+    """Makes a scenario of a text, the small one if none is given, and more lines."""
+
+    def make(more=usual):
         path = folder / "scenario.yaml"
-        path.write_text(FILE + more, encoding="utf-8")
+        path.write_text(text + more, encoding="utf-8")
         return load(path)
 
     return make

@@ -37,8 +37,13 @@ from simkit.plan.plan import (
     PriceTable,
     Routes,
     Service,
-)  # fmt: skip
+)
+from simkit.result.evidence import Evidence, evidence_of
+from simkit.result.objectives import objectives_of, patient_kinds
+from simkit.result.tally import tally
+from simkit.scenario.policy import Slo
 
+NO_SLO = Slo()
 SECOND = 10**9
 HOUR = 3600 * SECOND
 HORIZON = 6 * HOUR
@@ -53,6 +58,8 @@ def tile(value, *shape):
     return np.full(shape, value)
 
 
+E, C, X, M, N, F = 2, 3, 2, 2, 3, KINDS
+"""Epochs, calls, complexities, models, deployments, kinds of failure."""
 NAMES = Names(
     kinds=("chat", "report"),
     complexities=("simple", "complex"),
@@ -111,9 +118,55 @@ def synthetic_spending() -> Spending:
     )  # fmt: skip
 
 
+def synthetic_actions() -> Actions:
+    """A chat of two calls, and a report of one."""
+    return Actions(
+        np.ones((E, 2)), np.ones((E, 2, X)), ints(0, 0), ints(0, 2, 3), ints(0, 1, 0), ints(0, 1, 0),
+        np.ones(C, bool), np.ones(C, bool), np.zeros(C, bool), tile(-1, E, C), tile(1, E, C), np.zeros((E, C)),
+        np.array([[9, 9, 1], [9, 9, 1]]), tile(-1, E, C, 3), tile(-1, E, C, X),
+        np.array([[500, NEVER, 800], [600, NEVER, 900]]),
+        ints(0, 1, 2), np.zeros(C, bool), tile(NEVER, E, C), tile(1, E, C), np.zeros(C, bool), np.zeros(C, bool),
+        tile(NEVER, E, C), np.zeros(C, bool), tile(1, E, C), tile(-1, E, C, X), tile(0, E, C),
+    )  # fmt: skip
+
+
+def synthetic_models() -> Models:
+    """A small one and a large one, to which it falls back."""
+    return Models(
+        ints(0, 1, 3), ints(0, 0), np.full((E, M, X), 0.9), tile(NEVER, E, M), np.array([[1], [-1]]),
+        np.zeros((E, M, F)), tile(0, E, M), tile(-1, M), tile(-1, M), np.zeros(M, bool),
+    )  # fmt: skip
+
+
+def synthetic_deployments() -> Deployments:
+    """One of the small model, two of the large one; only the last has slots and a queue."""
+    return Deployments(
+        ints(0, 1, 1), ints(0, 0, 1), np.ones((E, N)), np.ones((E, N)), ints(0, 1, 2),
+        np.array([[NEVER, NEVER, 2], [NEVER, NEVER, 3]]), np.array([[NEVER, NEVER, 4]] * 2), tile(-1, E, N),
+        np.zeros((E, N)), tile(-1, E, N), np.zeros((E, N, F)), tile(-1, E, N), tile(NEVER, E, N), ints(7, 8, 9),
+        ints(0, 2, 3, 3), ints(0, 1, 1),
+    )  # fmt: skip
+
+
+def synthetic_limits() -> Limits:
+    """So many tokens, for one deployment, and so many requests, for two."""
+    return Limits(
+        ints(3, 0), np.array([[2e6, 6e8], [1e6, 6e8]]), tile(60 * SECOND, E, 2), np.array([False, False]),
+        np.array([False, False]), np.array([True, True]), tile(0, E, 2), np.ones((E, 2)), tile(0, E, 2),
+    )  # fmt: skip
+
+
+def synthetic_incidents() -> Incidents:
+    """One that is scheduled, and a source of random outages."""
+    return Incidents(
+        ints(HOUR), ints(2 * HOUR), ints(0), np.zeros(1, bool), np.ones((1, N), bool), ints(0), ints(0), ints(0),
+        ints(0), np.zeros(1, bool), np.ones((1, N), bool), ints(1, 2), np.ones(2), np.array([1.0, 0.5]), tile(3, 2),
+        np.ones(2), np.ones(2),
+    )  # fmt: skip
+
+
 def synthetic_plan(**changes) -> Plan:
     """Two kinds, three calls, two models at three deployments, two buckets, two epochs; six hours."""
-    e, c, x, m, n, f = 2, 3, 2, 2, 3, KINDS
     empty, none = ints(), np.zeros(0)
     plan = Plan(
         names=NAMES,
@@ -125,49 +178,27 @@ def synthetic_plan(**changes) -> Plan:
         epochs=ints(-WARMUP, 4 * HOUR),
         dists=Dists(empty, none, empty, empty, np.zeros((0, 0, 2))),
         arrivals=Arrivals(empty, none, none, empty, empty, empty, empty, empty, empty),
-        people=People(tile(0, e), ints(90, 120), none, np.zeros((e, 0)), empty),
-        actions=Actions(
-            np.ones((e, 2)), np.ones((e, 2, x)), ints(0, 0), ints(0, 2, 3), ints(0, 1, 0), ints(0, 1, 0),
-            np.ones(c, bool), np.ones(c, bool), np.zeros(c, bool), tile(-1, e, c), tile(1, e, c), np.zeros((e, c)),
-            np.array([[9, 9, 1], [9, 9, 1]]), tile(-1, e, c, 3), tile(-1, e, c, x),
-            np.array([[500, NEVER, 800], [600, NEVER, 900]]),
-            ints(0, 1, 2), np.zeros(c, bool), tile(NEVER, e, c), tile(1, e, c), np.zeros(c, bool), np.zeros(c, bool),
-            tile(NEVER, e, c), np.zeros(c, bool), tile(1, e, c), tile(-1, e, c, x), tile(0, e, c),
-        ),
-        routes=Routes(np.ones((e, 2, x, m)), np.array([[-1, -1], [1, -1]]), np.zeros((e, 2, x))),
-        models=Models(
-            ints(0, 1, 3), ints(0, 0), np.full((e, m, x), 0.9), tile(NEVER, e, m), np.array([[1], [-1]]),
-            np.zeros((e, m, f)), tile(0, e, m), tile(-1, m), tile(-1, m), np.zeros(m, bool),
-        ),
-        deployments=Deployments(
-            ints(0, 1, 1), ints(0, 0, 1), np.ones((e, n)), np.ones((e, n)), ints(0, 1, 2),
-            np.array([[NEVER, NEVER, 2], [NEVER, NEVER, 3]]), np.array([[NEVER, NEVER, 4]] * 2), tile(-1, e, n),
-            np.zeros((e, n)), tile(-1, e, n), np.zeros((e, n, f)), tile(-1, e, n), tile(NEVER, e, n), ints(7, 8, 9),
-            ints(0, 2, 3, 3), ints(0, 1, 1),
-        ),
-        limits=Limits(
-            ints(3, 0), np.array([[2e6, 6e8], [1e6, 6e8]]), tile(60 * SECOND, e, 2), np.array([False, False]),
-            np.array([False, False]), np.array([True, True]), tile(0, e, 2), np.ones((e, 2)), tile(0, e, 2),
-        ),
-        incidents=Incidents(
-            ints(HOUR), ints(2 * HOUR), ints(0), np.zeros(1, bool), np.ones((1, n), bool), ints(0), ints(0), ints(0),
-            ints(0), np.zeros(1, bool), np.ones((1, n), bool), ints(1, 2), np.ones(2), np.array([1.0, 0.5]), tile(3, 2),
-            np.ones(2), np.ones(2),
-        ),
-        service=Service(ints(3, 4), ints(5, 5), ints(-1, -1), tile(50, e, 4), tile(0, e, 4)),
-        policy=Policy(tile(NEVER, e), np.full(e, 0.5), tile(0, f), tile(0, f), tile(-1, e, f)),
+        people=People(tile(0, E), ints(90, 120), none, np.zeros((E, 0)), empty),
+        actions=synthetic_actions(),
+        routes=Routes(np.ones((E, 2, X, M)), np.array([[-1, -1], [1, -1]]), np.zeros((E, 2, X))),
+        models=synthetic_models(),
+        deployments=synthetic_deployments(),
+        limits=synthetic_limits(),
+        incidents=synthetic_incidents(),
+        service=Service(ints(3, 4), ints(5, 5), ints(-1, -1), tile(50, E, 4), tile(0, E, 4)),
+        policy=Policy(tile(NEVER, E), np.full(E, 0.5), tile(0, F), tile(0, F), tile(-1, E, F)),
         inner=synthetic_layer(),
         outer=synthetic_layer(replicas=ints(1)),
         has_gateway=False,
         breaker=filled(Breaker, {}, on=np.ones(1, bool), by_provider=np.zeros(1, bool)),
-        ladder=filled(Ladder, {"share": (e, 2)}, what=ints(Degrade.RULE, Degrade.HUMAN),
+        ladder=filled(Ladder, {"share": (E, 2)}, what=ints(Degrade.RULE, Degrade.HUMAN),
                       staff_time=ints(-WARMUP, HOUR, 2 * HOUR, 4 * HOUR), staff=ints(4, 0, 6, 2)),
-        audience=filled(Audience, {}, patience=ints(0, 0), reload_abandoned=np.full(e, 0.3), reload_failed=np.zeros(e)),
+        audience=filled(Audience, {}, patience=ints(0, 0), reload_abandoned=np.full(E, 0.3), reload_failed=np.zeros(E)),
         answers=synthetic_answers(),
-        prompts=filled(Prompts, dict.fromkeys(Prompts._fields, (e, n)), on=np.ones(1, bool)),
+        prompts=filled(Prompts, dict.fromkeys(Prompts._fields, (E, N)), on=np.ones(1, bool)),
         sessions=filled(Sessions, {}, most=ints(30, 30)),
         spending=synthetic_spending(),
-        allowances=filled(Allowances, {}, on=np.ones(1, bool), day=tile(9, e, 1), month=tile(NEVER, e, 1)),
+        allowances=filled(Allowances, {}, on=np.ones(1, bool), day=tile(9, E, 1), month=tile(NEVER, E, 1)),
         resets=filled(Resets, dict.fromkeys(Resets._fields, 0)),
         batch=filled(Batch, {}, batch=np.array([False, True]), api=np.ones(1, bool)),
         prices=synthetic_prices(),
@@ -181,6 +212,12 @@ def synthetic_plan(**changes) -> Plan:
 def table(columns, rows) -> dict[str, np.ndarray]:
     data = np.array([[row[name] for name in columns] for row in rows], np.int64).reshape(len(rows), len(columns))
     return {name: data[:, place].copy() for place, name in enumerate(columns)}
+
+
+def rows_of(columns) -> list[dict[str, int]]:
+    """Columns as rows."""
+    names = list(columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*(columns[name].tolist() for name in names), strict=True)]
 
 
 def blamed(row) -> dict[str, int]:
@@ -212,6 +249,12 @@ def log_of(
     )
 
 
+def evidence_from(logs, plan, slo=NO_SLO, alerts=None, every=0) -> Evidence:
+    """The evidence of logs."""
+    tallies = [tally(plan, log, objectives_of(slo, patient_kinds(plan)), every) for log in logs]
+    return evidence_of(plan, tallies, slo, alerts=alerts)
+
+
 def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool = False) -> Log:
     """A log without physics, but with every outcome, cause and failure in it, and books that balance.
 
@@ -220,46 +263,11 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
     rng = np.random.default_rng(seed)
     actions, attempts, lookups = [], [], []
     ended = HORIZON + 600 * SECOND
-    for action in range(size):
-        arrival = int(rng.integers(-WARMUP, HORIZON + 300 * SECOND))
-        outcome = int(rng.choice(6, p=[0.6, 0.1, 0.14, 0.1, 0.03, 0.03]))
-        people = int(rng.integers(1, 5)) * 10**12 if outcome == Outcome.DEGRADED and rng.random() < 0.5 else 0
-        kind = int(rng.integers(2))
-        mine = [] if outcome == Outcome.REJECTED else random_attempts(rng, action, kind, arrival, ended)
-        length = int(rng.lognormal(23, 1))
-        reason = {
-            1: int(Kind.HUMAN if people else rng.choice([Kind.PARTIAL, Kind.PREVIOUS, Kind.RULE])),
-            2: int(rng.choice([1, 3, 4, Kind.DEADLINE])),
-            3: int(rng.choice([Kind.QUEUE_FULL, Kind.SHED, Kind.QUOTA, Kind.BUDGET])),
-            4: int(Kind.IMPATIENT),
-        }.get(outcome, 0)  # fmt: skip
-        if people and mine:  # they answer when all else is over
-            length += max(one["ended"] for one in mine) - arrival
-        waiting = int(rng.integers(0, 2 * SECOND)) if rng.random() < 0.4 else 0
-        began = outcome != Outcome.REJECTED and not (outcome == Outcome.FAILED and rng.random() < 0.2)
-        asked = taken = -1
-        if people:
-            asked, taken = arrival + waiting + length // 2, arrival + waiting + length * (2 + action % 3) // 4
-        elif outcome == Outcome.CENSORED and action % 2:
-            asked, taken = arrival + waiting, arrival + waiting + SECOND if action % 3 else -1
-        actions.append(
-            {
-                "action": number_of(rng, action), "arrival": arrival,
-                "user": int(rng.integers(40)), "kind": kind, "complexity": int(rng.integers(2)),
-                "start": arrival + waiting if began else -1,
-                "first_token": arrival + waiting + length // 3 if outcome < 2 else -1,
-                "end": -1 if outcome == Outcome.CENSORED else arrival + waiting + (length if began else 0),
-                "outcome": outcome, "reason": reason, "good": int(rng.integers(-1, 2)) if outcome < 2 else -1,
-                "waited": waiting, "attempts": len(mine), "cost": sum(one["cost"] for one in mine),
-                "tokens_in": sum(one["billed_in"] for one in mine),
-                "tokens_out": sum(one["billed_out"] for one in mine), "degrade_cost": people,
-                "lookup_cost": int(rng.integers(10**9)), "tool_cost": int(rng.integers(10**10)) * bool(kind),
-                "thrift": int(rng.choice([0, 0, 0, 1, 2, 3])),
-                "desk_asked": asked, "desk_began": taken,
-            }
-        )  # fmt: skip
-        attempts += [one | {"action": actions[-1]["action"]} for one in mine]
-        lookups += random_lookups(rng, actions[-1])
+    for ordinal in range(size):
+        action, mine = random_action(rng, ordinal, ended)
+        actions.append(action)
+        attempts += [one | {"action": action["action"]} for one in mine]
+        lookups += random_lookups(rng, action)
     rng.shuffle(attempts)
     rng.shuffle(actions)
     if grouped:
@@ -273,6 +281,56 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
     spent = random_spending(rng, ended)
     breakers = random_breakers(rng)
     return log_of(actions, attempts, incidents, breakers, lookups, spent, replication=replication, ended=ended)
+
+
+def random_action(rng, ordinal, ended):
+    """An action, and its attempts."""
+    arrival = int(rng.integers(-WARMUP, HORIZON + 300 * SECOND))
+    outcome = int(rng.choice(6, p=[0.6, 0.1, 0.14, 0.1, 0.03, 0.03]))
+    people = int(rng.integers(1, 5)) * 10**12 if outcome == Outcome.DEGRADED and rng.random() < 0.5 else 0
+    kind = int(rng.integers(2))
+    mine = [] if outcome == Outcome.REJECTED else random_attempts(rng, ordinal, kind, arrival, ended)
+    length = int(rng.lognormal(23, 1))
+    reason = random_reason(rng, outcome, people)
+    if people and mine:  # they answer when all else is over
+        length += max(one["ended"] for one in mine) - arrival
+    waiting = int(rng.integers(0, 2 * SECOND)) if rng.random() < 0.4 else 0
+    began = outcome != Outcome.REJECTED and not (outcome == Outcome.FAILED and rng.random() < 0.2)
+    start = arrival + waiting
+    asked, taken = at_the_desk(ordinal, outcome, people, start, length)
+    return {
+        "action": number_of(rng, ordinal), "arrival": arrival,
+        "user": int(rng.integers(40)), "kind": kind, "complexity": int(rng.integers(2)),
+        "start": start if began else -1,
+        "first_token": start + length // 3 if outcome < 2 else -1,
+        "end": -1 if outcome == Outcome.CENSORED else start + (length if began else 0),
+        "outcome": outcome, "reason": reason, "good": int(rng.integers(-1, 2)) if outcome < 2 else -1,
+        "waited": waiting, "attempts": len(mine), "cost": sum(one["cost"] for one in mine),
+        "tokens_in": sum(one["billed_in"] for one in mine),
+        "tokens_out": sum(one["billed_out"] for one in mine), "degrade_cost": people,
+        "lookup_cost": int(rng.integers(10**9)), "tool_cost": int(rng.integers(10**10)) * bool(kind),
+        "thrift": int(rng.choice([0, 0, 0, 1, 2, 3])),
+        "desk_asked": asked, "desk_began": taken,
+    }, mine  # fmt: skip
+
+
+def random_reason(rng, outcome, people):
+    """Why an action ended so; numbers are drawn for every outcome."""
+    return {
+        1: int(Kind.HUMAN if people else rng.choice([Kind.PARTIAL, Kind.PREVIOUS, Kind.RULE])),
+        2: int(rng.choice([1, 3, 4, Kind.DEADLINE])),
+        3: int(rng.choice([Kind.QUEUE_FULL, Kind.SHED, Kind.QUOTA, Kind.BUDGET])),
+        4: int(Kind.IMPATIENT),
+    }.get(outcome, 0)
+
+
+def at_the_desk(ordinal, outcome, people, start, length):
+    """When a person was asked, and when they began."""
+    if people:
+        return start + length // 2, start + length * (2 + ordinal % 3) // 4
+    if outcome == Outcome.CENSORED and ordinal % 2:
+        return start, start + SECOND if ordinal % 3 else -1
+    return -1, -1
 
 
 def number_of(rng, ordinal):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from result_cases import PLAN, lost, made, maker, runs, served
+from result_cases import PLAN, lost, made, runs, served
 from synthetic_log import HOUR, SECOND, ints, log_of, synthetic_plan
 
 from simkit.engine.codes import Kind
@@ -14,11 +14,6 @@ from simkit.result.answers import BREAK, COST, HOLD
 from simkit.result.assumptions import figures
 from simkit.result.words import dollars
 from simkit.scenario.load import load
-
-
-@pytest.fixture
-def scenario(tmp_path):
-    return maker(tmp_path)
 
 
 def answer(found, question):

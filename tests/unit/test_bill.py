@@ -4,27 +4,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_log import HORIZON, HOUR, SECOND, ints, log_of, random_log, synthetic_plan
+from synthetic_log import HORIZON, HOUR, SECOND, evidence_from, ints, log_of, random_log, synthetic_plan
 
 from simkit.engine.codes import Cause
 from simkit.plan.codes import Act, Lookup
 from simkit.result import tables_economy
 from simkit.result.bill import bill_blocks, bill_caveats, bill_text
 from simkit.result.economy import CAUSES
-from simkit.result.evidence import DOLLAR, evidence_of
+from simkit.result.evidence import DOLLAR
 from simkit.result.metrics import evaluate
 from simkit.result.spikes import dearest_users, profile_of, spike_text, spikes_of
 from simkit.result.tables import costs
-from simkit.result.tally import tally
 from simkit.scenario.load import load
-from simkit.scenario.policy import Slo
 
 PLAN = synthetic_plan()
 LOGS = [random_log(seed, 300, seed) for seed in range(2)]
 
 
 def evidence(logs=LOGS, plan=PLAN):
-    return evidence_of(plan, [tally(plan, log, ()) for log in logs], Slo())
+    return evidence_from(logs, plan)
 
 
 def test_money_by_cause_adds_up_to_all_but_the_own_service():

@@ -2,21 +2,18 @@
 
 import numpy as np
 import pytest
-from synthetic_log import HORIZON, HOUR, SECOND, ints, log_of, random_log, synthetic_plan
+from synthetic_log import HORIZON, HOUR, SECOND, evidence_from, ints, log_of, random_log, synthetic_plan
 
 from simkit.engine.codes import Kind
 from simkit.result.bottlenecks import bottlenecks, hour_use, load_text
-from simkit.result.evidence import evidence_of
 from simkit.result.metrics import METRICS
-from simkit.result.tally import tally
 from simkit.scenario.load import load
-from simkit.scenario.policy import Slo
 
 PLAN = synthetic_plan(people=synthetic_plan().people._replace(number=ints(100, 100)))
 
 
 def evidence(logs, plan=PLAN):
-    return evidence_of(plan, [tally(plan, log, ()) for log in logs], Slo())
+    return evidence_from(logs, plan)
 
 
 def asks(at, tokens, number=0, outcome=Kind.OK):

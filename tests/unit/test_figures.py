@@ -7,29 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from figure_cases import START, draw
 from matplotlib.axes import Axes
 
 from simkit.report import figures, figures_resilience, figures_study, figures_time, style
-
-START = pd.date_range("2026-11-02", periods=4, freq="1h", tz="America/New_York")
-
-
-def texts(picture: style.Picture) -> str:
-    """Everything written on a picture."""
-    found = [text.get_text() for ax in picture.axes for text in ax.texts]
-    for ax in picture.axes:
-        found += [ax.get_title(loc="left"), ax.get_xlabel(), ax.get_ylabel()]
-        found += [t.get_text() for t in (*ax.get_xticklabels(), *ax.get_yticklabels())]
-        legend = ax.get_legend()
-        found += [t.get_text() for t in legend.get_texts()] if legend else []
-    return "\n".join(found).replace(r"\$", "$")
-
-
-def draw(picture: style.Picture) -> str:
-    """Render it, as a notebook does, and return its texts."""
-    png = picture._repr_png_()
-    assert png.startswith(b"\x89PNG") and len(png) > 3000
-    return texts(picture)
 
 
 @pytest.fixture
@@ -41,11 +22,6 @@ def timeline() -> pd.DataFrame:
     frame["ended"] = frame["ok"] + frame["failed"]
     frame["bad_success"], frame["counted_success"] = frame["failed"], frame["ended"]
     return frame
-
-
-@pytest.fixture
-def incidents() -> pd.DataFrame:
-    return pd.DataFrame({"name": ["openai down"], "start": [START[1]], "end": [START[2]]})
 
 
 def histogram(values: np.ndarray) -> pd.DataFrame:

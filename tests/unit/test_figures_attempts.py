@@ -2,16 +2,11 @@
 
 import pandas as pd
 import pytest
-from test_figures import START, draw
+from figure_cases import START, draw
 
 from simkit.report import figures_attempts as figures
 
 WINDOWS = {"start": START, "end": START + pd.Timedelta("1h")}
-
-
-@pytest.fixture
-def incidents() -> pd.DataFrame:
-    return pd.DataFrame({"name": ["openai down"], "start": [START[1]], "end": [START[2]]})
 
 
 @pytest.fixture

@@ -5,18 +5,27 @@ from math import ceil
 
 import numpy as np
 import pytest
-from synthetic_log import HORIZON, HOUR, SECOND, WARMUP, ints, log_of, random_log, synthetic_plan
+from synthetic_log import (
+    HORIZON,
+    HOUR,
+    SECOND,
+    WARMUP,
+    evidence_from,
+    ints,
+    log_of,
+    random_log,
+    rows_of,
+    synthetic_plan,
+)
 
 from simkit.engine.codes import Kind, Lookup
 from simkit.plan.codes import Act
 from simkit.plan.plan import NEVER
 from simkit.result.budgets import periods
-from simkit.result.evidence import Evidence, evidence_of
+from simkit.result.evidence import Evidence
 from simkit.result.metrics import METRICS, evaluate
 from simkit.result.metrics_economy import METRICS as ECONOMY
-from simkit.result.tally import tally
 from simkit.scenario import expectations
-from simkit.scenario.policy import Slo
 
 BASE = synthetic_plan()
 ACTIONS = BASE.actions._replace(
@@ -33,12 +42,7 @@ LOGS = [random_log(seed, 400, seed) for seed in range(4)]
 
 
 def evidence(logs=LOGS, plan=PLAN) -> Evidence:
-    return evidence_of(plan, [tally(plan, log, ()) for log in logs], Slo())
-
-
-def rows_of(columns):
-    names = list(columns)
-    return [dict(zip(names, row, strict=True)) for row in zip(*(columns[name].tolist() for name in names), strict=True)]
+    return evidence_from(logs, plan)
 
 
 class Witness:

@@ -2,16 +2,14 @@
 
 import numpy as np
 import pytest
-from synthetic_log import HORIZON, HOUR, SECOND, log_of, synthetic_plan
+from synthetic_log import HORIZON, HOUR, SECOND, evidence_from, log_of, synthetic_plan
 
-from simkit.result.evidence import evidence_of
 from simkit.result.expectations import expected, settled
 from simkit.result.metrics import METRICS, evaluate
-from simkit.result.objectives import objectives_of, patient_kinds
+from simkit.result.objectives import objectives_of
 from simkit.result.slo import NO_BUDGET, Verdict, allowance, standings, verdict
 from simkit.result.statistics import Estimate, missing
 from simkit.result.tables import timeline
-from simkit.result.tally import tally
 from simkit.scenario.expectations import parse_expectation
 from simkit.scenario.policy import Slo
 
@@ -28,7 +26,7 @@ def action(number, latency_s=1.0, outcome=0, good=1, ttft_s=0.5):
 def evidence(runs, slo=FULL, plan=None):
     plan = plan or synthetic_plan()
     logs = [log_of(rows, replication=r) for r, rows in enumerate(runs)]
-    return evidence_of(plan, [tally(plan, log, objectives_of(slo, patient_kinds(plan))) for log in logs], slo)
+    return evidence_from(logs, plan, slo)
 
 
 RUNS = [

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from result_cases import maker
 
 from simkit.plan.compile import Overlay, compile_plan, epochs_of
 from simkit.scenario.errors import ScenarioError
@@ -39,12 +40,7 @@ MINUTE = 60 * SECOND
 
 @pytest.fixture
 def scenario(tmp_path):
-    def make(responder=""):
-        path = tmp_path / "failover.yaml"
-        path.write_text(FILE + responder, encoding="utf-8")
-        return load(path)
-
-    return make
+    return maker(tmp_path, FILE, usual="")
 
 
 def run(scenario, **more):

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from result_cases import LOGS, PLAN, made, maker
+from result_cases import LOGS, PLAN, made
 from synthetic_log import HORIZON, SECOND, log_of
 
 from simkit.engine.codes import Cause
@@ -13,17 +13,6 @@ from simkit.result.metrics import METRICS
 from simkit.result.table import table
 from simkit.result.tally import OUTCOMES
 from simkit.scenario.load import load
-
-
-@pytest.fixture
-def scenario(tmp_path):
-    return maker(tmp_path)
-
-
-@pytest.fixture
-def result(scenario):
-    return made(scenario())
-
 
 TABLES = ("summary", "timeline", "costs", "slo", "models", "bottlenecks", "limits", "reasons", "outliers", "incidents",
           "observed", "expectations", "latency_distribution", "actions", "attempts")  # fmt: skip

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from result_cases import LOGS, PLAN, made, maker
+from result_cases import LOGS, PLAN, made
 
 from simkit.cli import main
 from simkit.result.metrics import METRICS
@@ -38,16 +38,6 @@ def spending(tmp_path):
     file = tmp_path / "spends.yaml"
     file.write_text(SPENDING, encoding="utf-8")
     return file
-
-
-@pytest.fixture
-def scenario(tmp_path):
-    return maker(tmp_path)
-
-
-@pytest.fixture
-def result(scenario):
-    return made(scenario())
 
 
 def test_json_is_the_contract(result):

@@ -4,23 +4,13 @@ import html as html_module
 import re
 
 import pytest
-from result_cases import made, maker, runs, served
+from result_cases import made, runs, served
 from synthetic_log import HOUR, SECOND
 
 from simkit.result import html, text
 from simkit.result.metrics import METRICS
 from simkit.result.page import Grid, Page, Paragraph
 from simkit.result.words import dollars, duration, figure, number, percent, seconds
-
-
-@pytest.fixture
-def scenario(tmp_path):
-    return maker(tmp_path)
-
-
-@pytest.fixture
-def result(scenario):
-    return made(scenario())
 
 
 def plain_html(source):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sharing import files
 from test_cli import simkit_process
 
 import simkit as sk
@@ -71,11 +72,6 @@ def ends(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     out, err = process.communicate(timeout=300)
     assert "Traceback" not in err, err
     return process.returncode, out, err
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """All files of a folder."""
-    return {one.name: one.read_bytes() for one in sorted(folder.iterdir())}
 
 
 def same_rows(one: Path, other: Path) -> bool:

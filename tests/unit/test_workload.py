@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from calm_case import CALM, MODEL, merged
 
 from simkit.plan.calendar import monthly_weights, weekly_weights
 from simkit.scenario.checks import run_checks
@@ -15,38 +16,7 @@ from simkit.scenario.scenario import Document
 from simkit.scenario.traffic import Seasonality
 from simkit.scenario.workload import answer_times, mean_action_s, mean_repetitions, spread, total, visits
 
-MODEL = {
-    "provider": "openai",
-    "ttft": {"median": "0.5s", "p95": "1s"},
-    "ttft_per_1k_input": "10ms",
-    "tokens_per_second": 100,
-    "quality": {"any": "95%"},
-    "context": "128k",
-    "prompt_cache_minimum": 1024,
-}
-BASE: dict[str, Any] = {
-    "traffic": {"rate": "1/s"},
-    "actions": {
-        "answer": {
-            "calls": [
-                {
-                    "name": "draft",
-                    "model": "big",
-                    "input": {"system": 1200, "user": {"mean": 300, "p95": 900}},
-                    "output": {"all": {"mean": 200, "p95": 500}, "max": 2000},
-                }
-            ]
-        }
-    },
-    "models": {"big": MODEL, "other": {**MODEL, "provider": "anthropic"}},
-}
-
-
-def merged(base: Any, over: Any) -> Any:
-    if not isinstance(over, dict) or not isinstance(base, dict):
-        return copy.deepcopy(over)
-    together = {**base, **{key: merged(base.get(key), value) for key, value in over.items()}}
-    return {key: value for key, value in together.items() if value is not None}
+BASE: dict[str, Any] = {key: CALM[key] for key in ("traffic", "actions", "models")}
 
 
 def document(over: dict[str, Any]) -> Document:

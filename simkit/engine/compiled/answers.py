@@ -15,20 +15,15 @@ from simkit.engine.compiled.store import add, clear, drop, find, forget, head_of
 from simkit.laws.draws import Stream, code_of, unit
 from simkit.laws.jit import Floats, Ints, apart, step
 from simkit.laws.store import guided, is_fresh, ramped
-from simkit.plan.codes import Cache, Lookup
+from simkit.plan.codes import AS_MODELS, LEADS, NO_KEY, Cache, Lookup
 from simkit.plan.plan import NEVER
 
 CLUSTER, QUESTION, LOOKUP, WARM = (int(s) for s in (Stream.CLUSTER, Stream.KEY, Stream.LOOKUP, Stream.WARM))
 EXACT, SEMANTIC = int(Cache.EXACT), int(Cache.SEMANTIC)
 MISS, HIT, FOLLOWS, FALSE, EXPIRED, OLD = (int(result) for result in Lookup)
 CACHES = 2
-NO_KEY = -1
 UNNAMED = -2
 """From here down: the number drawn for what is asked (this minus 52 bits)."""
-LEADS = -2
-"""What a follower is told that has to find the answer itself; else it is told how good the answer is."""
-AS_MODELS = -3
-"""How good an answer is that a warm cache begins with: to be seen when it is first served."""
 MISSED = -1
 """Instead of the step that follows: no answer here."""
 

@@ -13,13 +13,13 @@ from simkit.engine.compiled.station import leave_deployment
 from simkit.engine.compiled.throttle import learn_accepted
 from simkit.laws.draws import Stream
 from simkit.laws.jit import apart, step
-from simkit.plan.codes import Kind
+from simkit.plan.codes import Kind, Takes
 from simkit.plan.plan import NEVER
 
 OK, TIMED_OUT = int(Kind.OK), int(Kind.TIMEOUT)
 ANSWERING = (OK, int(Kind.STREAM_BROKEN), int(Kind.MALFORMED))
 ATTEMPT, FAILURE_TIME = int(Stream.ATTEMPT), int(Stream.FAILURE_TIME)
-TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
+TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = (int(takes) for takes in Takes)
 
 
 @step

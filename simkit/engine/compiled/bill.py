@@ -5,10 +5,10 @@ from simkit.engine.compiled.pointer import view
 from simkit.laws.jit import Ints, step
 from simkit.laws.latency import elapsed_tokens
 from simkit.laws.price import price
-from simkit.plan.codes import Kind
+from simkit.plan.codes import Billed, Kind
 
 OK, TIMED_OUT, CANCELLED, UNFINISHED = (int(k) for k in (Kind.OK, Kind.TIMEOUT, Kind.CANCELLED, Kind.UNFINISHED))
-BILLED_NOTHING, BILLED_INPUT, BILLED_ELAPSED, BILLED_ALL = range(4)
+BILLED_NOTHING, _, BILLED_ELAPSED, BILLED_ALL = (int(billed) for billed in Billed)
 
 
 @step

@@ -12,13 +12,11 @@ from simkit.engine.compiled.station import ask_deployment
 from simkit.engine.compiled.throttle import holds_back
 from simkit.laws.draws import code_of
 from simkit.laws.jit import apart, step
-from simkit.plan.codes import Cause, Kind, Mark
+from simkit.plan.codes import BY_BUDGET, Cause, Kind, Mark
 from simkit.plan.plan import NEVER
 
 OVERLOADED, NO_DEPLOYMENT, THROTTLED_KIND = int(Kind.OVERLOADED), int(Kind.NO_DEPLOYMENT), int(Kind.THROTTLED)
 HEDGE, QUOTA_EXHAUSTED, CHEAPER = int(Cause.HEDGE), int(Kind.QUOTA_EXHAUSTED), int(Mark.CHEAPER)
-BY_BUDGET = -2
-"""`limit` of an attempt that a budget refused: this minus the number of the budget."""
 
 
 @step

@@ -32,11 +32,10 @@ from simkit.engine.compiled.station import grant_actions, grant_attempts, join, 
 from simkit.engine.compiled.user import ABANDONED, leaves
 from simkit.laws.jit import Floats, Ints, apart, law, step
 from simkit.plan.codes import Kind
+from simkit.plan.economy import OF_PROMPTS
 from simkit.plan.plan import NEVER
 
 LATE, IMPATIENT = int(Kind.DEADLINE), int(Kind.IMPATIENT)
-OF_PROMPTS = 4
-"""Of the caches that are emptied: bit 0 the exact one, bit 1 the semantic one, this the prompt caches."""
 
 
 @law

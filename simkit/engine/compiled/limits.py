@@ -3,11 +3,11 @@
 from simkit.engine.compiled.memory import *
 from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess, ramp_allowed
 from simkit.laws.jit import apart, step
-from simkit.plan.codes import Kind
+from simkit.plan.codes import Kind, Measure
 from simkit.plan.plan import NEVER
 
 OK, RATE_LIMIT, TOO_LARGE = int(Kind.OK), int(Kind.RATE_LIMIT), int(Kind.TOO_LARGE)
-REQUESTS, INPUT_TOKENS, OUTPUT_TOKENS, ALL_TOKENS, RAMP = range(5)
+REQUESTS, INPUT_TOKENS, OUTPUT_TOKENS, _, RAMP = (int(measure) for measure in Measure)
 
 
 @step
@@ -107,6 +107,3 @@ def ramp_excess(m: Memory, f: Reals, b: int) -> int:
     if m[r + R_COUNT] < ramp_allowed(m[r + R_BEFORE], real2(m, f, RAMP_GROWTH, e, b), at2(m, RAMP_FLOOR, e, b)):
         return 0
     return m[M_BEGIN] + (interval + 1) * every - m[M_NOW]
-
-
-_ = ALL_TOKENS

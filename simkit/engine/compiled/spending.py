@@ -2,15 +2,13 @@
 
 from simkit.engine.compiled.memory import *
 from simkit.laws.jit import apart, step
-from simkit.plan.codes import Act, Kind
+from simkit.plan.codes import PERIOD_ENDS, Act, Kind, Thrift
 from simkit.plan.economy import LOCAL_DAY, LOCAL_MONTH, UTC_DAY, UTC_MONTH
 
 DEGRADES, BLOCKS = int(Act.DEGRADE), int(Act.BLOCK)
 QUOTA_USED, BUDGET_USED, OK = int(Kind.QUOTA), int(Kind.BUDGET), int(Kind.OK)
-OF_QUOTA, OF_BUDGET = 1, 2
-"""Why an action is served by cheaper models: bits of its thrift."""
+OF_QUOTA, OF_BUDGET = int(Thrift.QUOTA), int(Thrift.BUDGET)
 DAY, MONTH = range(2)
-PERIOD_ENDS = -1
 
 
 @step

@@ -54,7 +54,7 @@ class Action:
         self.over = False
         """Nothing of it is under way any more (but perhaps a rung of the ladder)."""
         self.is_aside = False
-        """Does it wait for a window of time?"""
+        """Is it held until its time has come, or at a batch API? It is no load for the own service then."""
         self.shown = False
         """Has the user seen a first token?"""
         self.place: Place = Place.OUTSIDE

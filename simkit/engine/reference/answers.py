@@ -8,19 +8,13 @@ import simpy
 from simkit.engine.reference.store import Entry, Store
 from simkit.laws.draws import Stream, code_of
 from simkit.laws.store import guided, is_fresh, ramped
-from simkit.plan.codes import Cache, EventClass, Lookup
+from simkit.plan.codes import AS_MODELS, LEADS, NO_KEY, Cache, EventClass, Lookup
 from simkit.plan.plan import NEVER
 
 if TYPE_CHECKING:
     from simkit.engine.reference.action import Action
     from simkit.engine.reference.call import Call
     from simkit.engine.reference.world import World
-
-LEADS = -2
-"""What a follower is told that has to find the answer itself; else it is told how good the answer is."""
-NO_KEY = -1
-WARM = -3
-"""How good an answer is that a warm cache begins with: to be seen when it is first served."""
 
 
 class AnswerCache:
@@ -59,7 +53,7 @@ class AnswerCache:
                 key = name * self.questions + rank
                 u, _ = self.world.dice.pair(Stream.WARM, key, int(self.which))
                 age = 0 if ttl >= NEVER else int(u * ttl)
-                self.store.add(key, Entry(self.world.plan.begin - age, WARM))
+                self.store.add(key, Entry(self.world.plan.begin - age, AS_MODELS))
 
     def is_asked(self, action: "Action", call: int) -> bool:
         """Is a call looked up here? Not with a question of its own, and not in the middle of a conversation."""
@@ -133,7 +127,7 @@ class AnswerCache:
         if not is_fresh(entry.born, self.rules.ttl[self.world.epoch][self.which], self.world.clock.now):
             return Lookup.EXPIRED, -1
         self.store.touch(key)
-        if entry.good == WARM:
+        if entry.good == AS_MODELS:
             entry.good = as_models_do(call)
         return Lookup.HIT, entry.good
 

@@ -13,15 +13,13 @@ from simkit.laws.draws import Stream, code_of
 from simkit.laws.failure import drawn_kind
 from simkit.laws.latency import answer_ns, elapsed_tokens, first_token_ns
 from simkit.laws.sample import whole
-from simkit.plan.codes import Cause, EventClass, Kind, Mark
+from simkit.plan.codes import BY_BUDGET, Cause, EventClass, Kind, Mark, Takes
 from simkit.plan.plan import NEVER
 
 if TYPE_CHECKING:
     from simkit.engine.reference.call import Call
 
-BY_BUDGET = -2
-"""`limit` of an attempt that a budget refused: this minus the budget's index."""
-TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = range(5)
+TAKES_TIME, TAKES_FIRST_TOKEN, TAKES_PART, TAKES_ANSWER, TAKES_NEVER = (int(one) for one in Takes)
 OK = int(Kind.OK)
 CHEAPER = int(Mark.CHEAPER)
 ANSWERING = (OK, int(Kind.STREAM_BROKEN), int(Kind.MALFORMED))

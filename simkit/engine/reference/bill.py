@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 from simkit.engine.log import DID_NOT
 from simkit.laws.price import price
-from simkit.plan.codes import Kind
+from simkit.plan.codes import Billed, Kind
 
 if TYPE_CHECKING:
     from simkit.engine.reference.attempt import Attempt
 
-BILLED_NOTHING, BILLED_INPUT, BILLED_ELAPSED, BILLED_ALL = range(4)
+BILLED_NOTHING, _, BILLED_ELAPSED, BILLED_ALL = (int(one) for one in Billed)
 STOPPED = (Kind.TIMEOUT, Kind.CANCELLED, Kind.UNFINISHED)
 
 

@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from simkit.laws.bucket import bucket_charge, bucket_cost, bucket_excess, ramp_allowed
-from simkit.plan.codes import Kind
+from simkit.plan.codes import Kind, Measure
 from simkit.plan.plan import NEVER
 
 if TYPE_CHECKING:
     from simkit.engine.reference.attempt import Attempt
     from simkit.engine.reference.world import World
 
-REQUESTS, INPUT, OUTPUT, TOTAL, RAMP = range(5)
+REQUESTS, INPUT, OUTPUT, _, RAMP = (int(one) for one in Measure)
 
 
 class Ramp:

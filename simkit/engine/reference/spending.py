@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from simkit.plan.codes import Act, Kind
+from simkit.plan.codes import PERIOD_ENDS, Act, Kind, Thrift
 from simkit.plan.economy import LOCAL_DAY, LOCAL_MONTH, UTC_DAY, UTC_MONTH
 
 if TYPE_CHECKING:
@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from simkit.engine.reference.attempt import Attempt
     from simkit.engine.reference.world import World
 
-OF_QUOTA, OF_BUDGET = 1, 2
-"""Why an action is served by cheaper models: bits of its `thrift`."""
-PERIOD_ENDS = -1
+OF_QUOTA, OF_BUDGET = int(Thrift.QUOTA), int(Thrift.BUDGET)
 
 
 class Spending:

@@ -31,6 +31,7 @@ from simkit.engine.reference.throttle import Throttle
 from simkit.laws.arrival import arrival_time
 from simkit.laws.draws import Stream
 from simkit.plan.codes import Cache, EventClass
+from simkit.plan.economy import OF_PROMPTS
 from simkit.plan.plan import NEVER, Ints, Plan, PriceTable
 
 T = TypeVar("T")
@@ -39,8 +40,6 @@ RESETS = 1 << 30
 EMPTIED = 1 << 31
 CHANGES = 1 << 40
 """Order of calendar events of one instant, see `incidents`; staff comes first."""
-OF_PROMPTS = 4
-"""Bit of the prompt caches where it is said which caches are emptied."""
 
 
 class Learner(Protocol):

@@ -5,7 +5,7 @@ from simkit.engine.compiled.pointer import pointer
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT, LOOKUP_COLUMNS
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, law, step
-from simkit.plan.codes import GENERATION, TURN, Cause, Kind, Lookup, Mark
+from simkit.plan.codes import BY_BUDGET, GENERATION, TURN, Cause, Kind, Lookup, Mark
 from simkit.result.economy import CAUSES, FOUND, GROWTH_ROWS, MOST_TURNS, OF_LOOKUPS
 from simkit.result.streamed.demand import epoch_of
 from simkit.result.streamed.ledger import *
@@ -27,8 +27,8 @@ T_WIDTH, L_WIDTH = len(ATTEMPT_COLUMNS), len(LOOKUP_COLUMNS)
 ))  # fmt: skip
 L_TIME, L_ARRIVAL, L_CACHE, L_RESULT = (LOOKUP_COLUMNS.index(name) for name in ("time", "arrival", "cache", "result"))
 (
-    RELOADS, LOOKUPS, TOOLS, BY_QUOTA, BY_BUDGET, THRIFTY, QUESTIONS, FIRST_TURNS, OF_SYSTEM, OF_HISTORY, OF_RETRIEVED,
-    OF_REASONING, OF_WRITTEN, OF_CACHED, CUT, CHEAP, BLOCKED, BY_CAUSE, SAVED, BASE,
+    RELOADS, LOOKUPS, TOOLS, QUOTA_REJECTED, BUDGET_REJECTED, THRIFTY, QUESTIONS, FIRST_TURNS, OF_SYSTEM, OF_HISTORY,
+    OF_RETRIEVED, OF_REASONING, OF_WRITTEN, OF_CACHED, CUT, CHEAP, BLOCKED, BY_CAUSE, SAVED, BASE,
 ) = (SERIES_NAMES.index(name) for name in (
     "reloads", "lookup_cost", "tool_cost", "rejected_quota", "rejected_budget", "thrifty", "questions", "first_turns",
     "tokens_system", "tokens_history", "tokens_retrieved", "tokens_reasoning", "tokens_written", "tokens_cached",
@@ -118,8 +118,8 @@ def is_patient(m: Memory, acts: Memory, a: int) -> bool:
 @step
 def count_refused(m: Memory, acts: Memory, a: int, w: int) -> None:
     """Was a measured action turned away by a quota or a budget?"""
-    m[w + BY_QUOTA] += 1 if acts[a + A_REASON] == OF_QUOTA else 0
-    m[w + BY_BUDGET] += 1 if acts[a + A_REASON] == OF_BUDGET else 0
+    m[w + QUOTA_REJECTED] += 1 if acts[a + A_REASON] == OF_QUOTA else 0
+    m[w + BUDGET_REJECTED] += 1 if acts[a + A_REASON] == OF_BUDGET else 0
 
 
 @step
@@ -135,7 +135,7 @@ def add_work(m: Memory, rows: Memory, first: int, beyond: int) -> None:
 @step
 def count_blocked(m: Memory, rows: Memory, t: int, w: int) -> None:
     """Was a model's budget used up?"""
-    m[w + BLOCKED] += 1 if rows[t + T_OUTCOME] == EXHAUSTED and rows[t + T_LIMIT] <= -2 else 0
+    m[w + BLOCKED] += 1 if rows[t + T_OUTCOME] == EXHAUSTED and rows[t + T_LIMIT] <= BY_BUDGET else 0
 
 
 @step
