@@ -14,12 +14,15 @@ from simkit.engine.compiled.ladder import climb
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.people import leave_desk
 from simkit.engine.compiled.pointer import copy
-from simkit.engine.compiled.station import leave_service, quit_line
+from simkit.engine.compiled.region import go_from, leave_service, place
+from simkit.engine.compiled.station import quit_line
 from simkit.engine.compiled.user import reload
 from simkit.laws.draws import Stream
 from simkit.laws.jit import apart, step
-from simkit.plan.codes import Kind, Outcome
+from simkit.plan.codes import Kind, Mark, Outcome
 
+NO_DEPLOYMENT, RESIDENCY, FORBIDDEN = int(Kind.NO_DEPLOYMENT), int(Kind.RESIDENCY), int(Mark.FORBIDDEN)
+REJECTED = int(Outcome.REJECTED)
 OVERHEAD_TIME, OK = int(Stream.OVERHEAD), int(Kind.OK)
 SUCCESS, CENSORED = int(Outcome.OK), int(Outcome.CENSORED)
 
@@ -30,8 +33,12 @@ def admit(m: Memory, f: Reals, a: int) -> int:
     if m[a + A_PLACE] == GRANTED:  # what goes to the batch side of models has no slot
         m[a + A_PLACE] = SERVED
     m[a + A_STARTED] = m[M_NOW]
-    m[a + A_WAITED] += m[M_NOW] - m[a + A_LINED_UP]
-    overhead = at1(m, OVERHEAD, m[M_EPOCH])
+    waited = m[M_NOW] - m[a + A_LINED_UP]
+    m[a + A_WAITED] += waited
+    if m[M_GUIDES] == 1:
+        g = place(m, m[a + A_REGION])
+        m[g + G_WAIT] += (waited - m[g + G_WAIT]) // 16
+    overhead = at2(m, OVERHEAD, m[M_EPOCH], m[a + A_REGION])
     if overhead < 0:
         return then(m, NEXT_STAGE, a)
     u, _ = uniform(m, OVERHEAD_TIME, m[a + A_NUMBER], 0, 0) if varies(m, overhead) else (0.0, 0.0)
@@ -69,6 +76,9 @@ def succeed(m: Memory, a: int) -> int:
 @step
 def fail(m: Memory, f: Reals, a: int) -> int:
     """It has no answer: the ladder may have one."""
+    if m[M_KIND] == NO_DEPLOYMENT and m[M_TRY] != NONE and m[m[M_TRY] + T_MARKS] & FORBIDDEN:
+        m[M_KIND] = RESIDENCY
+        m[M_OUTCOME] = REJECTED
     return degrade_or_end(m, f, a, m[M_TRY]) if m[M_RUNGS] > 0 else then(m, END, a)
 
 
@@ -100,6 +110,8 @@ def stop(m: Memory, a: int) -> None:
         leave_service(m, a)
     elif m[a + A_PLACE] == HELD or m[a + A_PLACE] == AWAY:
         let_go(m, a)
+    elif m[a + A_PLACE] >= ON_THE_WAY:
+        m[a + A_PLACE] = OUTSIDE
 
 
 @step
@@ -108,7 +120,7 @@ def end(m: Memory, f: Reals, a: int) -> int:
     stop(m, a)
     if m[a + A_DESK] == SERVED:
         leave_desk(m)
-    leave_service(m, a)
+    go_from(m, a)
     if m[a + A_MEASURED] == 1:
         m[M_OPEN] -= 1
         m[M_LAST_END] = max(m[M_LAST_END], m[M_NOW])

@@ -29,6 +29,24 @@ MISSED = -1
 
 
 @step
+def answers_of(m: Memory, cache: int, r: int) -> int:
+    """The store of a region's cache, or of the one that all share."""
+    return store(m, 2 * whose(m, cache, r) + cache)
+
+
+@step
+def whose(m: Memory, cache: int, r: int) -> int:
+    """The region whose cache a region looks into."""
+    return 0 if at1(m, ANSWERS_SHARED, cache) == 1 else r
+
+
+@step
+def region_of(m: Memory, c: int) -> int:
+    """Where a call's action is."""
+    return m[m[c + C_ACTION] + A_REGION]
+
+
+@step
 def questions(m: Memory, cache: int) -> int:
     """How many different ones a cache knows."""
     traced = at1(m, ANSWERS_TRACE_KEYS, 0)
@@ -124,7 +142,7 @@ def look_up(m: Memory, f: Reals, c: int, first: int) -> int:
 def wait_for_result(m: Memory, f: Reals, c: int, cache: int) -> None:
     """A lookup takes its time."""
     if m[c + C_SOUGHT] != NO_KEY:
-        fetch(m, head_of(m, store(m, cache), m[c + C_SOUGHT], 0))
+        fetch(m, head_of(m, answers_of(m, cache, region_of(m, c)), m[c + C_SOUGHT], 0))
     dist, code = at2(m, ANSWERS_LOOKUP, m[M_EPOCH], cache), code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, cache)
     u, v = 0.0, 0.0
     if at1(m, DIST_TABLE, dist) >= 0:
@@ -169,7 +187,7 @@ def as_models_do(m: Memory, f: Reals, c: int) -> int:
 @step
 def look_at_entry(m: Memory, f: Reals, c: int, cache: int, key: int) -> tuple[int, int]:
     """What a cache has: the result, and how good the answer is. The call may wait for another's now, or lead others."""
-    s = store(m, cache)
+    s = answers_of(m, cache, region_of(m, c))
     entry, result = find(m, s, key, 0), MISS
     if entry != NONE and m[entry + E_GOOD] != NO_ANSWER:
         if is_fresh(m[entry + E_BORN], at2(m, ANSWERS_TTL, m[M_EPOCH], cache), m[M_NOW]):
@@ -194,7 +212,7 @@ def look_at_entry(m: Memory, f: Reals, c: int, cache: int, key: int) -> tuple[in
 def hits_by_chance(m: Memory, f: Reals, c: int, cache: int) -> bool:
     """Is there an answer, by a hit rate that grows while the cache fills?"""
     e = m[M_EPOCH]
-    age = m[M_NOW] - at1(m, SINCE, cache)
+    age = m[M_NOW] - at2(m, SINCE, whose(m, cache, region_of(m, c)), cache)
     rate = ramped(real2(m, f, ANSWERS_HIT_RATE, e, cache), age, at2(m, ANSWERS_RAMP, e, cache))
     u, v = lookup_draws(m, c, 0)
     return (u if cache == EXACT else v) < rate
@@ -261,15 +279,15 @@ def keep_answer(m: Memory, c: int) -> None:
     """A model has answered: caches that had no answer keep this one; who waits for it hears of it."""
     for cache in range(CACHES):
         if m[c + C_MISSED + cache] != NONE:
-            write_answer(m, cache, m[c + C_MISSED + cache], m[c + C_GOOD])
+            write_answer(m, cache, region_of(m, c), m[c + C_MISSED + cache], m[c + C_GOOD])
             m[c + C_MISSED + cache] = NONE
     resolve(m, c)
 
 
 @step
-def write_answer(m: Memory, cache: int, key: int, good: int) -> None:
+def write_answer(m: Memory, cache: int, r: int, key: int, good: int) -> None:
     """An entry that is there is written anew; for a new one others go if the cache is full."""
-    s = store(m, cache)
+    s = answers_of(m, cache, r)
     entry = find(m, s, key, 0)
     if entry != NONE and m[entry + E_GOOD] != NO_ANSWER:
         renew(m, s, entry, m[M_NOW])
@@ -294,15 +312,15 @@ def resolve(m: Memory, c: int) -> None:
             follower = m[entry + E_FOLLOWER]
             step_away(m, follower)
             follow_up(m, JOINED, follower, m[follower + C_KEY], m[c + C_GOOD])
-        lead_no_more(m, cache, entry)
+        lead_no_more(m, c, cache, entry)
 
 
 @step
-def lead_no_more(m: Memory, cache: int, entry: int) -> None:
+def lead_no_more(m: Memory, c: int, cache: int, entry: int) -> None:
     """Nobody is finding an answer to this any more."""
     m[entry + E_LEADER] = NONE
     if m[entry + E_GOOD] == NO_ANSWER:
-        forget(m, store(m, cache), entry)
+        forget(m, answers_of(m, cache, region_of(m, c)), entry)
 
 
 @apart
@@ -315,7 +333,7 @@ def give_up(m: Memory, c: int) -> None:
         m[c + C_LEADS + cache] = NONE
         heir = m[entry + E_FOLLOWER]
         if heir == NONE:
-            lead_no_more(m, cache, entry)
+            lead_no_more(m, c, cache, entry)
             continue
         step_away(m, heir)
         m[entry + E_LEADER] = heir
@@ -344,7 +362,7 @@ def takes_old_answer(m: Memory, f: Reals, a: int) -> bool:
     for cache in range(CACHES):
         if is_asked(m, f, a, index, cache) and has_entries(m, f, cache):
             key = key_of(m, f, a, index, cache)
-            entry = find(m, store(m, cache), key, 0)
+            entry = find(m, answers_of(m, cache, m[a + A_REGION]), key, 0)
             if entry != NONE and m[entry + E_GOOD] != NO_ANSWER:
                 write_lookup(m, a, index, cache, key, OLD)
                 m[a + A_STALE] = max(m[entry + E_GOOD], NONE)
@@ -354,21 +372,36 @@ def takes_old_answer(m: Memory, f: Reals, a: int) -> bool:
 
 @apart
 def empty_answers(m: Memory, cache: int) -> None:
-    """All answers go; who is finding one goes on, and who waits for it."""
-    clear(m, store(m, cache))
-    m[m[SINCE] + cache] = m[M_NOW]
+    """All answers go, in all regions; who is finding one goes on, and who waits for it."""
+    for r in range(m[M_REGIONS]):
+        empty_store(m, cache, r)
+
+
+@apart
+def empty_store(m: Memory, cache: int, r: int) -> None:
+    """All answers of a region go."""
+    clear(m, store(m, 2 * r + cache))
+    m[m[SINCE] + 2 * r + cache] = m[M_NOW]
 
 
 @apart
 def warm_up(m: Memory) -> None:
     """Before the run: caches that are warm have answers to what is asked most, those to be kept longest."""
+    for r in range(m[M_REGIONS]):
+        for cache in range(CACHES):
+            if whose(m, cache, r) == r:
+                warm_up_store(m, cache, r)
+
+
+@apart
+def warm_up_store(m: Memory, cache: int, r: int) -> None:
+    """The same for one of them."""
     names = length(m, CACHED_NAMES)
-    for cache in range(CACHES):
-        s, ttl = store(m, cache), at2(m, ANSWERS_TTL, 0, cache)
-        for i in range(at1(m, WARM_ENTRIES, cache) * names):
-            rank = at1(m, WARM_ENTRIES, cache) - 1 - i // names
-            key = at1(m, CACHED_NAMES, i % names) * questions(m, cache) + rank
-            u, _ = uniform(m, WARM, key, cache, 0)
-            entry = new_entry(m, s, key, 0)
-            m[entry + E_GOOD] = AS_MODELS
-            add(m, s, entry, m[M_BEGIN] - (int(u * ttl) if ttl < NEVER else 0))
+    s, ttl = store(m, 2 * r + cache), at2(m, ANSWERS_TTL, 0, cache)
+    for i in range(at1(m, WARM_ENTRIES, cache) * names):
+        rank = at1(m, WARM_ENTRIES, cache) - 1 - i // names
+        key = at1(m, CACHED_NAMES, i % names) * questions(m, cache) + rank
+        u, _ = uniform(m, WARM, key, cache, 0)
+        entry = new_entry(m, s, key, 0)
+        m[entry + E_GOOD] = AS_MODELS
+        add(m, s, entry, m[M_BEGIN] - (int(u * ttl) if ttl < NEVER else 0))

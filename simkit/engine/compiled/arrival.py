@@ -1,15 +1,16 @@
 """Arrivals: when actions come, who asks what, and whether they are let in."""
 
-from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.answers import name_question
 from simkit.engine.compiled.conversation import take_along
 from simkit.engine.compiled.dice import draw_ahead, of_arrival, origin, uniform, value
-from simkit.engine.compiled.hold import OK, REJECTED, arrive_at_leisure, turned_away
+from simkit.engine.compiled.guide import ARRIVED, come_along, lead
+from simkit.engine.compiled.hold import OK, REJECTED, arrive_at_leisure, release_held, turned_away
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
+from simkit.engine.compiled.region import come_to
 from simkit.engine.compiled.spending import refusal
 from simkit.engine.compiled.station import join
-from simkit.engine.compiled.user import watch_patience
+from simkit.engine.compiled.user import watch
 from simkit.laws.arrival import arrival_time
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream, unit
@@ -20,13 +21,66 @@ from simkit.plan.plan import NEVER
 GAP, KIND, USER, USER_PLAN, REPLICA, QUESTION = (
     int(s) for s in (Stream.GAP, Stream.KIND, Stream.USER, Stream.PLAN, Stream.REPLICA, Stream.KEY)
 )
+LIVES = int(Stream.HOME)
 UNDECIDED = 9
 """Above all verdicts."""
+
+
+@apart
+def begin_arrivals(m: Memory, f: Reals) -> None:
+    """Find the first arrival of the users of each region, and turn to the first of these."""
+    for home in range(m[M_HOMES]):
+        m[M_HOME] = home
+        m[AHEAD] = m[M_AHEAD_FIRST] + home * AHEAD_ROWS * m[M_AHEAD]
+        m[M_NUMBER] = m[M_SEGMENT] = 0
+        f[F_OPERATIONAL] = 0.0
+        find_arrival(m, f)
+        if m[M_HOMES] > 1:
+            put_by(m, f)
+    if m[M_HOMES] > 1:
+        turn_to_first(m, f)
 
 
 @step
 def next_arrival(m: Memory, f: Reals) -> None:
     """When the next action arrives; NEVER after the last one."""
+    find_arrival(m, f)
+    if m[M_HOMES] > 1:
+        put_by(m, f)
+        turn_to_first(m, f)
+
+
+@step
+def put_by(m: Memory, f: Reals) -> None:
+    """Keep where the arrivals of the present home stand."""
+    o = m[COMING] + m[M_HOME] * COMING_WIDTH
+    m[o + O_NUMBER] = m[M_NUMBER]
+    m[o + O_SEGMENT] = m[M_SEGMENT]
+    m[o + O_ARRIVAL] = m[M_ARRIVAL]
+    f[m[OPERATIONAL] + m[M_HOME]] = f[F_OPERATIONAL]
+
+
+@step
+def turn_to_first(m: Memory, f: Reals) -> None:
+    """Turn to the home whose next action arrives first; of several to the one with the lowest number."""
+    homes, best = m[M_HOMES], 0
+    for home in range(1, homes):
+        o, first = m[COMING] + home * COMING_WIDTH, m[COMING] + best * COMING_WIDTH
+        number, lowest = m[o + O_NUMBER] * homes + home, m[first + O_NUMBER] * homes + best
+        if m[o + O_ARRIVAL] < m[first + O_ARRIVAL] or (m[o + O_ARRIVAL] == m[first + O_ARRIVAL] and number < lowest):
+            best = home
+    o = m[COMING] + best * COMING_WIDTH
+    m[M_HOME] = best
+    m[AHEAD] = m[M_AHEAD_FIRST] + best * AHEAD_ROWS * m[M_AHEAD]
+    m[M_NUMBER] = m[o + O_NUMBER]
+    m[M_SEGMENT] = m[o + O_SEGMENT]
+    m[M_ARRIVAL] = m[o + O_ARRIVAL]
+    f[F_OPERATIONAL] = f[m[OPERATIONAL] + best]
+
+
+@step
+def find_arrival(m: Memory, f: Reals) -> None:
+    """When the next action of the present home's users arrives; NEVER after the last one."""
     number = m[M_NUMBER]
     place = number & (m[M_AHEAD] - 1)
     if place == 0:
@@ -57,13 +111,16 @@ def look_ahead(m: Memory, f: Reals) -> None:
 @step
 def arrival_after(m: Memory, f: Reals, u: float) -> int:
     """When the action after the last one arrives, in ns."""
-    segment, segments = m[M_SEGMENT], length(m, ARRIVAL_RATE)
+    home, segment = m[M_HOME], m[M_SEGMENT]
+    first = at1(m, ARRIVAL_FIRST, home)
+    segments = at1(m, ARRIVAL_FIRST, home + 1) - first
     if segment >= segments:
         return NEVER
-    f[F_OPERATIONAL] += value(m, f, at1(m, ARRIVAL_GAP, segment), u)
+    f[F_OPERATIONAL] += value(m, f, at1(m, ARRIVAL_GAP, first + segment), u)
+    bounds = first + home
     time, segment = arrival_time(
-        f[F_OPERATIONAL], segment, view(m, m[ARRIVAL_START], (segments + 1,)),
-        reals(m, f, ARRIVAL_RATE, 0, 0, 0), reals(m, f, ARRIVAL_CUMULATIVE, 0, 0, 0),
+        f[F_OPERATIONAL], segment, view(m, m[ARRIVAL_START] + bounds, (segments + 1,)),
+        view(f, m[ARRIVAL_RATE] + first, (segments,)), view(f, m[ARRIVAL_CUMULATIVE] + bounds, (segments + 1,)),
     )  # fmt: skip
     m[M_SEGMENT] = segment
     return time if segment < segments else NEVER
@@ -72,12 +129,13 @@ def arrival_after(m: Memory, f: Reals, u: float) -> int:
 @step
 def arrive(m: Memory, f: Reals) -> int:
     """The next action arrives."""
-    number = m[M_NUMBER]
+    number, home = m[M_NUMBER] * m[M_HOMES] + m[M_HOME], m[M_HOME]
     a = new_action(m, number, number)
-    users, first = at1(m, USERS, m[M_EPOCH]), at1(m, USERS_FIRST, m[M_EPOCH])
-    if users > 0:
+    if m[M_GUIDES] == 1:
+        home = name_home(m, f, a, number)
+    if at2(m, USERS, m[M_EPOCH], home) > 0:
         u, _ = of_arrival(m, AHEAD_USER)
-        name_user(m, f, a, choose(u, view(f, m[USER_CDF] + first, (users,))))
+        name_user(m, f, a, home, u)
     if kinds_differ(m):  # else both are 0
         u, v = of_arrival(m, AHEAD_KIND)
         name_kind(m, f, a, u, v)
@@ -98,10 +156,10 @@ def arrive_again(m: Memory, f: Reals, key: int, row: int) -> int:
     number = turns << TURN | again << GENERATION | ordinal
     a = new_action(m, number, key >> 25)
     take_along(m, a, row)
-    users, first = at1(m, USERS, m[M_EPOCH]), at1(m, USERS_FIRST, m[M_EPOCH])
-    if users > 0:
+    home = name_home(m, f, a, ordinal) if m[M_GUIDES] == 1 else 0
+    if at2(m, USERS, m[M_EPOCH], home) > 0:
         u, _ = uniform(m, USER, ordinal, 0, 0)
-        name_user(m, f, a, choose(u, view(f, m[USER_CDF] + first, (users,))))
+        name_user(m, f, a, home, u)
     if kinds_differ(m):
         u, v = uniform(m, KIND, origin(number), 0, 0)
         name_kind(m, f, a, u, v)
@@ -122,7 +180,8 @@ def new_action(m: Memory, number: int, short: int) -> int:
     m[a + A_ARRIVAL] = m[a + A_LINED_UP] = m[M_NOW]
     m[a + A_USER] = m[a + A_PLAN] = m[a + A_STARTED] = m[a + A_FIRST_TOKEN] = NONE
     m[a + A_GOOD] = m[a + A_CALLS] = m[a + A_STORY] = m[a + A_RUNG] = NONE
-    m[a + A_DESK_ASKED] = m[a + A_DESK_BEGAN] = NONE
+    m[a + A_DESK_ASKED] = m[a + A_DESK_BEGAN] = m[a + A_SERVED_IN] = NONE
+    m[a + A_HOME] = NONE
     m[a + A_VERDICT] = UNDECIDED
     m[a + A_DEADLINE] = NEVER
     m[a + A_MEASURED] = 1 if 0 <= m[M_NOW] < m[M_HORIZON] else 0
@@ -133,8 +192,22 @@ def new_action(m: Memory, number: int, short: int) -> int:
 
 
 @step
-def name_user(m: Memory, f: Reals, a: int, user: int) -> None:
-    """Who asks, and on which plan."""
+def name_home(m: Memory, f: Reals, a: int, ordinal: int) -> int:
+    """Where the user is: by the number, as the users of each region come by themselves; of a trace's by chance."""
+    if m[M_TRACED] == 1:
+        u, _ = uniform(m, LIVES, ordinal, 0, 0)
+        m[a + A_HOME] = choose(u, reals(m, f, REGIONS_SHARE_CDF, m[M_EPOCH], 0, 0))
+    else:
+        m[a + A_HOME] = ordinal % m[M_HOMES]
+    return m[a + A_HOME]
+
+
+@step
+def name_user(m: Memory, f: Reals, a: int, home: int, u: float) -> None:
+    """Who of the users of a region asks, and on which plan."""
+    e = m[M_EPOCH]
+    users, first = at2(m, USERS, e, home), at2(m, USERS_FIRST, e, home)
+    user = at2(m, USERS_OFFSET, e, home) + choose(u, view(f, m[USER_CDF] + first, (users,)))
     m[a + A_USER] = user
     if m[PLAN_CDF + 4] > 0:
         u, _ = uniform(m, USER_PLAN, user, 0, 0)
@@ -156,11 +229,36 @@ def name_kind(m: Memory, f: Reals, a: int, u: float, v: float) -> None:
 
 @step
 def ask_to_be_let_in(m: Memory, f: Reals, a: int) -> int:
-    """An action asks for a slot of the own service; it may be too much for a budget, be shed, or find no room."""
+    """An action goes to a region, if there are several, and asks for a slot of its service."""
     m[a + A_NEXT_CALL] = at1(m, FIRST_CALL, m[a + A_KIND])
     find_class(m, a)
     if m[M_COPIES] == 1:
         draw_replicas(m, a)
+    return come_in(m, f, a) if m[M_GUIDES] == 0 else go_there(m, f, a)
+
+
+@apart
+def go_there(m: Memory, f: Reals, a: int) -> int:
+    """Which region it turns to; from then on the user waits."""
+    watch(m, f, a)
+    following = lead(m, f, a)
+    return come_in(m, f, a) if following == ARRIVED else following
+
+
+@apart
+def go_on(m: Memory, f: Reals, a: int) -> int:
+    """A wait of an action that has no slot is over: what was held begins; what was on its way has come."""
+    if m[a + A_PLACE] == HELD:
+        return release_held(m, f, a)
+    following = come_along(m, f, a)
+    return come_in(m, f, a) if following == ARRIVED else following
+
+
+@step
+def come_in(m: Memory, f: Reals, a: int) -> int:
+    """It asks for a slot of the own service; it may be too much for a budget, be shed, or find no room."""
+    come_to(m, a)
+    m[a + A_LINED_UP] = m[M_NOW]
     m[M_OUTCOME] = REJECTED
     m[M_KIND] = refusal(m, a) if m[M_ALLOWS] == 1 or m[M_SPENDS] == 1 else OK
     if m[M_KIND] != OK:
@@ -170,12 +268,7 @@ def ask_to_be_let_in(m: Memory, f: Reals, a: int) -> int:
     m[M_KIND] = turned_away(m, a)
     if m[M_KIND] != OK:
         return then(m, END, a)
-    limit = at1(m, DEADLINE, m[M_EPOCH])
-    if limit < NEVER:
-        m[a + A_DEADLINE] = m[M_NOW] + limit
-        schedule(m, m[a + A_DEADLINE], TIME_IS_UP, m[a + A_KEY], a)
-    if at1(m, AUDIENCE_PATIENCE, m[M_EPOCH]) >= 0:
-        watch_patience(m, f, a)
+    watch(m, f, a)
     return then(m, ADMIT, a) if m[a + A_PLACE] == SERVED else NOTHING
 
 

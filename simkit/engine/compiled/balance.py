@@ -8,12 +8,13 @@ from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.station import station
 from simkit.laws.choice import choose
 from simkit.laws.jit import apart, step
-from simkit.plan.codes import Balance, Kind, RetryAt
+from simkit.plan.codes import Balance, Kind, Mark, RetryAt
 from simkit.plan.plan import NEVER, SECOND
 
 WEIGHTED, ORDERED, LEAST_BUSY, LOWEST_LATENCY, LOWEST_USAGE, CHEAPEST = (int(b) for b in Balance)
 SAME, OTHER = int(RetryAt.SAME), int(RetryAt.OTHER)
 OK, TIMED_OUT = int(Kind.OK), int(Kind.TIMEOUT)
+FORBIDDEN = int(Mark.FORBIDDEN)
 MINUTE = 60 * SECOND
 PENALTY = 1000 * SECOND
 """What a timeout counts as, per token."""
@@ -31,7 +32,10 @@ def pick(m: Memory, f: Reals, t: int) -> int:
             return first
         if at1(m, MODEL_BALANCE, model) == WEIGHTED:
             return weighted_of_all(m, f, t, first, beyond)
-    return pick_of(m, f, t, candidates(m, m[t + T_CALL], m[t + T_HEDGE]), first, beyond)
+    found = candidates(m, m[t + T_CALL], m[t + T_HEDGE])
+    if m[M_BOUND] == 1 and m[M_FORBIDDEN] == 1:
+        m[t + T_MARKS] |= FORBIDDEN
+    return pick_of(m, f, t, found, first, beyond)
 
 
 @step
@@ -51,11 +55,44 @@ def candidates(m: Memory, c: int, hedge: int) -> int:
             found = nobody_but(m, m[c + C_MODEL], failed)
         elif retry_at == OTHER:
             found = without(m, found, failed)
-    return without(m, found, m[m[c + C_ATTEMPT] + T_DEPLOYMENT]) if hedge == 1 else found
+    if hedge == 1:
+        found = without(m, found, m[m[c + C_ATTEMPT] + T_DEPLOYMENT])
+    if m[M_GUIDES] == 1 and found > 1 and at1(m, REGIONS_NEAR, 0) == 1:
+        return nearest(m, c)
+    return found
+
+
+@step
+def nearest(m: Memory, c: int) -> int:
+    """Of the candidates those alone stay that are nearest to the action's region; how many they are."""
+    first, beyond = at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL]), at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL] + 1)
+    e, r, least, found = m[M_EPOCH], m[m[c + C_ACTION] + A_REGION], NEVER, 0
+    for n in range(first, beyond):
+        if at1(m, CANDIDATES, n) == 1:
+            least = min(least, at3(m, REGIONS_TO_MODEL, e, r, n))
+    for n in range(first, beyond):
+        if at3(m, REGIONS_TO_MODEL, e, r, n) > least:
+            m[m[CANDIDATES] + n] = 0
+        found += at1(m, CANDIDATES, n)
+    return found
 
 
 @apart
 def available(m: Memory, replica: int, c: int) -> int:
+    """Mark the deployments of a call's model that may be asked; how many they are."""
+    found = let_through(m, replica, c)
+    if m[M_BOUND] == 0:
+        return found
+    a, permitted = m[c + C_ACTION], 0
+    for n in range(at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL]), at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL] + 1)):
+        m[m[CANDIDATES] + n] &= at3(m, REGIONS_MAY_ASK, m[a + A_HOME], m[a + A_KIND], n)
+        permitted += at1(m, CANDIDATES, n)
+    m[M_FORBIDDEN] = permitted == 0 and found > 0
+    return permitted
+
+
+@step
+def let_through(m: Memory, replica: int, c: int) -> int:
     """Mark the deployments of a call's model whose breakers let somebody through; how many they are."""
     if m[M_BREAKS] == 1:
         return usable(m, replica, c)

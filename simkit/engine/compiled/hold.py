@@ -3,8 +3,9 @@
 from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.dice import uniform
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.region import ask_service, place
 from simkit.engine.compiled.route import waits_for_batch
-from simkit.engine.compiled.station import ask_service
+from simkit.engine.compiled.user import watch
 from simkit.laws.draws import Stream
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import Kind, Outcome
@@ -17,10 +18,7 @@ OK, QUEUE_FULL, SHED = int(Kind.OK), int(Kind.QUEUE_FULL), int(Kind.SHED)
 @apart
 def arrive_at_leisure(m: Memory, f: Reals, a: int) -> int:
     """An action that can wait arrives: it begins now, or is held until its time has come."""
-    limit = at1(m, BATCH_DEADLINE, m[M_EPOCH])
-    if limit < NEVER:
-        m[a + A_DEADLINE] = m[M_NOW] + limit
-        schedule(m, m[a + A_DEADLINE], TIME_IS_UP, m[a + A_KEY], a)
+    watch(m, f, a)
     until = release_at(m, a)
     if until == m[M_NOW]:
         return let_begin(m, a)
@@ -46,21 +44,21 @@ def release_at(m: Memory, a: int) -> int:
 
 
 @step
-def put_aside(m: Memory, a: int, place: int) -> None:
+def put_aside(m: Memory, a: int, where: int) -> None:
     """It is held, or sent to a batch API: no load for the own service."""
-    m[a + A_PLACE] = place
-    m[M_HELD] += 1
+    m[a + A_PLACE] = where
+    m[place(m, m[a + A_REGION]) + G_PRESENT] -= 1
 
 
 @step
 def let_go(m: Memory, a: int) -> None:
     """It is aside no more: its time has come, or its deadline."""
     m[a + A_PLACE] = OUTSIDE
-    m[M_HELD] -= 1
+    m[place(m, m[a + A_REGION]) + G_PRESENT] += 1
 
 
 @apart
-def release_held(m: Memory, a: int) -> int:
+def release_held(m: Memory, f: Reals, a: int) -> int:
     """The time of an action that was held has come."""
     let_go(m, a)
     return let_begin(m, a)
@@ -83,7 +81,7 @@ def let_begin(m: Memory, a: int) -> int:
 @step
 def turned_away(m: Memory, a: int) -> int:
     """Ask the own service for a slot or a place in its queue; why there is none, or OK."""
-    if at2(m, SHED_IN_FLIGHT, m[M_EPOCH], 0) < NEVER and is_shed(m, a):
+    if at3(m, SHED_IN_FLIGHT, m[M_EPOCH], m[a + A_REGION], 0) < NEVER and is_shed(m, a):
         return SHED
     return OK if ask_service(m, a) else QUEUE_FULL
 
@@ -91,8 +89,10 @@ def turned_away(m: Memory, a: int) -> int:
 @apart
 def is_shed(m: Memory, a: int) -> bool:
     """Is an arrival turned away because too much is in flight? What is held, or at a batch API, is not."""
-    e, priority, others = m[M_EPOCH], at1(m, PRIORITIES, m[a + A_CLASS]), m[M_ACTIONS] - 1 - m[M_HELD]
+    e, r, priority = m[M_EPOCH], m[a + A_REGION], at1(m, PRIORITIES, m[a + A_CLASS])
+    others = m[place(m, r) + G_PRESENT] - 1
     for i in range(m[SHED_IN_FLIGHT + 4]):
-        if others >= at2(m, SHED_IN_FLIGHT, e, i) and priority >= at2(m, SHED_PRIORITY, e, i):
+        most = at3(m, SHED_IN_FLIGHT, e, r, i)
+        if most < NEVER and others >= most and priority >= at3(m, SHED_PRIORITY, e, r, i):
             return True
     return False

@@ -1,19 +1,23 @@
 """Incidents, scheduled and random. Sources are numbered: scheduled ones first, then random outages."""
 
-from simkit.engine.compiled.agenda import schedule
+from simkit.engine.compiled.agenda import follow_up, schedule, take_first
+from simkit.engine.compiled.answers import EXACT, SEMANTIC, empty_store
 from simkit.engine.compiled.dice import uniform, value
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
-from simkit.engine.compiled.service import strike
+from simkit.engine.compiled.region import AVAILABLE, note, ppb, real_place, resize
+from simkit.engine.compiled.service import BEFORE_ALL, strike
 from simkit.engine.compiled.station import station
+from simkit.engine.compiled.watch import changed
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream
 from simkit.laws.failure import combined_rate
 from simkit.laws.jit import apart, step
 from simkit.laws.sample import whole
-from simkit.plan.codes import Kind
+from simkit.plan.codes import Kind, Outcome
 
 OUTAGE, SERVER_ERROR = int(Stream.OUTAGE), int(Kind.SERVER_ERROR)
+GOES_WITH_IT, FAILED, REGION_DOWN = int(Stream.LOST), int(Outcome.FAILED), int(Kind.REGION_DOWN)
 STAFF, CHANGES, ENDS, STARTS = range(4)
 """What a calendar event is: bits 40 and up of its key; the rest says which."""
 RESET, EMPTIED = 1 << 30, 1 << 31
@@ -85,6 +89,7 @@ def start_incident(m: Memory, f: Reals, i: int) -> None:
     schedule(m, m[s + I_END], CALENDAR, ENDS << 40 | i, i)
     if at1(m, IN_FLIGHT_FAIL, i) == 1:
         strike(m, f, s, m[HITS] + i * m[HITS + 1])
+        strike_regions(m, i)
 
 
 @apart
@@ -97,11 +102,62 @@ def end_incident(m: Memory, f: Reals, i: int) -> None:
 
 
 @apart
-def refresh(m: Memory, f: Reals, changed: int) -> None:
+def refresh(m: Memory, f: Reals, i: int) -> None:
     """Work out anew what is wrong with the deployments that a source hits."""
     for n in range(m[M_DEPLOYMENTS]):
-        if at2(m, HITS, changed, n) == 1:
+        if at2(m, HITS, i, n) == 1:
             combine(m, f, n)
+    for r in range(m[M_REGIONS]):
+        if at2(m, REGION_HITS, i, r) == 1:
+            refresh_region(m, f, r)
+
+
+@apart
+def refresh_region(m: Memory, f: Reals, r: int) -> None:
+    """Work out anew what is left of a region: shares that are left multiply."""
+    left, h = 1.0, real_place(m, r)
+    for i in range(m[M_SOURCES]):
+        if m[source(m, i) + I_ACTIVE] == 1 and at2(m, REGION_HITS, i, r) == 1:
+            left *= 1.0 - real1(m, f, LOST, m[source(m, i) + I_SEVERITY])
+    if left == f[h + H_AVAILABLE]:
+        return
+    f[h + H_AVAILABLE] = left
+    note(m, r, AVAILABLE, ppb(left))
+    resize(m, f, r)
+    if left <= 0.0 and m[M_ANSWERS] == 1:
+        for cache in (EXACT, SEMANTIC):
+            if at1(m, ANSWERS_SHARED, cache) == 0:
+                empty_store(m, cache, r)
+    if m[M_GUIDES] == 1:
+        changed(m, f, r)
+
+
+@apart
+def strike_regions(m: Memory, i: int) -> None:
+    """Work under way in the regions that a source hits goes down with them, in the order of its numbers."""
+    a = m[M_LIVE]
+    while a != NONE:
+        is_hit = m[a + A_HERE] == 1 and at2(m, REGION_HITS, i, m[a + A_REGION]) == 1
+        if is_hit and OUTSIDE < m[a + A_PLACE] <= SERVED and m[a + A_RUNG] == NONE:
+            schedule(m, BEFORE_ALL, CALENDAR, m[a + A_KEY], a)
+        a = m[a + A_LIVE]
+    while m[M_EVENT] > 0 and m[m[M_AGENDA] + E_TIME] == BEFORE_ALL:
+        a = m[m[M_AGENDA] + E_ROW]
+        take_first(m)
+        follow_up(m, GOES_DOWN, a, m[a + A_NUMBER], m[source(m, i) + I_SEVERITY])
+
+
+@apart
+def go_down(m: Memory, f: Reals, a: int, severity: int) -> int:
+    """An action in a region that an incident takes with it; the step that follows."""
+    if m[a + A_PLACE] == OUTSIDE or m[a + A_PLACE] > SERVED or m[a + A_RUNG] != NONE:
+        return NOTHING
+    u, _ = uniform(m, GOES_WITH_IT, m[a + A_NUMBER], severity & 63, 0)
+    if u >= real1(m, f, LOST, severity):
+        return NOTHING
+    m[M_OUTCOME] = FAILED
+    m[M_KIND] = REGION_DOWN
+    return then(m, END, a)
 
 
 @apart

@@ -3,12 +3,11 @@
 from simkit.engine.compiled.action import admit, censor, end, fail, next_stage
 from simkit.engine.compiled.agenda import earlier, schedule, take_first
 from simkit.engine.compiled.answers import EXACT, SEMANTIC, empty_answers, found_out, hear_leader, warm_up
-from simkit.engine.compiled.arrival import arrive, arrive_again, next_arrival
+from simkit.engine.compiled.arrival import arrive, arrive_again, begin_arrivals, go_on
 from simkit.engine.compiled.attempt import finished, timed_out
 from simkit.engine.compiled.call import hear, repeated, repetition, start_call, start_work
 from simkit.engine.compiled.dispatch import dispatch
 from simkit.engine.compiled.hedge import first_token_came, sends_hedge
-from simkit.engine.compiled.hold import release_held
 from simkit.engine.compiled.incident import (
     CHANGES,
     EMPTIED,
@@ -17,6 +16,7 @@ from simkit.engine.compiled.incident import (
     STAFF,
     begin_incidents,
     end_incident,
+    go_down,
     start_incident,
 )
 from simkit.engine.compiled.ladder import degrade
@@ -25,11 +25,13 @@ from simkit.engine.compiled.outliers import next_sweep, sweep
 from simkit.engine.compiled.people import change_staff, person_begins
 from simkit.engine.compiled.pointer import pointer
 from simkit.engine.compiled.prefix import empty_prompts
+from simkit.engine.compiled.region import change_region
 from simkit.engine.compiled.request import FAILED, cut_off, give_up_model, request_again, time_is_up
 from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.spending import close_budgets, reset
-from simkit.engine.compiled.station import grant_actions, grant_attempts, join, quit_line
+from simkit.engine.compiled.station import grant_attempts, join, quit_line
 from simkit.engine.compiled.user import ABANDONED, leaves
+from simkit.engine.compiled.watch import begin_regions, tick
 from simkit.laws.jit import Floats, Ints, apart, law, step
 from simkit.plan.codes import Kind
 from simkit.plan.economy import OF_PROMPTS
@@ -50,9 +52,10 @@ def start(ints: Ints, floats: Floats) -> None:
     begin_periods(m)
     if m[M_ANSWERS] == 1:
         warm_up(m)
+    begin_regions(m, f)
     if m[M_COMPARES] == 1:
         next_sweep(m)
-    next_arrival(m, f)
+    begin_arrivals(m, f)
 
 
 @step
@@ -126,6 +129,7 @@ def has_pages_of_seldom_logs(m: Memory) -> bool:
         and m[M_BREAKER_ROWS] + room_needed(m) <= m[M_BREAKER_ROOM]
         and m[M_LOOKUP_ROWS] + ROOM <= m[M_LOOKUP_ROOM]
         and m[M_SPENT_ROWS] + m[M_SPENT_STEP] <= m[M_SPENT_ROOM]
+        and m[M_REGION_ROWS] + ROOM <= m[M_REGION_ROOM]
     )
 
 
@@ -169,7 +173,8 @@ def waited(m: Memory, f: Reals, row: int, key: int) -> int:
         return NOTHING
     if m[row + A_RUNG] != NONE:
         return degrade(m, f, row, m[row + A_RUNG], m[M_NOW])
-    return then(m, NEXT_STAGE, row) if m[row + A_PLACE] != HELD else release_held(m, row)
+    is_at_work = m[row + A_PLACE] == SERVED or m[row + A_PLACE] == AWAY
+    return then(m, NEXT_STAGE, row) if is_at_work else go_on(m, f, row)
 
 
 @apart
@@ -190,7 +195,10 @@ def seldom(m: Memory, f: Reals, event_class: int, row: int, key: int) -> int:
     elif event_class == CALENDAR:
         calendar(m, f, row, key)
     elif event_class == TICKS:
-        sweep(m, f)
+        if key == 0:
+            sweep(m, f)
+        else:
+            tick(m, f, key, row)
     else:
         time_is_up(m, event_class, row, key)
     return NOTHING
@@ -229,7 +237,7 @@ def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
         else:
             change_staff(m, row)
     elif what == CHANGES:
-        change(m, row)
+        change(m, f, row)
     elif what == ENDS:
         end_incident(m, f, row)
     else:
@@ -247,10 +255,11 @@ def empty(m: Memory, what: int) -> None:
 
 
 @apart
-def change(m: Memory, epoch: int) -> None:
+def change(m: Memory, f: Reals, epoch: int) -> None:
     """From now on, the numbers of another epoch."""
     m[M_EPOCH] = epoch
-    grant_actions(m)
+    for r in range(m[M_REGIONS]):
+        change_region(m, f, r)
     for n in range(m[M_DEPLOYMENTS]):
         grant_attempts(m, n)
 
@@ -280,6 +289,8 @@ def next_follow_up(m: Memory, f: Reals) -> int:
     if what == GRANT_PERSON:
         person_begins(m, f, row)
         return NOTHING
+    if what == GOES_DOWN:
+        return go_down(m, f, row, value)
     return then(m, NEXT_STAGE if what == STAGE_DONE else ADMIT, row)
 
 

@@ -57,13 +57,15 @@ def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NE
     head[[at.M_FREE_ACTION, at.M_FREE_CALL, at.M_FREE_ATTEMPT]] = at.NONE
     for place, value in {**features(plan), **stores.features(plan)}.items():
         head[place] = value
-    head[at.M_SELDOM_LOGS] = head[[at.M_SOURCES, at.M_BREAKS, at.M_ANSWERS, at.M_SPENDS]].any()
+    seldom = [at.M_SOURCES, at.M_BREAKS, at.M_ANSWERS, at.M_SPENDS, at.M_LOGS_REGIONS]
+    head[at.M_SELDOM_LOGS] = head[seldom].any()
+    head[at.M_AHEAD_FIRST] = head[at.AHEAD]
     head[at.M_BULK] = len(plan.epochs) > 1 or len(plan.ladder.staff) > 1 or bool(found[at.IN_FLIGHT_FAIL].any())
     m = np.concatenate([head, *ints])
     calendar = 2 * int(head[at.M_SOURCES]) + len(plan.epochs) + len(plan.ladder.staff)
     calendar += len(plan.resets.time) + len(plan.resets.emptied_time)
-    for region in REGIONS:
-        m = with_region(m, region, FIRST_ROOM.get(region.address, PAGE) + calendar)
+    for stretch in STRETCHES:
+        m = with_stretch(m, stretch, FIRST_ROOM.get(stretch.address, PAGE) + calendar)
     return Memory(with_rows(m, stores.warm_rows(plan)), np.concatenate([[0.0], *floats]))
 
 
@@ -74,6 +76,8 @@ def features(plan: Plan) -> dict[int, int]:
     breaks, throttles = bool(plan.breaker.on[0]), bool(plan.inner.throttle[0])
     budgets = any(layer.budget[0] for layer in layers)
     reloads = any(rate.any() for rate in (plan.audience.reload_abandoned, plan.audience.reload_failed))
+    reloads = reloads or bool(plan.regions.retry_lost[0])
+    guides, regions, traced = bool(plan.regions.on[0]), len(plan.names.regions), len(plan.arrivals.trace_time) > 0
     most = int(plan.audience.reload_at_most[0]) if reloads else 0
     turns = int(plan.sessions.most.max()) - 1
     return {
@@ -85,10 +89,17 @@ def features(plan: Plan) -> dict[int, int]:
         at.M_COUNTS_ACTIVE: bool(plan.inner.budget_share_ppb.any()),
         at.M_THROTTLES: throttles,
         at.M_LEARNS: breaks or throttles or budgets or bool(np.isin(plan.models.balance, learning).any()),
-        at.M_CHOOSY: breaks or plan.inner.retry_at[0] != RetryAt.ANY,
+        at.M_REGIONS: regions,
+        at.M_HOMES: 1 if traced else regions,
+        at.M_GUIDES: guides,
+        at.M_LOGS_REGIONS: guides or bool(plan.scaling.on.any()),
+        at.M_LANGUAGES: bool((plan.regions.tokens != 1.0).any()),
+        at.M_BOUND: bool(plan.regions.bound[0]),
+        at.M_TOLD_AT: -NEVER,
+        at.M_CHOOSY: guides or breaks or plan.inner.retry_at[0] != RetryAt.ANY,
         at.M_HEDGES: bool((plan.inner.hedge_after < NEVER).any()),
         at.M_RELOADS: reloads,
-        at.M_UNSORTED: reloads or turns > 0,
+        at.M_UNSORTED: reloads or turns > 0 or regions > 1,
         at.M_GENERATION_BITS: most.bit_length(),
         at.M_ORDINAL_BITS: min(GENERATION, at.NUMBER_BITS - most.bit_length() - turns.bit_length()),
         at.M_RUNGS: len(plan.ladder.what),
@@ -144,15 +155,34 @@ def state(plan: Plan) -> dict[int, Table]:
     sources = len(plan.incidents.start) + len(plan.incidents.gap)
     return {
         at.STATIONS: stations,
-        at.LINES: np.full((len(priorities(plan)), 2), at.NONE, dtype=np.int64),
+        at.LINES: np.full((len(plan.names.regions), len(priorities(plan)), 2), at.NONE, dtype=np.int64),
         at.BUCKETS: np.full(len(plan.limits.measure), -NEVER, dtype=np.int64),
         at.CHARGED: np.zeros(len(plan.limits.measure), dtype=np.int64),
         at.RAMPS: np.zeros((len(plan.limits.measure), at.RAMP_WIDTH), dtype=np.int64),
         at.SOURCES: np.zeros((sources, at.SOURCE_WIDTH), dtype=np.int64),
-        at.AHEAD: np.zeros((9, at.ACTIONS_AHEAD), dtype=np.int64),
+        at.AHEAD: np.zeros((at.AHEAD_ROWS * len(plan.names.regions), at.ACTIONS_AHEAD), dtype=np.int64),
         at.CANDIDATES: np.zeros(len(plan.deployments.model), dtype=np.int64),
         at.WEATHER: fair_weather(plan),
+        **places(plan),
         **memories(plan),
+    }
+
+
+def places(plan: Plan) -> dict[int, Table]:
+    """Regions before the first event, and the arrivals of their users."""
+    regions = len(plan.names.regions)
+    rows = np.zeros((regions, at.PLACE_WIDTH), dtype=np.int64)
+    rows[:, at.G_PAID] = at.NONE
+    rows[:, at.G_SINCE] = plan.begin
+    rows[:, at.G_SCALES] = plan.scaling.on
+    return {
+        at.PLACES: rows,
+        at.PLACES_REAL: np.tile([1.0, 1.0, 1.0, 1.0, 0.0], (regions, 1)),
+        at.COMING: np.zeros((regions, at.COMING_WIDTH), dtype=np.int64),
+        at.OPERATIONAL: np.zeros(regions),
+        at.NEWS_SINCE: np.zeros((regions, at.KEPT_NEWS), dtype=np.int64),
+        at.NEWS: np.zeros((regions, at.KEPT_NEWS, 2)),
+        at.ASKED: np.zeros((regions, int(plan.scaling.memory.max())), dtype=np.int64),
     }
 
 
@@ -195,7 +225,7 @@ def harmless(errors: Floats) -> Floats:
     return total
 
 
-class Region(NamedTuple):
+class Stretch(NamedTuple):
     """A part of the memory that may move: where its address, its room and its use (rows) stand."""
 
     address: int
@@ -204,35 +234,37 @@ class Region(NamedTuple):
     width: int
 
 
-REGIONS = (
-    Region(at.M_AGENDA, at.M_AGENDA_ROOM, at.M_EVENT, at.EVENT_WIDTH),
-    Region(at.M_FIFO, at.M_FIFO_ROOM, at.M_TAIL, at.FOLLOW_UP_WIDTH),
-    Region(at.M_ACTION_PAGE, at.M_ACTION_ROOM, at.M_ACTION_ROWS, at.ACTION_LOGGED),
-    Region(at.M_ATTEMPT_PAGE, at.M_ATTEMPT_ROOM, at.M_ATTEMPT_ROWS, at.ATTEMPT_LOGGED),
-    Region(at.M_INCIDENT_PAGE, at.M_INCIDENT_ROOM, at.M_INCIDENT_ROWS, at.INCIDENT_LOGGED),
-    Region(at.M_BREAKER_PAGE, at.M_BREAKER_ROOM, at.M_BREAKER_ROWS, at.BREAKER_LOGGED),
-    Region(at.M_LOOKUP_PAGE, at.M_LOOKUP_ROOM, at.M_LOOKUP_ROWS, at.LOOKUP_LOGGED),
-    Region(at.M_SPENT_PAGE, at.M_SPENT_ROOM, at.M_SPENT_ROWS, at.SPENT_LOGGED),
+STRETCHES = (
+    Stretch(at.M_AGENDA, at.M_AGENDA_ROOM, at.M_EVENT, at.EVENT_WIDTH),
+    Stretch(at.M_FIFO, at.M_FIFO_ROOM, at.M_TAIL, at.FOLLOW_UP_WIDTH),
+    Stretch(at.M_ACTION_PAGE, at.M_ACTION_ROOM, at.M_ACTION_ROWS, at.ACTION_LOGGED),
+    Stretch(at.M_ATTEMPT_PAGE, at.M_ATTEMPT_ROOM, at.M_ATTEMPT_ROWS, at.ATTEMPT_LOGGED),
+    Stretch(at.M_INCIDENT_PAGE, at.M_INCIDENT_ROOM, at.M_INCIDENT_ROWS, at.INCIDENT_LOGGED),
+    Stretch(at.M_BREAKER_PAGE, at.M_BREAKER_ROOM, at.M_BREAKER_ROWS, at.BREAKER_LOGGED),
+    Stretch(at.M_LOOKUP_PAGE, at.M_LOOKUP_ROOM, at.M_LOOKUP_ROWS, at.LOOKUP_LOGGED),
+    Stretch(at.M_SPENT_PAGE, at.M_SPENT_ROOM, at.M_SPENT_ROWS, at.SPENT_LOGGED),
+    Stretch(at.M_REGION_PAGE, at.M_REGION_ROOM, at.M_REGION_ROWS, at.REGION_LOGGED),
 )
 FIRST_ROOM = {
     at.M_AGENDA: 2 * PAGE,
     at.M_INCIDENT_PAGE: at.ROOM,
     at.M_BREAKER_PAGE: at.ROOM,
     at.M_SPENT_PAGE: at.ROOM,
+    at.M_REGION_PAGE: at.ROOM,
 }
-"""Rows of the regions before the first event where they are not a page."""
+"""Rows of the stretches before the first event where they are not a page."""
 
 
-def with_region(m: Ints, region: Region, rows: int) -> Ints:
-    """The memory with a region moved to its end, where it has room for `rows`.
+def with_stretch(m: Ints, stretch: Stretch, rows: int) -> Ints:
+    """The memory with a stretch moved to its end, where it has room for `rows`.
 
     For breakers there is more than it says: a sweep may open all of them at once.
     """
-    old, size = m[region.address], m[region.used] * region.width
-    spare = m[at.RESULTS + 3] * m[at.RESULTS + 2] if region.address == at.M_BREAKER_PAGE else 0
-    longer = np.concatenate([m, np.zeros((rows + spare) * region.width, dtype=np.int64)])
+    old, size = m[stretch.address], m[stretch.used] * stretch.width
+    spare = m[at.RESULTS + 3] * m[at.RESULTS + 2] if stretch.address == at.M_BREAKER_PAGE else 0
+    longer = np.concatenate([m, np.zeros((rows + spare) * stretch.width, dtype=np.int64)])
     longer[len(m) : len(m) + size] = m[old : old + size]
-    longer[[region.address, region.room]] = len(m), rows
+    longer[[stretch.address, stretch.room]] = len(m), rows
     return longer
 
 
@@ -255,9 +287,9 @@ def with_room(memory: Memory) -> Memory:
     m = memory.m
     most = int(max(m[at.M_BULK] * (2 * m[at.M_ATTEMPTS] + m[at.M_ACTIONS]), m[at.M_DEEPEST]) + at.ROOM)
     most += int(m[at.M_JOINED] + m[at.M_SPENT_STEP])
-    for region in REGIONS:
-        if m[region.used] + most > m[region.room]:
-            m = with_region(m, region, 2 * int(m[region.used] + most))
+    for stretch in STRETCHES:
+        if m[stretch.used] + most > m[stretch.room]:
+            m = with_stretch(m, stretch, 2 * int(m[stretch.used] + most))
     if m[at.M_TOP] + rows_needed(m) > m[at.M_LIMIT]:
         m = with_rows(m)
     return memory._replace(m=m)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simkit.engine.compiled.packing import REGIONS
+from simkit.engine.compiled.packing import STRETCHES
 from simkit.engine.log import (
     ACTION_COLUMNS,
     ATTEMPT_COLUMNS,
@@ -12,14 +12,17 @@ from simkit.engine.log import (
     BUDGET_COLUMNS,
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
+    REGION_COLUMNS,
     Column,
     Tables,
 )
 from simkit.plan.plan import NEVER, Ints
 
-COLUMNS = (ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, BREAKER_COLUMNS, LOOKUP_COLUMNS, BUDGET_COLUMNS)
-LOGGED = REGIONS[2:]
-"""Pages of actions, attempts, incidents, breakers, lookups and budgets."""
+COLUMNS = (
+    ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, BREAKER_COLUMNS, LOOKUP_COLUMNS, BUDGET_COLUMNS, REGION_COLUMNS,
+)  # fmt: skip
+LOGGED = STRETCHES[2:]
+"""Pages of actions, attempts, incidents, breakers, lookups, budgets and regions."""
 
 
 class Page(NamedTuple):
@@ -31,6 +34,7 @@ class Page(NamedTuple):
     breakers: Ints
     lookups: Ints
     budgets: Ints
+    regions: Ints
     ended: int = NEVER
     """When the run stopped, ns, once it has: rows of censored actions come then."""
 
@@ -42,8 +46,8 @@ def take_page(m: Ints, ended: int = NEVER) -> Page:
         address, used = m[page.address], m[page.used]
         tables.append(m[address : address + used * page.width].reshape(used, page.width))
         m[page.used] = 0
-    actions, attempts, incidents, breakers, lookups, budgets = tables
-    return Page(actions, attempts, incidents, breakers, lookups, budgets, ended)
+    actions, attempts, incidents, breakers, lookups, budgets, regions = tables
+    return Page(actions, attempts, incidents, breakers, lookups, budgets, regions, ended)
 
 
 class Pages:
@@ -54,14 +58,14 @@ class Pages:
 
     def take(self, page: Page) -> None:
         """Keep a copy of a page."""
-        for parts, rows in zip(self.parts, page[:6], strict=True):
+        for parts, rows in zip(self.parts, page[:7], strict=True):
             if len(rows):
                 parts.append(rows.T.copy())
 
     def tables(self) -> Tables:
-        """Actions, attempts, incidents, breakers, lookups, budgets."""
-        actions, attempts, incidents, breakers, lookups, budgets = map(columns, COLUMNS, self.parts)
-        return actions, attempts, incidents, breakers, lookups, budgets
+        """Actions, attempts, incidents, breakers, lookups, budgets, regions."""
+        actions, attempts, incidents, breakers, lookups, budgets, regions = map(columns, COLUMNS, self.parts)
+        return actions, attempts, incidents, breakers, lookups, budgets, regions
 
 
 def columns(names: tuple[str, ...], parts: list[Ints]) -> dict[str, Column]:

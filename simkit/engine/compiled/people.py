@@ -3,7 +3,8 @@
 from simkit.engine.compiled.agenda import follow_up, schedule
 from simkit.engine.compiled.dice import count, uniform
 from simkit.engine.compiled.memory import *
-from simkit.engine.compiled.station import join, leave_service, quit_line
+from simkit.engine.compiled.region import leave_service
+from simkit.engine.compiled.station import join, quit_line
 from simkit.laws.draws import Stream
 from simkit.laws.jit import apart, step
 

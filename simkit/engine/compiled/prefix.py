@@ -9,8 +9,6 @@ from simkit.laws.store import is_fresh, readable
 OF_SYSTEM, OF_HISTORY, OF_LOOP, OF_TRACE = (sort << 60 for sort in range(4))
 """Sorts of pieces: the upper bits of their keys."""
 CUTS_BITS = 40
-ANSWER_STORES = 2
-"""Stores before those of the deployments."""
 
 
 @step
@@ -70,7 +68,7 @@ def read_prefix(m: Memory, t: int) -> None:
 @step
 def longest_run(m: Memory, n: int, found: int) -> int:
     """The longest beginning of a prompt that is there, in tokens."""
-    s, ttl, run = store(m, ANSWER_STORES + n), at2(m, PROMPTS_TTL, m[M_EPOCH], n), 0
+    s, ttl, run = store(m, 2 * m[M_REGIONS] + n), at2(m, PROMPTS_TTL, m[M_EPOCH], n), 0
     for i in range(found):
         p = m[PIECES] + i * PIECE_WIDTH
         entry = find(m, s, m[p + P_KEY], m[p + P_PART])
@@ -89,7 +87,7 @@ def visit(m: Memory, t: int) -> None:
         return
     m[t + T_VISITS] = 0
     n = m[t + T_DEPLOYMENT]
-    s, i = store(m, ANSWER_STORES + n), pieces(m, t)
+    s, i = store(m, 2 * m[M_REGIONS] + n), pieces(m, t)
     while i > 0:
         i -= 1
         keep(m, t, s, m[PIECES] + i * PIECE_WIDTH, i > 0)
@@ -132,4 +130,4 @@ def keep(m: Memory, t: int, s: int, p: int, has_more_before: bool) -> None:
 def empty_prompts(m: Memory) -> None:
     """All goes, at all deployments."""
     for n in range(m[M_DEPLOYMENTS]):
-        clear(m, store(m, ANSWER_STORES + n))
+        clear(m, store(m, 2 * m[M_REGIONS] + n))

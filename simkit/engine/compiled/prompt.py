@@ -4,6 +4,7 @@ from simkit.engine.compiled.dice import count, of_call, origin, uniform
 from simkit.engine.compiled.memory import *
 from simkit.laws.draws import Stream, code_of
 from simkit.laws.jit import apart, step
+from simkit.laws.region import scaled
 from simkit.laws.store import window_of
 
 TOKENS = int(Stream.TOKENS)
@@ -20,11 +21,11 @@ def draw_tokens(m: Memory, f: Reals, c: int) -> None:
     w, x = of_call(m, c, L_ANSWER, code)
     m[c + C_PREFIX] = count(m, f, system, u)
     m[c + C_RETRIEVED] = count(m, f, retrieved, v) * at2(m, CHUNKS, e, index)
-    m[c + C_USER] = count(m, f, user, w)
+    m[c + C_USER] = in_language(m, f, a, count(m, f, user, w))
     if m[M_THREADS] == 1:
         look_back(m, c)
     m[c + C_TOKENS_IN] = m[c + C_PREFIX] + m[c + C_HISTORY] + m[c + C_RETRIEVED] + m[c + C_USER]
-    tokens_out = count(m, f, answer, x)
+    tokens_out = in_language(m, f, a, count(m, f, answer, x))
     m[c + C_CACHED] = NONE
     if m[M_TRACED] == 1:
         if at1(m, TRACE_INPUT, number) >= 0:
@@ -32,6 +33,15 @@ def draw_tokens(m: Memory, f: Reals, c: int) -> None:
         tokens_out = at1(m, TRACE_OUTPUT, number) if at1(m, TRACE_OUTPUT, number) >= 0 else tokens_out
         m[c + C_CACHED] = min(at1(m, TRACE_CACHED, number), m[c + C_TOKENS_IN])
     ask(m, f, c, tokens_out, code)
+
+
+@step
+def in_language(m: Memory, f: Reals, a: int, tokens: int) -> int:
+    """Words in the user's language."""
+    if m[M_LANGUAGES] == 0:
+        return tokens
+    factor = real2(m, f, REGIONS_TOKENS, m[M_EPOCH], m[a + A_HOME])
+    return tokens if factor == 1.0 else scaled(tokens, factor)
 
 
 @step

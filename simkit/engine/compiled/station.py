@@ -1,39 +1,28 @@
-"""Slots and queues: of the deployments (attempts wait in one line each) and of the own service (a line a priority)."""
+"""Slots and queues of the deployments, where attempts wait in one line each. Those of the own service: `region`."""
 
 from simkit.engine.compiled.agenda import follow_up
 from simkit.engine.compiled.memory import (
-    A_CLASS,
-    A_NUMBER,
-    A_PLACE,
-    A_QUEUE,
     CONCURRENCY,
     D_BUSY,
     D_PEAK,
     D_QUEUE,
     D_SERVED,
     D_WAITING,
-    GRANT_ACTION,
     GRANT_ATTEMPT,
     GRANTED,
-    LINES,
     M_EPOCH,
-    M_SERVICE_BUSY,
-    M_SERVICE_WAITING,
     NONE,
     OUTSIDE,
     QUEUE,
     QUEUED,
     SERVED,
-    SERVICE_QUEUE,
     STATION_WIDTH,
     STATIONS,
     T_DEPLOYMENT,
     T_KEY,
     T_LINE,
     T_PLACE,
-    WORKERS,
     Memory,
-    at1,
     at2,
 )
 from simkit.laws.jit import step
@@ -125,46 +114,3 @@ def grant_attempts(m: Memory, n: int) -> None:
         take_slot(m, d)
         m[t + T_PLACE] = GRANTED
         follow_up(m, GRANT_ATTEMPT, t, m[t + T_KEY], 0)
-
-
-@step
-def ask_service(m: Memory, a: int) -> bool:
-    """A slot of the own service or a place in its queue for an action; False when that is full."""
-    if m[M_SERVICE_BUSY] < at1(m, WORKERS, m[M_EPOCH]):
-        m[M_SERVICE_BUSY] += 1
-        m[a + A_PLACE] = SERVED
-        return True
-    if m[M_SERVICE_WAITING] >= at1(m, SERVICE_QUEUE, m[M_EPOCH]):
-        return False
-    m[a + A_PLACE] = QUEUED
-    join(m, m[LINES] + 2 * m[a + A_CLASS], A_QUEUE, a)
-    m[M_SERVICE_WAITING] += 1
-    return True
-
-
-@step
-def leave_service(m: Memory, a: int) -> None:
-    """Give up slot or queue place; a slot passes on."""
-    place = m[a + A_PLACE]
-    m[a + A_PLACE] = OUTSIDE
-    if place == QUEUED:
-        quit_line(m, m[LINES] + 2 * m[a + A_CLASS], A_QUEUE, a)
-        m[M_SERVICE_WAITING] -= 1
-    elif place != OUTSIDE:
-        m[M_SERVICE_BUSY] -= 1
-        grant_actions(m)
-
-
-@step
-def grant_actions(m: Memory) -> None:
-    """Hand free slots of the own service to those who wait, the lowest priority number first."""
-    while m[M_SERVICE_WAITING] > 0 and m[M_SERVICE_BUSY] < at1(m, WORKERS, m[M_EPOCH]):
-        line = m[LINES]
-        while m[line] == NONE:
-            line += 2
-        a = m[line]
-        quit_line(m, line, A_QUEUE, a)
-        m[M_SERVICE_WAITING] -= 1
-        m[M_SERVICE_BUSY] += 1
-        m[a + A_PLACE] = GRANTED
-        follow_up(m, GRANT_ACTION, a, m[a + A_NUMBER], 0)

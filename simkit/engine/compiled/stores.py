@@ -94,32 +94,35 @@ def warm_entries(plan: Plan, cache: int) -> int:
 def warm_rows(plan: Plan) -> int:
     """Integers of the rows of all those answers."""
     entries = sum(warm_entries(plan, cache) for cache in range(2)) * len(cached_names(plan))
-    return entries * at.ENTRY_WIDTH
+    return len(plan.names.regions) * entries * at.ENTRY_WIDTH
 
 
 def state(plan: Plan) -> dict[int, Table]:
     """Stores, allowances and budgets before the first event."""
-    answers, users = plan.answers, int(plan.people.number.max()) if plan.allowances.on[0] else 0
-    stores = np.zeros((2 + len(plan.deployments.model), at.STORE_WIDTH), dtype=np.int64)
-    stores[:, at.K_NUMBER] = [*(heads(plan, cache) for cache in range(2)), *prompt_heads(plan)]
+    answers, users = plan.answers, int(plan.people.number.sum(axis=1).max()) if plan.allowances.on[0] else 0
+    own = 2 * len(plan.names.regions)
+    stores = np.zeros((own + len(plan.deployments.model), at.STORE_WIDTH), dtype=np.int64)
+    stores[:, at.K_NUMBER] = [*(heads(plan, number % 2, number // 2) for number in range(own)), *prompt_heads(plan)]
     stores[:, at.K_HEADS] = np.cumsum(stores[:, at.K_NUMBER]) - stores[:, at.K_NUMBER]
     stores[:, [at.K_FIRST, at.K_LAST]] = at.NONE
-    stores[:2, at.K_TAILS] = 0, 256
-    stores[:2, at.K_COUNTS] = answers.counts
+    stores[:own, at.K_TAILS] = 256 * np.arange(own)
+    stores[:own, at.K_COUNTS] = np.tile(answers.counts, own // 2)
     return {
         at.STORES: stores,
         at.HEADS: np.full(int(stores[:, at.K_NUMBER].sum()), at.NONE, dtype=np.int64),
-        at.TAILS: np.full((2, 256), at.NONE, dtype=np.int64),
-        at.SINCE: np.where(answers.warm, -NEVER, plan.begin),
+        at.TAILS: np.full((own, 256), at.NONE, dtype=np.int64),
+        at.SINCE: np.tile(np.where(answers.warm, -NEVER, plan.begin), (own // 2, 1)),
         at.PIECES: np.zeros((most_pieces(plan), at.PIECE_WIDTH), dtype=np.int64),
         at.ALLOWED: np.zeros((users, 2), dtype=np.int64),
         at.SPENT: np.zeros((len(plan.spending.whole), at.SPENT_WIDTH), dtype=np.int64),
     }
 
 
-def heads(plan: Plan, cache: int) -> int:
-    """Heads of a cache of answers: one for each key, if that is not too many."""
+def heads(plan: Plan, cache: int, region: int) -> int:
+    """Heads of a region's cache of answers: one for each key, if that is not too many."""
     if not plan.answers.on[cache] or plan.answers.hit_rate[0, cache] >= 0:
+        return 0
+    if region > 0 and plan.answers.shared[cache]:
         return 0
     return min((int(plan.actions.name.max()) + 1) * questions(plan, cache), MOST_HEADS)
 

@@ -26,7 +26,9 @@ PLACES = {
     at.TRACE_OUTPUT: "arrivals.trace_output",
     at.TRACE_CACHED: "arrivals.trace_cached",
     at.TRACE_MODEL: "arrivals.trace_model",
+    at.ARRIVAL_FIRST: "arrivals.first",
     at.USERS_FIRST: "people.first",
+    at.USERS_OFFSET: "people.offset",
     at.USERS: "people.number",
     at.USER_CDF: "people.cdf",
     at.PLAN_CDF: "people.plan_cdf",
@@ -108,7 +110,10 @@ PLACES = {
     at.ERROR_KIND: "incidents.error_kind",
     at.SLOWDOWN: "incidents.slowdown",
     at.QUOTA: "incidents.quota",
+    at.LOST: "incidents.lost",
+    at.REGION_HITS: "incidents.region_hits",
     at.WORKERS: "service.workers",
+    at.REPLICAS_AT_FIRST: "service.replicas",
     at.SERVICE_QUEUE: "service.queue",
     at.OVERHEAD: "service.overhead",
     at.SHED_IN_FLIGHT: "service.shed_in_flight",
@@ -131,7 +136,7 @@ PLACES = {
 WHOLE = (("inner", "", at.INNER), ("outer", "", at.OUTER), ("breaker", "BREAKER_", 0), ("ladder", "LADDER_", 0),
          ("audience", "AUDIENCE_", 0), ("answers", "ANSWERS_", 0), ("prompts", "PROMPTS_", 0),
          ("sessions", "SESSIONS_", 0), ("spending", "SPENDING_", 0), ("allowances", "ALLOWANCES_", 0),
-         ("resets", "RESETS_", 0), ("batch", "BATCH_", 0))  # fmt: skip
+         ("resets", "RESETS_", 0), ("batch", "BATCH_", 0), ("regions", "REGIONS_", 0), ("scaling", "SCALING_", 0))  # fmt: skip
 """Parts of the plan that the kernel has whole: how their headers' names begin, and what is added to them."""
 
 

@@ -7,10 +7,27 @@ from simkit.engine.compiled.hedge import is_streaming
 from simkit.engine.compiled.memory import *
 from simkit.laws.draws import Stream
 from simkit.laws.jit import apart, step
-from simkit.plan.codes import Outcome
+from simkit.plan.codes import Kind, Outcome
+from simkit.plan.plan import NEVER
 
 PATIENCE, ABANDONED = int(Stream.PATIENCE), int(Outcome.ABANDONED)
 LET_DOWN = (int(Outcome.FAILED), int(Outcome.REJECTED))
+REGION_DOWN = int(Kind.REGION_DOWN)
+
+
+@step
+def watch(m: Memory, f: Reals, a: int) -> None:
+    """Put the deadline on the agenda, if there is one, and the end of the user's patience, unless it can wait."""
+    if m[a + A_IS_WATCHED] == 1:
+        return
+    m[a + A_IS_WATCHED] = 1
+    can_wait = m[M_BATCHES] == 1 and at1(m, BATCH_BATCH, m[a + A_KIND]) == 1
+    limit = at1(m, BATCH_DEADLINE if can_wait else DEADLINE, m[M_EPOCH])
+    if limit < NEVER:
+        m[a + A_DEADLINE] = m[M_NOW] + limit
+        schedule(m, m[a + A_DEADLINE], TIME_IS_UP, m[a + A_KEY], a)
+    if not can_wait and at1(m, AUDIENCE_PATIENCE, m[M_EPOCH]) >= 0:
+        watch_patience(m, f, a)
 
 
 @apart
@@ -48,9 +65,10 @@ def sees_something(m: Memory, a: int) -> bool:
 def reload(m: Memory, f: Reals, a: int, outcome: int) -> None:
     """The user may ask the same again after this end."""
     again = generation(m[a + A_NUMBER]) + 1
-    if again > at1(m, AUDIENCE_RELOAD_AT_MOST, 0) or not asks_again(m, f, a, outcome):
+    lost = m[M_KIND] == REGION_DOWN and m[a + A_HERE] == 1 and at1(m, REGIONS_RETRY_LOST, 0) == 1
+    if again > at1(m, AUDIENCE_RELOAD_AT_MOST, 0) or not (lost or asks_again(m, f, a, outcome)):
         return
-    after = at1(m, AUDIENCE_RELOAD_AFTER, m[M_EPOCH])
+    after = 0 if lost else at1(m, AUDIENCE_RELOAD_AFTER, m[M_EPOCH])
     come_back(m, a, turn(m[a + A_NUMBER]), again, after, m[a + A_HISTORY])
 
 
