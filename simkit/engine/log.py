@@ -44,7 +44,7 @@ ACTION_COLUMNS = (
     "thrift",  # bits: 1 cheaper models because of the user's quota, 2 because of a budget of everything
     "home",  # region of the user; -1: regions are not modelled
     "region",  # that served it, or was turned to last; -1: none
-    "network",  # ns from the user to the region's service and back, lost connections included
+    "network",  # ns until it had come to the region's service, lost connections included; -1: it never came
 )
 
 ATTEMPT_COLUMNS = (

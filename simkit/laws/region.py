@@ -48,9 +48,7 @@ def scaled(tokens: int, factor: float) -> int:
 
 
 @law
-def wanted(
-    replicas: int, busy: int, capacity: int, target: float, tolerance: float, waiting: int, each: int
-) -> int:
+def wanted(replicas: int, busy: int, capacity: int, target: float, tolerance: float, waiting: int, each: int) -> int:
     """Replicas that an autoscaler asks for, as Kubernetes' horizontal autoscaler does.
 
     `replicas` times the use over the target, rounded up, unless use is about the target already (`busy` and

@@ -111,11 +111,11 @@ def people(documents: list[Document], index: Index) -> People:
     first = []
     numbers = [users_by_region(document) for document in documents]
     for users, row in zip(each, numbers, strict=True):
-        for number in row:
-            key = (number, repr(users.activity)) if users else (0, "")
+        for count in row:
+            key = (count, repr(users.activity)) if users else (0, "")
             if key not in tables:
                 tables[key] = sum(map(len, parts))
-                parts.append(activity_cdf(users, number) if users else NO_FLOATS)
+                parts.append(activity_cdf(users, count) if users else NO_FLOATS)
             first.append(tables[key])
     plans = [[plan.share for plan in users.plans.values()] if users else [] for users in each]
     number = np.array(numbers, dtype=np.int64)

@@ -53,6 +53,16 @@ class Arrivals(NamedTuple):
     trace_model: Ints
     """(A) model index, -1 where the trace does not say."""
 
+    def of(self, region: int) -> tuple[Ints, Floats]:
+        """Starts of the segments of a region's users, and the expected arrivals until each of them."""
+        first, beyond = int(self.first[region]) + region, int(self.first[region + 1]) + region + 1
+        return self.start[first:beyond], self.cumulative[first:beyond]
+
+    def expected(self, times: Ints) -> Floats:
+        """Arrivals expected from the begin until each time, those of all regions together."""
+        found: Floats = np.sum([np.interp(times, *self.of(r)) for r in range(len(self.first) - 1)], axis=0)
+        return found
+
 
 class People(NamedTuple):
     """Who the users are."""
@@ -288,7 +298,13 @@ class Service(NamedTuple):
     @property
     def slots(self) -> Ints:
         """(E, R) actions that it works on at once, with the replicas it begins with."""
-        return np.where(self.workers < NEVER, np.minimum(self.workers, NEVER // self.replicas) * self.replicas, NEVER)
+        return slots_of(self.workers, self.replicas)
+
+
+def slots_of(workers: Ints, replicas: Ints) -> Ints:
+    """Slots of so many replicas; NEVER: unlimited."""
+    found: Ints = np.where(workers < NEVER, np.minimum(workers, NEVER // replicas) * replicas, NEVER)
+    return found
 
 
 class Policy(NamedTuple):
@@ -423,8 +439,7 @@ class Plan:
 
     def _expected(self, region: int) -> float:
         """Of the users of one region."""
-        first, beyond = (int(self.arrivals.first[i]) + region for i in (region, region + 1))
-        start, cumulative = (table[first : beyond + 1] for table in (self.arrivals.start, self.arrivals.cumulative))
+        start, cumulative = self.arrivals.of(region)
         epoch = np.searchsorted(self.epochs, start[:-1], side="right") - 1
         return float((np.diff(cumulative) * self.mean_turns[np.maximum(epoch, 0)]).sum())
 
@@ -439,5 +454,5 @@ __all__ = [
     "NEVER", "SECOND", "Actions", "Allowances", "Answers", "Arrivals", "Audience", "Batch", "Bools", "Breaker",
     "Deployments", "Dists", "Floats", "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models", "Names", "People",
     "Plan", "Policy", "PriceTable", "Prompts", "Recorded", "Regions", "Resets", "Routes", "Scaling",
-    "Service", "Sessions", "Spending",
+    "Service", "Sessions", "Spending", "slots_of",
 ]  # fmt: skip

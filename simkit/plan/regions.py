@@ -1,8 +1,10 @@
 """Regions and autoscalers as tables."""
 
+from typing import Any
+
 import numpy as np
 
-from simkit.plan.arrays import NEVER, Bools, Floats, Ints
+from simkit.plan.arrays import NEVER, Bools
 from simkit.plan.errors import PlanError
 from simkit.plan.index import deployments_of
 from simkit.plan.places import Lead, Regions, Scaling
@@ -49,7 +51,7 @@ def regions(documents: list[Document], key: list[int]) -> Regions:
     )
 
 
-def of_routing(routing: Routing) -> dict[str, Ints | Floats | Bools]:
+def of_routing(routing: Routing) -> dict[str, Any]:
     """What holds for all regions."""
     health, dns = routing.health, routing.dns
     whole = {

@@ -89,7 +89,7 @@ def alike_hours(plan: Plan, hours: int) -> Ints | None:
     if own_case or (len(plan.incidents.gap) and (plan.models.fallback >= 0).any()):
         return None
     edges = np.minimum(np.arange(hours + 1, dtype=np.int64) * grids(plan)[0].length, plan.horizon)
-    expected = np.diff(np.interp(edges, plan.arrivals.start, plan.arrivals.cumulative)) / np.diff(edges)
+    expected = np.diff(plan.arrivals.expected(edges)) / np.diff(edges)
     groups: Ints = np.unique(np.round(expected / expected.max(), 6), return_inverse=True)[1]
     return groups
 

@@ -178,7 +178,7 @@ class Evidence:
         """Mean number of users over the horizon; 0: not modelled."""
         edges = np.clip(np.append(self.plan.epochs, self.plan.horizon), 0, self.plan.horizon)
         weights = np.diff(edges).astype(np.float64)
-        return float(weights @ self.plan.people.number / weights.sum()) if weights.sum() else 0.0
+        return float(weights @ self.plan.people.number.sum(axis=1) / weights.sum()) if weights.sum() else 0.0
 
 
 def evidence_of(

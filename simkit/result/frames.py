@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simkit.engine.codes import BY_BUDGET, PERIOD_ENDS, Act, Cache, Cause, Lookup, Mark
+from simkit.engine.codes import BY_BUDGET, PERIOD_ENDS, Act, Cache, Cause, Lookup, Mark, Notice
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import Plan
 from simkit.result.economy import epoch_of
@@ -76,6 +76,9 @@ def actions_of(plan: Plan, replication: int, a: Mapping[str, Column]) -> pd.Data
             "lookup_cost_usd": a["lookup_cost"] / 1e12,
             "tool_cost_usd": a["tool_cost"] / 1e12,
             "thrifty": a["thrift"] > 0,
+            "home": _named(a["home"], names.regions),
+            "region": _named(a["region"], names.regions),
+            "network_s": _moment(a["network"]),
         }
     )
 
@@ -144,6 +147,20 @@ def budgets_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.D
             "what": _named(np.where(step == PERIOD_ENDS, len(ACTS), acts), (*ACTS, "period ends")),
             "spent_usd": rows["spent"] / 1e12,
             "limit_usd": plan.spending.limit[epoch_of(plan, rows["time"]), rows["budget"]] / 1e12,
+        }
+    )
+
+
+def regions_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.DataFrame:
+    """What became of regions: shares of them that are there, or said to be there, and replicas that are paid."""
+    share = rows["what"] != Notice.REPLICAS
+    return pd.DataFrame(
+        {
+            "replication": replication,
+            "time_s": rows["time"] / 1e9,
+            "region": _named(rows["region"], plan.names.regions),
+            "what": _named(rows["what"], [notice.name.lower() for notice in Notice]),
+            "value": np.where(share, rows["value"] / 1e9, rows["value"]),
         }
     )
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import Column, Log
 from simkit.plan.codes import Measure
-from simkit.plan.plan import NEVER, Plan
+from simkit.plan.plan import NEVER, Plan, slots_of
 from simkit.result.sums import is_sent
 from simkit.result.windows import HOUR, MINUTE, Windows, happened, integral, spread, whole_windows
 
@@ -260,21 +260,46 @@ def _slots(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
     return uses
 
 
+class OwnService(NamedTuple):
+    """Your own service in one region."""
+
+    region: int
+    name: str
+    slots: Ints
+    """(E) as many as there may be."""
+    queue: Ints
+    """(E)"""
+
+
+def own_services(plan: Plan) -> list[OwnService]:
+    """Those that are limited."""
+    service, scaling = plan.service, plan.scaling
+    most = np.where(scaling.on, slots_of(service.workers, scaling.maximum), service.slots)
+    name = f"{OWN_SERVICE} in {{}}" if plan.regions.on[0] else OWN_SERVICE
+    found = [
+        OwnService(r, name.format(region), most[:, r], service.queue[:, r])
+        for r, region in enumerate(plan.names.regions)
+    ]
+    return [one for one in found if limited(one.slots)]
+
+
 def _own_service(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
-    actions = log.actions
-    if not limited(plan.service.workers):
-        return []
-    end = _left_service(log, row)
-    asked, own = _asked_service(plan, log, row, end)
-    station = _Station(
-        asked=asked[own],
-        began=actions["start"][own],
-        gone=end[own],
-        freed=end[own],
-        refused=_turned_away(log, Kind.QUEUE_FULL)[own],
-        again=np.zeros(len(own), np.bool_),
-    )
-    return station.uses(plan, OWN_SERVICE, "workers", plan.service.workers, plan.service.queue, own, measured)
+    actions, uses = log.actions, []
+    services = own_services(plan)
+    end = _left_service(log, row) if services else row
+    asked, everybody = _asked_service(plan, log, row, end) if services else (row, row)
+    for region, name, slots, queue in services:
+        own = everybody[actions["region"][everybody] == region] if plan.regions.on[0] else everybody
+        station = _Station(
+            asked=asked[own],
+            began=actions["start"][own],
+            gone=end[own],
+            freed=end[own],
+            refused=_turned_away(log, Kind.QUEUE_FULL)[own],
+            again=np.zeros(len(own), np.bool_),
+        )
+        uses += station.uses(plan, name, "workers", slots, queue, own, measured)
+    return uses
 
 
 def _asked_service(plan: Plan, log: Log, row: Ints, end: Ints) -> tuple[Ints, Ints]:
@@ -284,18 +309,19 @@ def _asked_service(plan: Plan, log: Log, row: Ints, end: Ints) -> tuple[Ints, In
     let go, which is as long before it leaves the queue as it waited there.
     """
     actions, attempts = log.actions, log.attempts
-    asks = ~_turned_away(log, Kind.QUOTA, Kind.BUDGET)
+    asks = ~_turned_away(log, Kind.QUOTA, Kind.BUDGET) & (actions["network"] >= 0)
+    came = actions["arrival"] + np.maximum(actions["network"], 0)
     held = plan.batch.batch[actions["kind"]]
     if not held.any():
-        return actions["arrival"], asks.nonzero()[0]
+        return came, asks.nonzero()[0]
     started, begun = happened(actions["start"]), happened(attempts["started"])
     left = np.where(started, actions["start"], end)
     waited = actions["waited"].copy()
     np.subtract.at(waited, row[begun], (attempts["started"] - attempts["dispatched"])[begun])
-    waited = np.clip(waited, 0, left - actions["arrival"])
+    waited = np.clip(waited, 0, left - came)
     let_go = started | _turned_away(log, Kind.QUEUE_FULL) | (waited > 0)
     asks &= ~held | (let_go & ~plan.batch.api[0])
-    return np.where(held, left - waited, actions["arrival"]), asks.nonzero()[0]
+    return np.where(held, left - waited, came), asks.nonzero()[0]
 
 
 def _turned_away(log: Log, *reasons: Kind) -> Rows:

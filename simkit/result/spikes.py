@@ -89,7 +89,7 @@ def profile_of(evidence: Evidence) -> Profile:
     """By the plan's rate of arrivals; a trace has none, there every hour is like another of its kind."""
     edges, arrivals = evidence.tallies[0].windows.edges, evidence.plan.arrivals
     known = not len(arrivals.trace_time) and arrivals.cumulative[-1:].sum() > 0
-    load = np.diff(np.interp(edges, arrivals.start, arrivals.cumulative) if known else edges.astype(float))
+    load = np.diff(arrivals.expected(edges) if known else edges.astype(float))
     return Profile(load, alike(evidence))
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from simkit.scenario.base import Part
 from simkit.scenario.distribution import DurationDist
 from simkit.scenario.models import Outage
-from simkit.scenario.policy import Autoscaling, Service, Shed
+from simkit.scenario.policy import Autoscaling, Shed
 from simkit.scenario.units import Count, Duration, MoneyPer, Name, PositiveFloat, Share
 
 MOST_REGIONS = 16
@@ -130,4 +130,4 @@ class Routing(Part):
     """Which of a model's deployments a region asks: the nearest that may be asked, or any."""
 
 
-__all__ = ["Dns", "Health", "LocalService", "MOST_REGIONS", "Region", "Residency", "Routing"]
+__all__ = ["MOST_REGIONS", "Dns", "Health", "LocalService", "Region", "Residency", "Routing"]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simkit.engine.codes import Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import NEVER, Plan
+from simkit.result.limits import own_services
 from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
 from simkit.study.invariants_economy import RULES as ECONOMY
 from simkit.study.invariants_resilience import RULES as RESILIENCE
@@ -34,8 +35,9 @@ def short(plan: Plan, actions: float = 20_000.0) -> Plan:
         times = np.sort(arrivals.trace_time)
         end = int(times[int(actions)]) if len(times) > actions else plan.horizon
     elif plan.expected_actions > actions:  # of conversations only the first turns are arrivals
-        first = actions * float(arrivals.cumulative[-1]) / plan.expected_actions
-        end = int(np.interp(first, arrivals.cumulative, arrivals.start))
+        times = np.unique(arrivals.start)
+        expected = arrivals.expected(times)
+        end = int(np.interp(actions * float(expected[-1]) / plan.expected_actions, expected, times))
     else:
         end = plan.horizon
     return replace(plan, horizon=max(1, min(end, plan.horizon)))
@@ -108,7 +110,11 @@ def slots_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
     a, t, end = log.actions, log.attempts, max(log.ended, plan.horizon)
     aside = plan.batch.api[0] & plan.batch.batch[a["kind"]]  # the batch side takes no slot of the own service
     began = np.where(aside, DID_NOT, a["start"])
-    places = [("your service", began, left_service(plan, log, end), plan.service.workers)]
+    places = []
+    for region, name, most, _ in own_services(plan):
+        here = a["region"] == region if plan.regions.on[0] else np.ones(len(a["action"]), np.bool_)
+        if not plan.scaling.on[region]:  # what is let go finishes its work
+            places.append((name, began[here], left_service(plan, log, end)[here], most))
     for n, name in enumerate(plan.names.deployments):
         here = t["deployment"] == n
         places.append((name, t["started"][here], t["released"][here], plan.deployments.concurrency[:, n]))

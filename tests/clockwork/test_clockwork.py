@@ -3,8 +3,8 @@
 A case is a YAML file beside this one:
 
 - `scenario`: a scenario in the full form; `trace`: the text of its `trace.csv`, where it replays one
-- `actions`, `attempts`, `incidents`, `breakers`, `lookups`, `budgets`, `regions`: the expected rows as a table, one line each,
-  first the column names (all but the first two are optional).
+- `actions`, `attempts`, `incidents`, `breakers`, `lookups`, `budgets`, `regions`: the expected rows as a table, one
+  line each, first the column names (all but the first two are optional).
   Times read `2.5s` or `50ms`, money `$0.00014`, codes and things of the scenario go by name, `-` is -1.
   Every column is compared: one that a table leaves out has the value in `ELSE` in every row; but what an attempt's
   tokens are made of (`IF_NAMED`) is compared where a table names it only.

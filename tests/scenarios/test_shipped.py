@@ -87,7 +87,7 @@ def test_a_run_takes_half_a_minute_at_most(name: str) -> None:
     plan = compile_plan(one)
     actions = float(len(plan.arrivals.trace_time))
     if not actions:
-        start, end = np.interp([0, plan.horizon], plan.arrivals.start, plan.arrivals.cumulative)
+        start, end = plan.arrivals.expected(np.array([0, plan.horizon]))
         actions = end - start
     assert actions > 0
     assert actions * one.document.replications / ACTIONS_PER_SECOND <= 30

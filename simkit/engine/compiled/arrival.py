@@ -182,6 +182,7 @@ def new_action(m: Memory, number: int, short: int) -> int:
     m[a + A_GOOD] = m[a + A_CALLS] = m[a + A_STORY] = m[a + A_RUNG] = NONE
     m[a + A_DESK_ASKED] = m[a + A_DESK_BEGAN] = m[a + A_SERVED_IN] = NONE
     m[a + A_HOME] = NONE
+    m[a + A_NETWORK] = NONE if m[M_GUIDES] == 1 else 0
     m[a + A_VERDICT] = UNDECIDED
     m[a + A_DEADLINE] = NEVER
     m[a + A_MEASURED] = 1 if 0 <= m[M_NOW] < m[M_HORIZON] else 0

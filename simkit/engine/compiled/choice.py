@@ -83,9 +83,9 @@ def lowest_score(m: Memory, f: Reals, left: int) -> int:
     """The open region with the lowest score of some, the first of several; NOWHERE without any."""
     best = NOWHERE
     for r in range(m[M_REGIONS]):
-        if left >> r & 1 == 1 and f[real_place(m, r) + H_OPEN] > 0.0:
-            if best == NOWHERE or m[place(m, r) + G_SCORE] < m[place(m, best) + G_SCORE]:
-                best = r
+        is_open = left >> r & 1 == 1 and f[real_place(m, r) + H_OPEN] > 0.0
+        if is_open and (best == NOWHERE or m[place(m, r) + G_SCORE] < m[place(m, best) + G_SCORE]):
+            best = r
     return best
 
 

@@ -28,10 +28,11 @@ class Action:
 
     __slots__ = (
         "arrival", "asked", "attempts", "calls", "can_wait", "client_replica", "complexity", "cost", "deadline_at",
-        "degrade_cost", "desk_asked", "desk_began", "first_token", "goes_to_batch", "good", "history", "home", "is_aside",
-        "is_here", "is_watched", "kind", "lookup_cost", "measured", "network", "number", "origin", "outcome", "over", "pending", "place", "plan",
-        "priority", "reason", "region", "replica", "served_in", "shown", "slot", "started", "story", "summaries", "thrift", "tokens_in",
-        "tokens_out", "told", "tool_cost", "user", "visitor", "waited", "world",
+        "degrade_cost", "desk_asked", "desk_began", "first_token", "goes_to_batch", "good", "history", "home",
+        "is_aside", "is_here", "is_watched", "kind", "lookup_cost", "measured", "network", "number", "origin",
+        "outcome", "over", "pending", "place", "plan", "priority", "reason", "region", "replica", "served_in",
+        "shown", "slot", "started", "story", "summaries", "thrift", "tokens_in", "tokens_out", "told", "tool_cost",
+        "user", "visitor", "waited", "world",
     )  # fmt: skip
 
     def __init__(self, world: "World", number: int, now: int, history: int = 0, summaries: int = 0) -> None:
@@ -64,7 +65,8 @@ class Action:
         self.degrade_cost = self.lookup_cost = self.tool_cost = self.thrift = 0
         self.desk_asked = self.desk_began = DID_NOT
         self.story = array("q")  # rows of the attempts that have ended
-        self.home = self.network = 0
+        self.home = 0
+        self.network = 0 if world.guide is None else DID_NOT
         self.served_in = NOWHERE
         self.region = world.regions[0]
         """Whose service it asks for a slot."""
@@ -76,7 +78,8 @@ class Action:
             self.draw_home()
         self.draw_user()
         self.draw_kind()
-        self.replica = self.client_replica = 0
+        self.replica: int = 0
+        self.client_replica: int = 0
         if world.has_replicas:
             self.draw_replicas()
         world.live[number] = self
@@ -260,7 +263,7 @@ class Action:
         self.stop()
         self.world.ladder.catch(self, reason, [one for one in attempts if one.streams and one.call.is_last])
 
-    def go_down(self, lost: float, severity: int) -> None:
+    def go_down(self, lost: float, severity: int, signal: simpy.Event) -> None:
         """Its region is struck by an incident that takes work under way with it."""
         if self.over or self.place is Place.OUTSIDE:
             return

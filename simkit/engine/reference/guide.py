@@ -1,8 +1,11 @@
 """Which region serves whom: health checks, what clients hear of them and when, and the choice itself."""
 
 from collections import deque
+from collections.abc import Generator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import simpy
 
 from simkit.engine.reference.news import Process
 from simkit.laws.draws import Stream
@@ -55,7 +58,7 @@ class Watch:
         self.is_checking = False
         rules, now, available = self.rules, self.world.clock.now, self.region.available
         if available == self.published:
-            return
+            return None
         falls = available < self.published
         self.failed, self.good = (self.failed + 1, 0) if falls else (0, self.good + 1)
         if self.failed < rules.failures[0] and self.good < rules.successes[0]:
@@ -102,7 +105,7 @@ class Guide:
             Lead.LATENCY: self.latency,
         }
 
-    def lead(self, action: "Action") -> Process:
+    def lead(self, action: "Action") -> Generator[simpy.Event, Any, bool]:
         """From the user to a region that serves; True if the action got there."""
         world, tried = self.world, set[int]()
         for _ in range(self.rules.retries[0] + 1):
@@ -215,7 +218,7 @@ class Guide:
         share = [in_turn([well[r] for r in c]) / in_turn([size[r] for r in c]) if c else 0.0 for c in choices]
         health = [min(1.0, over * one) for one in share]
         total = min(1.0, in_turn(health))
-        u, passed, found = self.draw(action), 0.0, -1
+        u, passed, inside, found = self.draw(action), 0.0, 0.0, 0
         for i, one in enumerate(health):
             load = min(1.0 - passed, one / total)
             if load > 0.0:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from simkit.engine.reference.guide import ppb
+from simkit.engine.reference.station import Place
 from simkit.laws.choice import choose
 from simkit.laws.draws import Stream
 from simkit.laws.failure import combined_rate
 from simkit.laws.sample import whole
-from simkit.engine.reference.guide import ppb
-from simkit.engine.reference.station import Place
 from simkit.plan.codes import EventClass, Kind, Notice
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Incidents:
             if action.region in hit and action.place is not Place.OUTSIDE and not action.over:
                 signal = world.clock.signal()
                 assert signal.callbacks is not None
-                signal.callbacks.append(lambda _, one=action: one.go_down(lost, severity))
+                signal.callbacks.append(partial(action.go_down, lost, severity))
                 signal.succeed()
 
     def end(self, source: int, coming: Iterator[tuple[int, int, int]] | None) -> None:

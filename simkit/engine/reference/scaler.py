@@ -33,7 +33,7 @@ class Scaler:
     def within(self, replicas: int) -> int:
         """As many as may be."""
         e, i = self.world.epoch, self.index
-        return max(self.rules.minimum[e][i], min(replicas, self.rules.maximum[e][i]))
+        return int(max(self.rules.minimum[e][i], min(replicas, self.rules.maximum[e][i])))
 
     def look(self) -> None:
         """More replicas are ordered at once; fewer there are when none of the last looks asked for more."""

@@ -134,7 +134,8 @@ class World:
     def is_watched(self) -> bool:
         """Are there users who give up, or ask again?"""
         habits = self.plan.audience
-        return bool(self.plan.regions.retry_lost[0]) or bool((habits.patience >= 0).any() or habits.reload_abandoned.any() or habits.reload_failed.any())
+        asks_again = habits.reload_abandoned.any() or habits.reload_failed.any() or self.plan.regions.retry_lost[0]
+        return bool(asks_again or (habits.patience >= 0).any())
 
     def build_layers(self) -> None:
         """What the layers of clients keep in mind."""

@@ -12,8 +12,9 @@ from simkit.plan.plan import NEVER
 from simkit.result.limits import INPUT, OUTPUT, RAMP, REQUESTS
 from simkit.result.streamed.ledger import *
 
-A_ARRIVAL, A_KIND, A_START, A_END, A_OUTCOME, A_REASON, A_WAITED = (
-    ACTION_COLUMNS.index(name) for name in ("arrival", "kind", "start", "end", "outcome", "reason", "waited")
+A_ARRIVAL, A_KIND, A_START, A_END, A_OUTCOME, A_REASON, A_WAITED, A_SERVED_IN, A_NETWORK = (
+    ACTION_COLUMNS.index(name)
+    for name in ("arrival", "kind", "start", "end", "outcome", "reason", "waited", "region", "network")
 )
 (
     T_CALL, T_REPEAT, T_RUNG, T_TRY, T_DEPLOYMENT, T_DISPATCHED, T_STARTED, T_ENDED, T_RELEASED, T_OUTCOME, T_TOKENS_IN,
@@ -149,31 +150,33 @@ def own_demand(
 ) -> None:
     """An action that asked for a slot of the own service; who waits for a person gives it up."""
     rejected, reason = acts[a + A_OUTCOME] == REJECTED, acts[a + A_REASON]
-    if m[OWN_STATION] < 0 or (rejected and reason in (QUOTA, BUDGET)):
+    station = m[m[STATION] + m[OWN_STATION] + max(acts[a + A_SERVED_IN], 0)]
+    if station < 0 or acts[a + A_NETWORK] < 0 or (rejected and reason in (QUOTA, BUDGET)):
         return
     end = acts[a + A_END] if acts[a + A_END] != DID_NOT else ended
     if acts[a + A_OUTCOME] == DEGRADED and acts[a + A_REASON] == BY_HUMAN:
         end = max(acts[a + A_START], acts[a + A_ARRIVAL])
         for t in range(first, beyond, T_WIDTH):
             end = max(end, rows[t + T_ENDED])
-    refused, start, asked = rejected and reason == QUEUE_FULL, acts[a + A_START], acts[a + A_ARRIVAL]
+    asked = acts[a + A_ARRIVAL] + acts[a + A_NETWORK]
+    refused, start = rejected and reason == QUEUE_FULL, acts[a + A_START]
     if m[HAS_BATCH] == 1 and m[m[KIND_WAITS] + acts[a + A_KIND]] == 1:
         left = start if start != DID_NOT else end
         waited = own_wait(acts, a, rows, first, beyond, left)
         if m[BATCH_SIDE] == 1 or not (start != DID_NOT or refused or waited > 0):
             return
         asked = left - waited
-    station_demand(m, m[OWN_STATION], asked, start, end, end, refused, False, measured)
+    station_demand(m, station, asked, start, end, end, refused, False, measured)
 
 
 @step
 def own_wait(acts: Memory, a: int, rows: Memory, first: int, beyond: int, left: int) -> int:
     """How long an action waited for a slot of the own service, which it left the queue of at `left`."""
-    waited = acts[a + A_WAITED]
+    waited, came = acts[a + A_WAITED], acts[a + A_ARRIVAL] + acts[a + A_NETWORK]
     for t in range(first, beyond, T_WIDTH):
         if rows[t + T_STARTED] != DID_NOT:
             waited -= rows[t + T_STARTED] - rows[t + T_DISPATCHED]
-    return max(0, min(waited, left - acts[a + A_ARRIVAL]))
+    return max(0, min(waited, left - came))
 
 
 @step

@@ -15,11 +15,11 @@ from simkit.engine.compiled.memory import Memory
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import step
 from simkit.plan.codes import Cause, Kind, Outcome
-from simkit.plan.plan import Ints, Plan, PriceTable
+from simkit.plan.plan import NEVER, Ints, Plan, PriceTable
 from simkit.result import economy
 from simkit.result.desk import shifts_of
 from simkit.result.economy import CACHES, GROWTH, GROWTH_ROWS, MOST_NAMES, PROMPTS, can_wait, repeats, warming_windows
-from simkit.result.limits import deployments_of, grids, has_queue, limited
+from simkit.result.limits import deployments_of, grids, has_queue, limited, own_services
 from simkit.result.objectives import Objective
 from simkit.result.pulse import cells_of
 from simkit.result.recovery import COLUMNS, minute_count
@@ -112,8 +112,11 @@ class Layout(NamedTuple):
 def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
     """Tables of what adding up needs to know."""
     cascades = np.append((plan.routes.next_model >= 0).any(axis=1), False)
-    slots = [*plan.deployments.concurrency.T, plan.service.workers]
-    places = [*plan.deployments.queue.T, plan.service.queue]
+    own = {one.region: one for one in own_services(plan)}
+    regions = range(len(plan.names.regions))
+    unlimited = np.full(len(plan.epochs), NEVER)
+    slots = [*plan.deployments.concurrency.T, *(own[r].slots if r in own else unlimited for r in regions)]
+    places = [*plan.deployments.queue.T, *(own[r].queue if r in own else unlimited for r in regions)]
     some = [limited(one) for one in slots]
     buckets, shifts, prices = range(len(plan.names.limits)), shifts_of(plan), plan.prices
     facts = {
@@ -122,7 +125,7 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         FAIR: [one.degraded_good for one in objectives],
         CASCADE: cascades[plan.actions.route],
         STATION: np.where(some, np.cumsum(some) - 1, -1),
-        MEMBER: np.array([deployments_of(plan, b)[:-1] for b in buckets]).reshape(len(buckets), len(slots) - 1),
+        MEMBER: np.array([deployments_of(plan, b)[:-1] for b in buckets]).reshape(len(buckets), -1),
         MEASURE: plan.limits.measure,
         RESERVE_MAX: plan.limits.reserve_max,
         CACHED_COUNTS: plan.limits.cached_counts,
@@ -160,7 +163,7 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
     binned = 0 if is_exact(plan) else bins
     named = (names.models, names.deployments, names.calls, names.kinds, tuple(Outcome), tuple(Cause))
     longest, objectives = max(len(one) for one in named), 2 * len(facts[JUDGED_BY])
-    users, grown = int(plan.people.number.max(initial=0)), (len(names.kinds) * GROWTH_ROWS, len(GROWTH))
+    users, grown = int(plan.people.number.sum(axis=1).max(initial=0)), (len(names.kinds) * GROWTH_ROWS, len(GROWTH))
     sums = {
         SERIES: (windows.count, len(SERIES_NAMES) + objectives),
         HISTOGRAM: (windows.count, bins),
@@ -216,7 +219,7 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     m[[HORIZON, WINDOW, WINDOWS]] = plan.horizon, windows.length, windows.count
     m[[MINUTES, MINUTE_NS]] = minutes.count, minutes.length
     m[[EXACT, OBJECTIVES, DEPLOYMENTS]] = is_exact(plan), len(facts[JUDGED_BY]), len(plan.names.deployments)
-    m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), facts[STATION][-1]
+    m[[BUCKETS, STATIONS, OWN_STATION]] = len(facts[MEASURE]), len(facts[QUEUED]), len(plan.names.deployments)
     m[[EPOCH_COUNT, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY]] = len(plan.epochs), minute_count(plan), fair, every
     m[SHIFT_COUNT] = len(facts[SHIFTS])
     warm, by_name = warming_windows(plan), (_few(plan.names.kinds) > 0) + 2 * (_few(plan.names.models) > 0)

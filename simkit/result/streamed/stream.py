@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simkit.engine.log import BUDGET_COLUMNS, INCIDENT_COLUMNS
+from simkit.engine.log import BUDGET_COLUMNS, INCIDENT_COLUMNS, REGION_COLUMNS
 from simkit.plan.codes import Cause, Outcome
 from simkit.plan.plan import Floats, Ints, Plan
 from simkit.result.breakers import BreakerSums
@@ -41,6 +41,7 @@ class Stream:
         self.singles = {name: np.zeros(0, np.int64) for name in SINGLE}
         self.incidents: list[Ints] = []
         self.budgets: list[Ints] = []
+        self.regions: list[Ints] = []
         self.breakers = BreakerSums(plan)
 
     def take(
@@ -51,6 +52,7 @@ class Stream:
         breakers: Ints,
         lookups: Ints,
         budgets: Ints,
+        regions: Ints,
         ended: int,
     ) -> None:
         """Add rows as in the log: actions that have ended, with their attempts in the same order; the other tables.
@@ -61,6 +63,8 @@ class Stream:
             self.incidents.append(incidents.copy())
         if len(budgets):
             self.budgets.append(budgets.copy())
+        if len(regions):
+            self.regions.append(regions.copy())
         if len(breakers):
             self.breakers.take(breakers)
         add_lookups(self.ledger, lookups.reshape(-1))
@@ -93,7 +97,8 @@ class Stream:
         """All that has been added up, to be saved."""
         return {
             "ledger": self.ledger, "incidents": self._rows(self.incidents, INCIDENT_COLUMNS),
-            "budgets": self._rows(self.budgets, BUDGET_COLUMNS), "breakers": self.breakers.kept,
+            "budgets": self._rows(self.budgets, BUDGET_COLUMNS),
+            "regions": self._rows(self.regions, REGION_COLUMNS), "breakers": self.breakers.kept,
             "breaker_sums": self.breakers.sums, "breaker_rows": np.array([self.breakers.count]), **self.singles,
         }  # fmt: skip
 
@@ -106,7 +111,7 @@ class Stream:
         if state["ledger"].shape != self.ledger.shape:
             raise ValueError("the state is of another plan")
         self.ledger = state["ledger"]
-        self.incidents, self.budgets = [state["incidents"]], [state["budgets"]]
+        self.incidents, self.budgets, self.regions = [state["incidents"]], [state["budgets"]], [state["regions"]]
         self.breakers.kept, self.breakers.sums = state["breakers"], state["breaker_sums"]
         self.breakers.count = int(state["breaker_rows"][0])
         self.singles = {name: state[name] for name in SINGLE}

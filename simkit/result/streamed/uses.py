@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from simkit.plan.plan import Ints, Plan
 from simkit.result.limits import (
-    OWN_SERVICE,
     Asked,
     LimitUse,
     bucket_use,
     grids,
     has_queue,
     limited,
+    own_services,
     queue_use,
     slots_use,
 )  # fmt: skip
@@ -43,8 +43,8 @@ def stations(plan: Plan) -> Iterator[tuple[str, str, Ints, Ints]]:
     for n, name in enumerate(plan.names.deployments):
         if limited(plan.deployments.concurrency[:, n]):
             yield name, "concurrency", plan.deployments.concurrency[:, n], plan.deployments.queue[:, n]
-    if limited(plan.service.workers):
-        yield OWN_SERVICE, "workers", plan.service.workers, plan.service.queue
+    for _, name, slots, queue in own_services(plan):
+        yield name, "workers", slots, queue
 
 
 def time_within(plan: Plan, counts: Ints, moments: Ints) -> Ints:
