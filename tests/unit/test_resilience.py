@@ -285,7 +285,7 @@ def test_users_slowness_ramp_shed_and_balance(tmp_path: Path) -> None:
     assert limits.measure.tolist() == [0, 4] and limits.ramp_every.tolist() == [[0, 10 * SECOND]]
     assert limits.ramp_growth.tolist() == [[0.0, 1.5]] and limits.ramp_floor.tolist() == [[0, 2]]
     assert made.service.shed_in_flight[0, 0].tolist() == [9, NEVER, NEVER, NEVER]
-    assert made.service.shed_priority[0, 0] == 1
+    assert made.service.shed_priority[0, 0, 0] == 1
 
 
 # --- changes -----------------------------------------------------------------------------------------------
