@@ -56,7 +56,7 @@ def check_routing_has_effect(document: Document) -> Iterator[Finding]:
 
 def can_fail(document: Document) -> bool:
     """Is there an incident, scheduled or random, that hits a region?"""
-    clouds = {region.cloud for region in document.regions.values()}
+    clouds = {region.cloud for region in document.regions.values() if region.cloud is not None}
     scheduled = any(one.target in document.regions or one.target in clouds for one in document.incidents)
     random = any(region.outages for region in document.regions.values())
     return scheduled or random or any(document.providers[one].outages for one in clouds & document.providers.keys())
