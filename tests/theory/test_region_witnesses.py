@@ -269,10 +269,10 @@ def replica_seconds(folder: Path, factor: float) -> float:
 
 
 def test_autoscaled_replica_hours_by_hand(tmp_path: Path) -> None:
-    """4 replicas of 10 slots, a quarter busy: 2 at the first look, at 10 s; they are near the target. All 20 slots busy at
-    110 s: 2 more ordered, there at 130 s. 28.5 of 40 busy at 140 s: 2 more, there at 160 s: near the target again. 9.5
-    busy from 201 s: the looks from 210 s on ask for 3, then 2, but the 6 asked for within 30 s hold until 240 s: 3; then
-    the 3 until 250 s: 2."""
+    """4 replicas of 10 slots, a quarter busy: 2 at the first look, at 10 s; they are near the target. All 20 slots busy
+    at 110 s: 2 more ordered, there at 130 s. 28.5 of 40 busy at 140 s: 2 more, there at 160 s: near the target again.
+    9.5 busy from 201 s: the looks from 210 s on ask for 3, then 2, but the 6 asked for within 30 s hold until 240 s: 3;
+    then the 3 until 250 s: 2."""
     by_hand = 4 * 10 + 2 * 100 + 4 * 30 + 6 * 100 + 3 * 10 + 2 * 50
     assert replica_seconds(tmp_path, 1.0) == by_hand
     assert replica_seconds(tmp_path, CHANGED) != by_hand
