@@ -10,6 +10,8 @@ from simkit.plan.codes import Kind, Outcome
 
 FAILED, REJECTED = int(Outcome.FAILED), int(Outcome.REJECTED)
 RESIDENCY, REGION_DOWN = int(Kind.RESIDENCY), int(Kind.REGION_DOWN)
+TRAVELS = 1
+"""What the keys of such waits end with."""
 ARRIVED = -1
 """Instead of the step that follows: the action is in its region."""
 
@@ -76,7 +78,7 @@ def travel(m: Memory, a: int, where: int, delay: int) -> None:
     """Some time on the network."""
     m[a + A_PLACE] = where
     m[a + A_DUE] = m[M_NOW] + delay
-    schedule(m, m[a + A_DUE], WAITED, m[a + A_KEY], a)
+    schedule(m, m[a + A_DUE], WAITED, m[a + A_KEY] | TRAVELS, a)
 
 
 @step

@@ -7,6 +7,7 @@ from simkit.engine.compiled.arrival import arrive, arrive_again, begin_arrivals,
 from simkit.engine.compiled.attempt import finished, timed_out
 from simkit.engine.compiled.call import hear, repeated, repetition, start_call, start_work
 from simkit.engine.compiled.dispatch import dispatch
+from simkit.engine.compiled.guide import TRAVELS
 from simkit.engine.compiled.hedge import first_token_came, sends_hedge
 from simkit.engine.compiled.incident import (
     CHANGES,
@@ -169,7 +170,7 @@ def waited(m: Memory, f: Reals, row: int, key: int) -> int:
     c = -row
     if c > 0:
         return then(m, m[c + C_NEXT], c) if m[c + C_KEY] == key else NOTHING
-    if m[row + A_KEY] != key or m[row + A_DUE] != m[M_NOW]:
+    if m[row + A_KEY] != key & ~TRAVELS or m[row + A_DUE] != m[M_NOW]:
         return NOTHING
     if m[row + A_RUNG] != NONE:
         return degrade(m, f, row, m[row + A_RUNG], m[M_NOW])

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NOWHERE = -1
 FORBIDDEN = -2
 """A region could serve, but may not."""
+ON_THE_WAY = 1
+"""What the keys of such waits end with: one may end at the instant of another wait of the action that is void."""
 KEPT = 8
 """So many publications are remembered of each region."""
 
@@ -132,7 +134,7 @@ class Guide:
     def travel(self, action: "Action", delay: int) -> Process:
         """Some time on the network, if any."""
         if delay > 0:
-            yield action.wait(delay, 0)
+            yield action.wait(delay, ON_THE_WAY)
 
     def heard_at(self, action: "Action") -> int:
         """When the action's user last asked where to go."""
