@@ -11,7 +11,7 @@ import numpy as np
 
 from simkit.engine.codes import Kind, Mark, Outcome
 from simkit.engine.log import DID_NOT, Column, Log
-from simkit.plan.plan import Plan
+from simkit.plan.plan import NEVER, Plan
 from simkit.result.economy import all_money
 from simkit.result.objectives import Objective
 from simkit.result.sample import Sample, bins_of
@@ -45,7 +45,8 @@ class Regional:
     windows: Ints
     """(windows, 3, R + 1) see BY_WINDOW."""
     cells: Ints
-    """(cells, R + 3) actions that arrive: turned to each region and nowhere, unserved, of those `region_down`."""
+    """(cells, R + 4) actions that arrive: turned to each region and nowhere, unserved, of those `region_down`; and those
+    that came after a lost connection to a region that was down."""
     served: Ints
     """(R homes, kinds, R + 1) all actions, measured or not, by where they were turned to."""
     asked: Ints
@@ -71,6 +72,12 @@ def cell_count(plan: Plan) -> int:
     """How many there are."""
     length = cell_length(plan)
     return -(-plan.horizon // length) if length else 0
+
+
+def detour_from(plan: Plan) -> int:
+    """Who was so long on the way has lost a connection."""
+    lost = int(plan.regions.connect_timeout[0])
+    return lost if lost > int(plan.regions.rtt.max()) else NEVER
 
 
 def regional_of(
@@ -104,7 +111,7 @@ def nothing(plan: Plan, width: int, windows: Windows, notices: dict[str, Column]
     empty, kinds = np.zeros(0, object), len(plan.names.kinds)
     return Regional(
         flow=empty.reshape(0, 1, len(FLOW)), areas=empty.reshape(0, width), latency=(), waited=(),
-        windows=np.zeros((windows.count, len(BY_WINDOW), 0), np.int64), cells=np.zeros((0, 3), np.int64),
+        windows=np.zeros((windows.count, len(BY_WINDOW), 0), np.int64), cells=np.zeros((0, 4), np.int64),
         served=np.zeros((0, kinds, 1), np.int64), asked=np.zeros((0, kinds, len(plan.names.deployments) + 2), np.int64),
         notices=notices,
     )  # fmt: skip
@@ -152,9 +159,10 @@ def _by_window(actions: dict[str, Column], place: Ints, size: int, bad: Rows, wi
 def _cells(plan: Plan, actions: dict[str, Column], place: Ints, size: int) -> Ints:
     number, length = cell_count(plan), cell_length(plan)
     if not number:
-        return np.zeros((0, size + 3), np.int64)
+        return np.zeros((0, size + 4), np.int64)
     cell = actions["arrival"] // length
-    lost = [count(cell[one], number) for one in (unserved(actions), actions["reason"] == Kind.REGION_DOWN)]
+    down, detour = actions["reason"] == Kind.REGION_DOWN, actions["network"] >= detour_from(plan)
+    lost = [count(cell[one], number) for one in (unserved(actions), down, detour)]
     return np.hstack([pairs(cell, place, number, size + 1), *(one[:, None] for one in lost)])
 
 
@@ -176,4 +184,15 @@ def share(part: float, whole: float) -> float:
     return part / whole if whole else np.nan
 
 
-__all__ = ["AREA", "BY_WINDOW", "FLOW", "Regional", "cell_count", "cell_length", "places", "regional_of", "share"]
+__all__ = [
+    "AREA",
+    "BY_WINDOW",
+    "FLOW",
+    "Regional",
+    "cell_count",
+    "cell_length",
+    "detour_from",
+    "places",
+    "regional_of",
+    "share",
+]

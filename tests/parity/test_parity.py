@@ -6,8 +6,8 @@ from random import Random
 import numpy as np
 import pytest
 from economy_strategies import thrifty
-from ruamel.yaml import YAML
 from region_strategies import far_flung
+from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
 from sharing import fewer
 

@@ -31,11 +31,11 @@ from simkit.result.windows import timeline_windows
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
     EPOCH_COUNT, STORIES, ALL_TRIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
     PRICE_ROWS, TIERS, LOOKS_UP, WARM_UP, WARM_WINDOW, WARM_WINDOWS, HAS_BATCH, BY_NAME,
-    BATCH_SIDE, SHIFT_COUNT, HAS_BUDGETS, REGIONS, KIND_COUNT, CELL_NS,
-) = range(34)  # fmt: skip
+    BATCH_SIDE, SHIFT_COUNT, HAS_BUDGETS, REGIONS, KIND_COUNT, CELL_NS, DETOUR_NS,
+) = range(35)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited), prices.
-FIRST_TABLE = 34
+FIRST_TABLE = 35
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
     MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, CAN_WAIT, KIND_WAITS, REPEATS, LOOKUP_COST, PRICE_START, PRICES,
@@ -219,7 +219,7 @@ def region_tables(plan: Plan, windows: int, bins: int, judged: int) -> dict[int,
         AREA_TIMES: (rows, bins),
         AREA_WAITS: (rows, bins),
         AREA_WINDOWS: (windows, len(regional.BY_WINDOW) * (size + 1) * (size > 0)),
-        CELLS: (regional.cell_count(plan), size + 3),
+        CELLS: (regional.cell_count(plan), size + 4),
         SERVED_IN: (size * kinds, size + 1),
         ASKED_OF: (size * kinds, deployments + 2),
     }
@@ -248,6 +248,7 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     m[[PRICE_ROWS, TIERS, LOOKS_UP]] = len(plan.prices.start), plan.prices.above.shape[2], plan.answers.on.any()
     m[[WARM_UP, WARM_WINDOW, WARM_WINDOWS]] = -plan.begin, warm.length, warm.count
     m[HAS_BUDGETS] = len(plan.names.budgets) > 0
+    m[DETOUR_NS] = regional.detour_from(plan)
     m[[REGIONS, KIND_COUNT, CELL_NS]] = regional.places(plan), len(plan.names.kinds), regional.cell_length(plan)
     m[[HAS_BATCH, BATCH_SIDE, BY_NAME]] = plan.batch.batch.any(), plan.batch.api[0], by_name
     return m

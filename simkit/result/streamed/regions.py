@@ -55,6 +55,7 @@ def add_region(m: Memory, acts: Memory, a: int, window: int, bad: int) -> None:
         m[cell + there] += 1
         m[cell + m[REGIONS] + 1] += 1 if lost else 0
         m[cell + m[REGIONS] + 2] += 1 if acts[a + A_REASON] == DOWN else 0
+        m[cell + m[REGIONS] + 3] += 1 if acts[a + A_NETWORK] >= m[DETOUR_NS] else 0
 
 
 @step
