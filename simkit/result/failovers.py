@@ -67,10 +67,7 @@ class Failover:
     def until(self) -> int:
         """When all was well again, or the next incident began."""
         mine = next((one for one in self.tally.recovery.stretches if self.row in one.incidents), None)
-        if mine is None or mine.recovered < 0:
-            well = self.evidence.plan.horizon
-        else:
-            well = mine.recovered
+        well = self.evidence.plan.horizon if mine is None or mine.recovered < 0 else mine.recovered
         starts = self.tally.incidents["start"][list(mine.incidents) if mine else []]
         return int(min([well, *starts[starts > self.start].tolist()]))
 

@@ -88,7 +88,7 @@ class Place:
     def replica_hours(self) -> float:
         """Paid, mean of replications."""
         end = np.array([self.evidence.plan.horizon])
-        return self._replicas(lambda steps: int(steps.until(end)[0]), sum) / self.runs / HOUR_NS
+        return float(self._replicas(lambda steps: int(steps.until(end)[0]), sum) / self.runs / HOUR_NS)
 
     @property
     def replicas_mean(self) -> float:

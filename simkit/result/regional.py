@@ -45,8 +45,8 @@ class Regional:
     windows: Ints
     """(windows, 3, R + 1) see BY_WINDOW."""
     cells: Ints
-    """(cells, R + 4) actions that arrive: turned to each region and nowhere, unserved, of those `region_down`; and those
-    that came after a lost connection to a region that was down."""
+    """(cells, R + 4) actions that arrive: turned to each region and nowhere, unserved, of those `region_down`, those
+    that came, but only after a lost connection to a region that was down."""
     served: Ints
     """(R homes, kinds, R + 1) all actions, measured or not, by where they were turned to."""
     asked: Ints
@@ -179,20 +179,6 @@ def audit(plan: Plan, log: Log, row: Ints) -> tuple[Ints, Ints]:
     return served.reshape(size, kinds, size + 1), asked.reshape(size, kinds, number + 2)
 
 
-def share(part: float, whole: float) -> float:
-    """A part of a whole; NaN where there is none."""
-    return part / whole if whole else np.nan
-
-
 __all__ = [
-    "AREA",
-    "BY_WINDOW",
-    "FLOW",
-    "Regional",
-    "cell_count",
-    "cell_length",
-    "detour_from",
-    "places",
-    "regional_of",
-    "share",
-]
+    "AREA", "BY_WINDOW", "FLOW", "Regional", "cell_count", "cell_length", "detour_from", "places", "regional_of",
+]  # fmt: skip

@@ -1,6 +1,7 @@
 """Replicas over time: how many were there and paid, and the money for those whose number follows the load."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +71,7 @@ def scaled_cost(plan: Plan, notices: Notices, region: int, edges: Ints) -> list[
 def _epochs(plan: Plan) -> Iterator[tuple[int, int]]:
     """Start and end of each epoch within the horizon."""
     edges = np.clip(np.append(plan.epochs, plan.horizon), 0, plan.horizon).tolist()
-    return zip(edges, edges[1:], strict=False)
+    return pairwise(edges)
 
 
 def scaled_series(plan: Plan, notices: Notices, windows: Windows) -> Ints:
@@ -79,7 +80,7 @@ def scaled_series(plan: Plan, notices: Notices, windows: Windows) -> Ints:
         return np.zeros(windows.count, np.int64)
     every = [scaled_cost(plan, notices, r, windows.edges) for r in range(len(plan.names.regions))]
     sums = [sum(one) for one in zip(*every, strict=True)]
-    return np.array([after - before for before, after in zip(sums, sums[1:], strict=False)], np.int64)
+    return np.array([after - before for before, after in pairwise(sums)], np.int64)
 
 
 def replica_ns(plan: Plan, notices: Notices) -> list[int]:

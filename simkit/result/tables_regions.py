@@ -1,4 +1,4 @@
-"""The tables of regions: where traffic went, what each did and cost, failovers, replicas, and the audit of residency."""
+"""The tables of regions: where traffic went, what each did and cost, failovers, replicas, the audit of residency."""
 
 from typing import Any
 
