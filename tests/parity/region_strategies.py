@@ -102,8 +102,15 @@ class Places:
         if self.policy == "priority" and self.often():
             found["order"] = self.random.sample(self.names, self.random.randint(1, len(self.names)))
         found |= {"hosts": [self.random.choice(used)]} if self.often(0.4) and places else {}
-        found |= {"outages": [maker.outage()]} if self.often(0.15) else {}
+        found |= {"outages": [self.outage()]} if self.often(0.15) else {}
         return found | ({"cloud": self.random.choice(used)} if self.often(0.15) and self.says_providers() else {})
+
+    def outage(self) -> Map:
+        """Of a region, whole or in part."""
+        found = self.maker.outage()
+        for one in found.get("severity", [found]):
+            one |= self.maybe(lost=self.random.choice(("30%", "60%")))
+        return found
 
     def shares(self) -> dict[str, str]:
         """Of the traffic."""

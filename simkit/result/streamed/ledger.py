@@ -120,15 +120,14 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
     places = [*plan.deployments.queue.T, *(own[r].queue if r in own else unlimited for r in regions)]
     some = [limited(one) for one in slots]
     buckets, shifts, prices = range(len(plan.names.limits)), shifts_of(plan), plan.prices
+    members = [deployments_of(plan, b)[:-1] for b in buckets]
     facts = {
         JUDGED_BY: [OBJECTIVE_KINDS.index(one.kind) for one in objectives],
         LIMIT_NS: [one.limit for one in objectives],
         FAIR: [one.degraded_good for one in objectives],
         CASCADE: cascades[plan.actions.route],
         STATION: np.where(some, np.cumsum(some) - 1, -1),
-        MEMBER: np.array([deployments_of(plan, b)[:-1] for b in buckets]).reshape(
-            len(buckets), len(plan.names.deployments)
-        ),
+        MEMBER: np.array(members).reshape(len(buckets), len(plan.names.deployments)),
         MEASURE: plan.limits.measure,
         RESERVE_MAX: plan.limits.reserve_max,
         CACHED_COUNTS: plan.limits.cached_counts,
