@@ -93,8 +93,9 @@ def one_of_them(m: Memory, f: Reals, a: int, allowed: int, e: int) -> int:
     if policy == PRIORITY and has_choice(m, f, a, allowed):
         return by_priority(m, f, a, allowed)
     for r in range(m[M_REGIONS]):
-        wait = m[place(m, r) + G_WAIT] if policy == LATENCY else 0
-        m[place(m, r) + G_SCORE] = at3(m, REGIONS_RTT, m[M_EPOCH], m[a + A_HOME], r) + wait
+        g = place(m, r)
+        wait = m[g + G_WAIT] if policy == LATENCY and m[g + G_BUSY] >= m[g + G_CAPACITY] else 0
+        m[g + G_SCORE] = at3(m, REGIONS_RTT, m[M_EPOCH], m[a + A_HOME], r) + wait
     return first_open(m, f, a, allowed)
 
 

@@ -174,7 +174,9 @@ class Guide:
     def latency(self, action: "Action", allowed: list[int], seen: dict[int, tuple[float, float]], e: int) -> int:
         """The one that is soonest reached, its present wait included."""
         rtt = self.rules.rtt[self.world.epoch][action.home]
-        return self.first_open(action, sorted(allowed, key=lambda r: rtt[r] + self.world.regions[r].wait), seen)
+        return self.first_open(
+            action, sorted(allowed, key=lambda r: rtt[r] + self.world.regions[r].present_wait()), seen
+        )
 
     def first_open(self, action: "Action", in_order: list[int], seen: dict[int, tuple[float, float]]) -> int:
         """One after the other, each as far as it is open."""
