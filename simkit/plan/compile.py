@@ -66,6 +66,7 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         "incidents": trouble.incidents(document, index, pool),
         "service": supply.service(documents, pool),
         "scaling": regions.scaling(documents),
+        "replica_price": regions.replica_price(documents),
         "regions": regions.regions(documents, [supply.stable_key(name) for name in document.regions or [""]]),
         "policy": policy.policy(documents, pool),
         **dict(zip(("inner", "outer", "has_gateway", "breaker"), policy.two_layers(documents), strict=True)),
@@ -90,7 +91,7 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         epochs=np.array(epochs, dtype=np.int64),
         dists=pool.build(),
         stationary=is_stationary(document),
-        service_cost=service_cost(documents, epochs, horizon),
+        service_costs=service_costs(documents, epochs, horizon),
         price_book=f"{book().date} (genai-prices {book().version})",
         recorded=demand.recorded(trace) if trace is not None else Recorded(),
         **tables,
@@ -192,18 +193,18 @@ def is_stationary(document: Document) -> bool:
     return steady and always and not document.changes and not document.incidents
 
 
-def service_cost(documents: list[Document], epochs: list[int], horizon: int) -> int:
-    """Picodollars of the own service over [0, horizon), but for replicas whose number follows the load."""
-    total = 0
+def service_costs(documents: list[Document], epochs: list[int], horizon: int) -> tuple[int, ...]:
+    """Picodollars of each region's service over [0, horizon), but for replicas whose number follows the load."""
+    total = [0] * max(len(documents[0].regions), 1)
     for document, start, end in zip(documents, epochs, [*epochs[1:], horizon], strict=True):
         lasts = max(0, min(end, horizon) - max(start, 0))
-        for service in services_of(document):
+        for place, service in enumerate(services_of(document)):
             if service.cost is not None:
-                total += service.cost.picodollars * lasts // service.cost.period_ns
+                total[place] += service.cost.picodollars * lasts // service.cost.period_ns
             if service.replica_cost is not None and service.autoscaling is None:
                 cost = service.replica_cost
-                total += service.replicas * cost.picodollars * lasts // cost.period_ns
-    return total
+                total[place] += service.replicas * cost.picodollars * lasts // cost.period_ns
+    return tuple(total)
 
 
 def names(document: Document, index: Index) -> Names:

@@ -90,4 +90,13 @@ class Scaling(NamedTuple):
     """(R) looks that lie within the stabilisation, the present one included."""
 
 
-__all__ = ["Lead", "Regions", "Scaling"]
+class ReplicaPrice(NamedTuple):
+    """What a replica costs where their number follows the load; 0 where it stays. No engine needs it."""
+
+    cost: Ints
+    """(E, R) picodollars for each `period`."""
+    period: Ints
+    """(E, R) ns"""
+
+
+__all__ = ["Lead", "Regions", "ReplicaPrice", "Scaling"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from simkit.plan.arrays import NEVER, SECOND, Bools, Floats, Ints
 from simkit.plan.economy import Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, mean_turns
-from simkit.plan.places import Regions, Scaling
+from simkit.plan.places import Regions, ReplicaPrice, Scaling
 from simkit.plan.resilience import Audience, Breaker, Ladder, Layer
 
 
@@ -401,6 +401,7 @@ class Plan:
     incidents: Incidents
     service: Service
     scaling: Scaling
+    replica_price: ReplicaPrice
     regions: Regions
     policy: Policy
     inner: Layer
@@ -422,12 +423,17 @@ class Plan:
     prices: PriceTable
     stationary: bool
     """No seasonality, changes, scheduled incidents or trace: batch means apply."""
-    service_cost: int
-    """Picodollars over the horizon."""
+    service_costs: tuple[int, ...]
+    """(R) picodollars of the own service over the horizon, but for replicas whose number follows the load."""
     price_book: str
     """Date and version of the price book used."""
     recorded: Recorded = Recorded()
     """What was observed when the trace was recorded, to be shown beside what is simulated."""
+
+    @property
+    def service_cost(self) -> int:
+        """Picodollars of all `service_costs`."""
+        return sum(self.service_costs)
 
     @property
     def expected_actions(self) -> float:
@@ -453,6 +459,6 @@ class Plan:
 __all__ = [
     "NEVER", "SECOND", "Actions", "Allowances", "Answers", "Arrivals", "Audience", "Batch", "Bools", "Breaker",
     "Deployments", "Dists", "Floats", "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models", "Names", "People",
-    "Plan", "Policy", "PriceTable", "Prompts", "Recorded", "Regions", "Resets", "Routes", "Scaling",
+    "Plan", "Policy", "PriceTable", "Prompts", "Recorded", "Regions", "ReplicaPrice", "Resets", "Routes", "Scaling",
     "Service", "Sessions", "Spending", "slots_of",
 ]  # fmt: skip

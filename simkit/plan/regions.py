@@ -7,10 +7,10 @@ import numpy as np
 from simkit.plan.arrays import NEVER, Bools
 from simkit.plan.errors import PlanError
 from simkit.plan.index import deployments_of
-from simkit.plan.places import Lead, Regions, Scaling
+from simkit.plan.places import Lead, Regions, ReplicaPrice, Scaling
 from simkit.plan.work import cumulative
 from simkit.scenario.geography import distance, may_ask, may_serve, services_of, shares
-from simkit.scenario.policy import Autoscaling
+from simkit.scenario.policy import Autoscaling, Service
 from simkit.scenario.regions import Region, Routing
 from simkit.scenario.scenario import Document
 
@@ -137,6 +137,19 @@ def scaling(documents: list[Document]) -> Scaling:
     )
 
 
+def replica_price(documents: list[Document]) -> ReplicaPrice:
+    """What replicas cost whose number follows the load."""
+    prices = np.array([[price_of(one) for one in services_of(document)] for document in documents], dtype=np.int64)
+    return ReplicaPrice(prices[..., 0], prices[..., 1])
+
+
+def price_of(service: Service) -> tuple[int, int]:
+    """Picodollars of a replica for so many ns, where their number follows the load."""
+    if service.autoscaling is None or service.replica_cost is None:
+        return 0, 1
+    return service.replica_cost.picodollars, service.replica_cost.period_ns
+
+
 def target_of(one: Autoscaling) -> float:
     """Busy share that is aimed at; 0: it goes by the queue alone."""
     if one.target is not None:
@@ -144,4 +157,4 @@ def target_of(one: Autoscaling) -> float:
     return 0.0 if one.queue is not None else TARGET
 
 
-__all__ = ["hits", "names_of_regions", "regions", "scaling"]
+__all__ = ["hits", "names_of_regions", "regions", "replica_price", "scaling"]

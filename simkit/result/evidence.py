@@ -91,7 +91,7 @@ class Evidence:
         if name in SUMS:
             return sum(self.total(part) for part in SUMS[name])
         if name == "service":
-            return self.plan.service_cost * len(self.tallies)
+            return self.plan.service_cost * len(self.tallies) + self.total("scaled")
         if name == "runs":
             return len(self.tallies)
         return sum(one.total(name) for one in self.tallies)
@@ -101,9 +101,10 @@ class Evidence:
         if name in SUMS:
             parts: Floats = np.array([self.rows(part) for part in SUMS[name]])
             return np.asarray(parts.sum(axis=0))
-        if name in ("service", "runs"):
-            unit = self.plan.service_cost if name == "service" else 1
-            return unit * self._portions()
+        if name == "service":
+            return self.plan.service_cost * self._portions() + self.rows("scaled")
+        if name == "runs":
+            return self._portions()
         if self.batches:
             column = self.tallies[0].series[name]
             return np.array([column[first:last].sum() for first, last in self.batches], np.float64)

@@ -10,7 +10,7 @@ from simkit.engine.codes import BY_BUDGET, PERIOD_ENDS, Act, Cache, Cause, Looku
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import Plan
 from simkit.result.economy import epoch_of
-from simkit.result.tally import KINDS, OUTCOMES
+from simkit.result.tally import KINDS, OUTCOMES, Tally
 from simkit.result.windows import happened
 
 Floats = NDArray[np.float64]
@@ -38,6 +38,11 @@ def lookups_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
 def budgets_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
     """One row a step of a budget that was reached, and one an end of its day or month, of every replication."""
     return _together([budgets_of(plan, log.replication, log.budgets) for log in logs])
+
+
+def regions_frame(plan: Plan, tallies: Sequence[Tally]) -> pd.DataFrame:
+    """One row a change of a region or its replicas, of every replication."""
+    return _together([regions_of(plan, one.replication, one.regional.notices) for one in tallies])
 
 
 def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:

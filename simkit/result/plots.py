@@ -187,6 +187,50 @@ def _users(result: "Result") -> Any:
     return _figures("figures_shares").users_figure(users_cost(result.evidence)[2])
 
 
+def _flow(result: "Result") -> Any:
+    return _figures("figures_regions").flow_figure(result.flow, result.plan.names.regions)
+
+
+def _region_timeline(result: "Result") -> Any:
+    figures = _figures("figures_regions")
+    marks = moments_of(result) if result.plan.regions.on[0] else {}
+    return figures.region_timeline_figure(
+        result.region_timeline, result.timeline, _shaded(result), marks, _latency_objectives(result)
+    )
+
+
+def moments_of(result: "Result") -> dict[str, Any]:
+    """What happened in the failover after the first scheduled loss of a region, by name; medians of replications."""
+    import pandas as pd
+
+    found = result.failovers[result.failovers["replication"] < 0]
+    if found.empty:
+        return {}
+    first = found.iloc[0]
+    names = {"published_s": "clients are told", "moved_s": "95 % has moved", "back_s": "traffic is back"}
+    begins = {"back_s": first["end"]}
+    return {
+        text: begins.get(name, first["start"]) + pd.Timedelta(seconds=first[name])
+        for name, text in names.items() if not pd.isna(first[name])
+    }  # fmt: skip
+
+
+def _replicas(result: "Result") -> Any:
+    return _figures("figures_regions").replicas_figure(result.replicas, _shaded(result))
+
+
+def _failovers(result: "Result") -> Any:
+    return _figures("figures_regions").failovers_figure(result.failovers)
+
+
+def _regions(result: "Result") -> Any:
+    return _figures("figures_regions").regions_figure(result.regions)
+
+
+def _residency(result: "Result") -> Any:
+    return _figures("figures_regions").residency_figure(result.residency)
+
+
 PICTURES = {
     "latency_distribution": _latency,
     "timeline": _timeline,
@@ -210,4 +254,10 @@ PICTURES = {
     "users": _users,
     "budgets": _money_budgets,
     "work": _work,
+    "regions": _regions,
+    "flow": _flow,
+    "failovers": _failovers,
+    "residency": _residency,
+    "region_timeline": _region_timeline,
+    "replicas": _replicas,
 }

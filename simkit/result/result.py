@@ -206,6 +206,44 @@ class Result:
         return self._table("work")
 
     @cached_property
+    def regions(self) -> "Table":
+        """By region: users, what it served and how, use, replicas, cost, headroom."""
+        return self._table("regions")
+
+    @cached_property
+    def flow(self) -> "Table":
+        """From the users' region to the serving one."""
+        return self._table("flow")
+
+    @cached_property
+    def failovers(self) -> "Table":
+        """By incident that took a region: noticed, moved, lost, latency before, during and after, back."""
+        return self._table("failovers")
+
+    @cached_property
+    def residency(self) -> "Table":
+        """Where the data of each region's users went: an audit of every action and attempt."""
+        return self._table("residency")
+
+    @cached_property
+    def region_timeline(self) -> "Table":
+        """By window and region: actions turned to it, unserved, late."""
+        return self._table("region_timeline")
+
+    @cached_property
+    def replicas(self) -> "Table":
+        """By window and region: replicas paid, what incidents left of them, actions a minute."""
+        return self._table("replicas")
+
+    @cached_property
+    def region_log(self) -> "Table":
+        """What became of regions and replicas, in the order in which it happened, of every replication."""
+        from simkit.result.frames import regions_frame
+        from simkit.result.table import table
+
+        return table(regions_frame(self.plan, self.tallies))
+
+    @cached_property
     def slo(self) -> "Table":
         """By objective."""
         return self._table("slo")
@@ -362,11 +400,11 @@ class Result:
         return self.logs
 
     def _table(self, name: str, *of: Any) -> "Table":
-        from simkit.result import tables, tables_economy, tables_resilience
+        from simkit.result import tables, tables_economy, tables_regions, tables_resilience
         from simkit.result.plots import PICTURES, draw
 
         build = {"bottlenecks": "bottleneck_table"}.get(name, name)
-        rooms = (tables, tables_resilience, tables_economy)
+        rooms = (tables, tables_resilience, tables_economy, tables_regions)
         room = next(one for one in rooms if hasattr(one, build))
         made: Table = getattr(room, build)(
             *(of or (self.evidence,)), partial(draw, self, name) if name in PICTURES else None

@@ -21,6 +21,8 @@ from simkit.result.limits import LimitUse, limit_uses
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse, pulse_of
 from simkit.result.recovery import Recovery, minutes_of, recovery_of
+from simkit.result.regional import Regional, regional_of
+from simkit.result.replicas import scaled_series
 from simkit.result.sample import Sample, bins_of
 from simkit.result.sums import (
     Ints,
@@ -87,7 +89,8 @@ class Tally:
     replication: int
     windows: Windows
     series: dict[str, Ints]
-    """Sums by window, see `_action_series`, `_attempt_series` and `economy.SERIES` for the names."""
+    """Sums by window, see `_action_series`, `_attempt_series` and `economy.SERIES` for the names; `scaled`:
+    picodollars of replicas whose number follows the load."""
     latencies: Histogram
     attempts: Histogram
     """Actions by window of arrival and number of attempts that were sent, at most `MOST_ATTEMPTS`."""
@@ -115,6 +118,8 @@ class Tally:
     """What alerts are told from."""
     economy: Economy
     """Where the money went."""
+    regional: Regional
+    """Who was served where."""
     ended: int
     events: int
     responses: tuple[tuple[int, int, int], ...] = ()
@@ -144,6 +149,7 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
     series["people_time"] = total_by(place[handed], took, windows.count)
     series |= lookup_series(plan, log.lookups, windows) | action_series(actions, place, windows.count)
     series |= attempt_series(plan, attempts, place[owner], windows.count)
+    series["scaled"] = scaled_series(plan, log.regions, windows)
     latency = (actions["end"] - actions["arrival"])[timed]
     sent = count(owner[is_sent(attempts)], len(place))
     minutes = minutes_of(plan, actions, attempts, owner, log.ended, objectives)
@@ -166,6 +172,7 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
         recovery=recovery_of(plan, minutes, log.incidents),
         pulse=pulse_of(plan.horizon, every, log.actions, objectives),
         economy=economy_of(plan, log, actions, attempts, owner, place),
+        regional=regional_of(plan, log, row, actions, windows, objectives),
         ended=log.ended,
         events=log.events,
     )

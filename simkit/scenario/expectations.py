@@ -33,7 +33,9 @@ METRICS: dict[str, Unit] = {
     "hedge_win_rate": "share", "retries_refused_rate": "share", "throttled_rate": "share",
     "breaker_openings": "count", "breaker_open_share": "share", "shed_rate": "share", "human_rate": "share",
     "reload_rate": "share", "pages_per_month": "number", "time_to_detect_p50": "s",
-    "undetected_incidents_share": "share",
+    "undetected_incidents_share": "share", "region_down_rate": "share", "residency_rate": "share",
+    "residency_breaches": "count", "network_mean": "s", "failover_time": "s", "replicas_mean": "number",
+    "replica_hours": "number", "headroom_cost_share": "share",
 }  # fmt: skip
 """Metrics and their units, as `run --json` names them."""
 

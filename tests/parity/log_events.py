@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 
 from simkit.engine.log import DID_NOT, Log
-from simkit.plan.codes import BreakerState, Cause, EventClass, Kind, Mark, Outcome
+from simkit.plan.codes import BreakerState, Cause, EventClass, Kind, Mark, Notice, Outcome
 from simkit.plan.plan import Bools, Ints, Plan
 
 STOP = len(EventClass)
@@ -26,7 +26,7 @@ FREEING = (EventClass.CALENDAR, EventClass.FINISHED, EventClass.TIMEOUT, EventCl
 
 LEFT_OUT = {
     "quota_exhausted, quota, budget": "scenarios with budgets and quotas are those of `economy_strategies`",
-    "tick": "a sweep opens breakers, and ends and begins nothing; there are no health checks and autoscalers yet",
+    "tick": "sweeps, health checks and autoscalers end and begin nothing by themselves",
     "degraded: stale": "scenarios with caches of answers, too",
     "calendar: ok, rate_limit, too_large": "an incident that strikes work in flight brings a kind that is drawn",
     "timeout: others than timeout, cancelled": "an attempt's timeout is no other failure; siblings may be cancelled",
@@ -66,6 +66,8 @@ POSSIBLE = [
     *(f"breaker {BreakerState(state).name.lower()}" for state in (BreakerState.OPEN, BreakerState.CLOSED)),
     *(f"attempt marked: {mark.name.lower()}" for mark in Mark if mark.name),
     "action asked again",
+    *(f"region told: {notice.name.lower()}" for notice in Notice),
+    *(f"action without a region: {reason.name.lower()}" for reason in (Kind.RESIDENCY, Kind.REGION_DOWN)),
 ]
 SELDOM = [
     *pairs("action ended", EventClass.CALENDAR, Kind.TIMEOUT, Kind.PARTIAL),
@@ -147,6 +149,10 @@ def seen(log: Log) -> Counter[str]:
         found[f"breaker {state.name.lower()}"] = int((log.breakers["state"] == state).sum())
     for mark in Mark:
         found[f"attempt marked: {str(mark.name).lower()}"] = int((log.attempts["marks"] & mark != 0).sum())
+    for notice in Notice:
+        found[f"region told: {notice.name.lower()}"] = int((log.regions["what"] == notice).sum())
+    for reason in (Kind.RESIDENCY, Kind.REGION_DOWN):
+        found[f"action without a region: {reason.name.lower()}"] = int((log.actions["reason"] == reason).sum())
     return found
 
 

@@ -26,10 +26,10 @@ MUTANTS = (
     ("arrival", "    if place == 0:\n", "    if number == 0:\n"),
     ("dice", "if m[c + C_DRAWN] == code:", "if m[c + C_DRAWN] >= 0:"),
     ("station", "m[d + D_WAITING] >= at2(m, QUEUE,", "m[d + D_WAITING] > at2(m, QUEUE,"),
-    ("station", "if m[M_SERVICE_WAITING] >= at1(m, SERVICE_QUEUE, m[M_EPOCH]):", "if False:"),
+    ("region", "if m[g + G_WAITING] >= at2(m, SERVICE_QUEUE, m[M_EPOCH], r):", "if False:"),
     ("station", "m[d + D_BUSY] -= 1\n    grant_attempts(m, n)", "m[d + D_BUSY] -= 1"),
-    ("station", "m[M_SERVICE_BUSY] -= 1\n        grant_actions(m)", "m[M_SERVICE_BUSY] -= 1"),
-    ("station", "while m[line] == NONE:\n            line += 2", "line += 2 * (m[line] == NONE)"),
+    ("region", "m[g + G_BUSY] -= 1\n        grant_actions(m, r)", "m[g + G_BUSY] -= 1"),
+    ("region", "while m[line] == NONE:\n            line += 2", "line += 2 * (m[line] == NONE)"),
     ("attempt", "at1(m, RUNS_ON, m[t + T_INDEX]) == 1 and", ""),
     ("attempt", "pay(m, t, m[t + T_KIND], m[t + T_FINISH])", "pay(m, t, kind, now)"),
     ("attempt", "if m[t + T_PLACE] == QUEUED:\n        m[", "if m[t + T_PLACE] == SERVED:\n        m["),
@@ -70,7 +70,7 @@ MUTANTS = (
     ("incident", "quota *= real1", "quota = real1"),
     ("incident", "if real1(m, f, ERROR_RATE, v) > worst:", "if real1(m, f, ERROR_RATE, v) >= worst:"),
     ("incident", "    m[source(m, i) + I_ACTIVE] = 0\n    refresh(m, f, i)", "    m[source(m, i) + I_ACTIVE] = 0"),
-    ("kernel", "    grant_actions(m)\n", ""),
+    ("region", "    grant_actions(m, r)\n    bill_replicas(m, r)\n", "    bill_replicas(m, r)\n"),
     ("kernel", "        grant_attempts(m, n)", "        pass"),
     ("kernel", "not earlier(m, first, now, ARRIVES << KEY_BITS)", "not earlier(m, first, now, CALENDAR << KEY_BITS)"),
     ("kernel", "        if m[row + T_KEY] != check:\n            return NOTHING\n", ""),
@@ -83,7 +83,7 @@ MUTANTS = (
     ("backoff", "at1(m, DEADLINE_AWARE + layer, 0) == 0 else", "True else"),
     ("backoff", "if before == NONE else before", ""),
     ("balance", "m[ring + S_NEXT] = (m[ring + S_NEXT] + 1) % RING", "m[ring + S_NEXT] = 0"),
-    ("balance", "if hedge == 1 else found", "if False else found"),
+    ("balance", "    if hedge == 1:\n        found = without", "    if False:\n        found = without"),
     ("breaker", "(state == OPEN or not is_news)", "state == OPEN"),
     ("breaker", "m[b + PROBING] -= state == HALF_OPEN and is_news", "m[b + PROBING] -= state == HALF_OPEN"),
     ("breaker", "if m[b + PROVED] == at1(m, BREAKER_PROBES, m[M_EPOCH]):", "if True:"),
@@ -119,7 +119,7 @@ MUTANTS = (
     ("answers", "    join(m, entry + E_FOLLOWER, C_FOLLOWER, c)\n    m[M_JOINED]", "    m[M_JOINED]"),
     ("answers", "        while m[s + K_COUNT] >=", "        while m[s + K_COUNT] >"),
     ("answers", "drop(m, s, m[s + K_FIRST])", "drop(m, s, m[s + K_LAST])"),
-    ("answers", "    m[m[SINCE] + cache] = m[M_NOW]\n", ""),
+    ("answers", "    m[m[SINCE] + 2 * r + cache] = m[M_NOW]\n", ""),
     ("action", "            give_up(m, c)\n", "            pass\n"),
     ("store", "min(m[e + E_USES] + 1, m[s + K_COUNTS])", "0"),
     ("store", "if before != NONE and m[before + E_USES] == m[e + E_USES] else NONE", ""),
@@ -141,7 +141,7 @@ MUTANTS = (
     ("call", "m[t + T_MARKS] & TRUNCATED", "False"),
     ("call", "instead != following and instead == model", "False"),
     ("bill", "if m[t + T_BATCH] == 0 else BILLED_NOTHING", ""),
-    ("hold", " - m[M_HELD]", ""),
+    ("hold", "    m[place(m, region_of(m, a)) + G_PRESENT] -= 1\n", "    pass\n"),
     ("hold", "    m[a + A_LINED_UP] = m[M_NOW]\n", ""),
     ("kernel", "        if key & RESET:\n            reset(m, row)\n        elif", "        if"),
     ("attempt", "count_active(m, t, -1)", "count_active(m, t, 0)"),
@@ -152,6 +152,35 @@ MUTANTS = (
     ("outliers", "if look(m, breaker_at(m, replica, place)) == OPEN:", "if False:"),
     ("outliers", "m[m[RESULTS] + i] = 0", "m[m[RESULTS] + i] += 0"),
     ("request", "if at1(m, ERROR_FIRST, 0) == 1:", "if False:"),
+    ("arrival", "if m[o + O_ARRIVAL] < m[first + O_ARRIVAL] or", "if m[o + O_ARRIVAL] > m[first + O_ARRIVAL] or"),
+    ("arrival", "at2(m, USERS_OFFSET, e, home) + choose(", "choose("),
+    ("prompt", "return tokens if factor == 1.0 else scaled(tokens, factor)", "return tokens"),
+    ("region", "        going = max(0, ", "        going = min(0, "),
+    ("region", "m[g + G_REPLICAS] = within(m, r, m[g + G_REPLICAS])", "pass"),
+    ("scaler", "elif m[g + G_ORDERED] == 0 and most", "elif most"),
+    ("scaler", "    m[g + G_LOOKS] += 1\n", ""),
+    ("scaler", "    m[g + G_BUSY_NS] = m[g + G_CAPACITY_NS] = 0\n", "    m[g + G_BUSY_NS] = 0\n"),
+    ("watch", "    m[g + G_FAILED] = m[g + G_GOOD] = 0\n    if", "    if"),
+    ("watch", "m[g + G_GOOD] = 0 if falls else m[g + G_GOOD] + 1", "m[g + G_GOOD] += 1"),
+    ("watch", "    if generation != m[g + G_GENERATION]:\n        return\n", ""),
+    ("watch", "        if since <= at:", "        if since < at or True:"),
+    ("choice", "or m[a + A_TRIED] >> r & 1 == 1", "or False"),
+    ("choice", "if forbidden > 0 and (allowed == 0 or open_elsewhere > 0):", "if forbidden > 0 and allowed == 0:"),
+    ("choice", "        u = (u - share) / (1.0 - share)\n", ""),
+    ("choice", "panics = total < 1.0 and", "panics ="),
+    ("choice", "wait = m[place(m, r) + G_WAIT] if policy == LATENCY else 0", "wait = 0"),
+    ("guide", "    if was == ON_THE_WAY:\n        if is_up(m, f, a):", "    if was == ON_THE_WAY:\n        if True:"),
+    ("guide", "m[a + A_NETWORK] = m[M_NOW] - m[a + A_ARRIVAL]", "m[a + A_NETWORK] = 0"),
+    ("incident", "    for r in range(m[M_REGIONS]):\n        if at2(m, REGION_HITS, i, r) == 1:\n            refresh",
+     "    for r in range(m[M_REGIONS] - 1):\n        if at2(m, REGION_HITS, i, r) == 1:\n            refresh"),
+    ("incident", "    if u >= real1(m, f, LOST, severity):\n        return NOTHING\n", ""),
+    ("incident", "                empty_store(m, cache, r)\n", "                pass\n"),
+    ("balance", "    m[M_FORBIDDEN] = permitted == 0 and found > 0\n", ""),
+    ("balance", "at3(m, REGIONS_TO_MODEL, e, r, n) > least:", "at3(m, REGIONS_TO_MODEL, e, r, n) < least:"),
+    ("service", "        start += at3(m, REGIONS_TO_MODEL", "        start += 0 * at3(m, REGIONS_TO_MODEL"),
+    ("answers", "return 0 if at1(m, ANSWERS_SHARED, cache) == 1 else r", "return r"),
+    ("user", "not (lost or asks_again(m, f, a, outcome))", "not asks_again(m, f, a, outcome)"),
+    ("action", "        m[M_KIND] = RESIDENCY\n", ""),
 )  # fmt: skip
 """File of the engine, a text in it, and what stands there instead."""
 
@@ -159,6 +188,7 @@ MUTANTS = (
 def prepare(folder: Path) -> None:
     """Plans of the generated scenarios and the reference's logs of them."""
     from economy_strategies import thrifty
+    from region_strategies import far_flung
     from scenario_strategies import scenario
 
     from simkit.engine.reference import run
@@ -167,7 +197,7 @@ def prepare(folder: Path) -> None:
 
     cases: list[Any] = []
     for seed in range(SCENARIOS):
-        for made in (scenario, thrifty):
+        for made in (scenario, thrifty, far_flung):
             plan = compile_plan(load(made(Random(seed)).write(folder)))
             cases.append((plan, seed, run(plan, seed, seed % 3)))
     cases.sort(key=lambda case: int(case[2].events))  # most mutants are caught by a small one

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from economy_strategies import thrifty
 from log_events import POSSIBLE, SELDOM, happened, seen
+from region_strategies import far_flung
 from scenario_mechanisms import MECHANISMS, NOT_SIMULATED, mechanisms, pairs, parts
 from scenario_strategies import Case, scenario
 
@@ -129,9 +130,10 @@ def main() -> int:
         for seed in range(number):
             plan = compile_plan(load(scenario(Random(seed)).write(Path(folder))))
             events += happened(plan, run_plan(plan, seed, seed % 3))
-            loaded = load(thrifty(Random(seed)).write(Path(folder)))
-            used.update(used_in(loaded.document))
-            events += seen(run_plan(compile_plan(loaded), seed, seed % 3))
+            for made in (thrifty, far_flung):
+                loaded = load(made(Random(seed)).write(Path(folder)))
+                used.update(used_in(loaded.document))
+                events += seen(run_plan(compile_plan(loaded), seed, seed % 3))
     part = number / SCENARIOS
     short = [
         table("Pairs of mechanisms", {f"{a} & {b}": used[f"{a} & {b}"] for a, b in pairs()}, PAIR * part),

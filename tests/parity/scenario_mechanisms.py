@@ -9,7 +9,9 @@ from simkit.scenario.actions import Call, Parallel
 from simkit.scenario.base import Part
 from simkit.scenario.defaults import layers
 from simkit.scenario.distribution import Dist
+from simkit.scenario.geography import service_in
 from simkit.scenario.models import Deployment, Incident, Model, Outage, Severity
+from simkit.scenario.policy import Service
 from simkit.scenario.profiles import hour_factors, month_factors, weekday_factors
 from simkit.scenario.resilience import Additive, Breaker, Hedge, Layer, Outliers, RetryBudget, Throttle
 from simkit.scenario.scenario import Document
@@ -64,6 +66,7 @@ def outages(document: Document) -> list[Outage]:
     lists = [provider.outages for provider in document.providers.values()]
     lists += [model.outages for model in document.models.values()]
     lists += [each.outages for _, each in deployments(document)]
+    lists += [region.outages for region in document.regions.values()]
     return [outage for listed in lists for outage in listed]
 
 
@@ -142,6 +145,24 @@ def limited(time: int | str | None) -> bool:
     return isinstance(time, int)
 
 
+def services(document: Document) -> list[Service]:
+    """The own service in each region, or the only one."""
+    return [service_in(document, name) for name in document.regions] or [document.service]
+
+
+def regional(document: Document) -> bool:
+    """Is there an incident that takes a region?"""
+    targets = {name for name, region in document.regions.items()} | {r.cloud for r in document.regions.values()}
+    hit = any(incident.target in targets for incident in document.incidents)
+    return hit or any(region.outages for region in document.regions.values())
+
+
+def bound(document: Document) -> bool:
+    """Is anything bound to a place?"""
+    holders = [*document.regions.values(), *document.actions.values()]
+    return any(holder.residency.regions or holder.residency.models_in for holder in holders)
+
+
 def unusual(layer: Layer) -> bool:
     """Is a wait drawn otherwise than from a range, longer after a limit, or left out?"""
     backoff = layer.backoff
@@ -181,7 +202,7 @@ MECHANISMS: dict[str, Callable[[Document], object]] = {
     "cut limits": lambda d: d.quotas and any(one.quota < 1 for one in severities(d)),
     "work in flight": lambda d: any(one.in_flight == "fail" for one in incidents(d)),
     "random outages": outages,
-    "own service": lambda d: d.service.workers is not None,
+    "own service": lambda d: any(service.workers is not None for service in services(d)),
     "timeouts": lambda d: limited(inner(d).timeout),
     "deadline": lambda d: d.resilience.deadline is not None,
     "abandoned work": runs_on,
@@ -202,12 +223,16 @@ MECHANISMS: dict[str, Callable[[Document], object]] = {
     "Retry-After": lambda d: any(layer.retry_after for layer in both(d)),
     "balance as seen": lambda d: any(model.balance in SEEN for model in d.models.values()),
     "adaptive throttle": lambda d: isinstance(inner(d).throttle, Throttle),
-    "shedding": lambda d: d.service.shed,
+    "shedding": lambda d: any(service.shed for service in services(d)),
     "patience": lambda d: d.users is not None and d.users.patience is not None,
     "reload": lambda d: d.users is not None and (d.users.reload.abandoned or d.users.reload.failed),
     "degrade ladder": lambda d: any(rung.human is None for rung in d.resilience.degrade),
     "people": lambda d: any(rung.human is not None for rung in d.resilience.degrade),
     "slowness": lambda d: any(model.slowness or each.slowness for model, each in deployments(d)),
+    "regions": lambda d: len(d.regions) > 1,
+    "health checks": lambda d: regional(d) and len(d.regions) > 1,
+    "residency": lambda d: len(d.regions) > 1 and bound(d),
+    "autoscaler": lambda d: any(service.autoscaling for service in services(d)),
     "changes": lambda d: d.changes,
 }
 """The mechanisms of `tests/unit/test_mechanisms.py`: does a document use it?"""

@@ -12,6 +12,7 @@ from random import Random
 import pytest
 from economy_strategies import thrifty
 from log_events import LEFT_OUT, POSSIBLE, SELDOM, happened, seen
+from region_strategies import far_flung
 from ruamel.yaml import YAML
 from scenario_coverage import EVENT, PAIR, document_of, schema_keys, used_in
 from scenario_mechanisms import EXCLUDED, MECHANISMS, mechanisms, pairs
@@ -48,8 +49,9 @@ def test_pairs_of_mechanisms_and_keys_of_the_schema() -> None:
     """From the documents alone of those that may have everything; the few that stand on a base are not counted."""
     counts: Counter[str] = Counter()
     for seed in range(SCENARIOS):
-        document = document_of(thrifty(Random(seed)))
-        counts.update(used_in(document) if document else [])
+        for made in (thrifty, far_flung):
+            document = document_of(made(Random(seed)))
+            counts.update(used_in(document) if document else [])
     wanted = [*(f"{one} & {other}" for one, other in pairs()), *schema_keys()]
     assert len(wanted) > 800
     assert not {name: counts[name] for name in wanted if counts[name] < PAIR * SCENARIOS // 1000}
@@ -64,8 +66,9 @@ def test_events_and_reasons(tmp_path: Path) -> None:
     for seed in range(LOGS):
         plan = compile_plan(load(scenario(Random(seed)).write(tmp_path)))
         counts += happened(plan, run(plan, seed, seed % 3))
-        plan = compile_plan(load(thrifty(Random(seed)).write(tmp_path)))
-        counts += seen(run_compiled(plan, seed, seed % 3))
+        for made in (thrifty, far_flung):
+            plan = compile_plan(load(made(Random(seed)).write(tmp_path)))
+            counts += seen(run_compiled(plan, seed, seed % 3))
     assert not {name: counts[name] for name in POSSIBLE if counts[name] < EVENT * LOGS // 1000}
     assert not counts.keys() - {*POSSIBLE, *SELDOM}, LEFT_OUT
 

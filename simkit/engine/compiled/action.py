@@ -36,9 +36,9 @@ def admit(m: Memory, f: Reals, a: int) -> int:
     waited = m[M_NOW] - m[a + A_LINED_UP]
     m[a + A_WAITED] += waited
     if m[M_GUIDES] == 1:
-        g = place(m, m[a + A_REGION])
+        g = place(m, region_of(m, a))
         m[g + G_WAIT] += (waited - m[g + G_WAIT]) // 16
-    overhead = at2(m, OVERHEAD, m[M_EPOCH], m[a + A_REGION])
+    overhead = at2(m, OVERHEAD, m[M_EPOCH], region_of(m, a))
     if overhead < 0:
         return then(m, NEXT_STAGE, a)
     u, _ = uniform(m, OVERHEAD_TIME, m[a + A_NUMBER], 0, 0) if varies(m, overhead) else (0.0, 0.0)

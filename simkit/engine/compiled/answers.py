@@ -41,12 +41,6 @@ def whose(m: Memory, cache: int, r: int) -> int:
 
 
 @step
-def region_of(m: Memory, c: int) -> int:
-    """Where a call's action is."""
-    return m[m[c + C_ACTION] + A_REGION]
-
-
-@step
 def questions(m: Memory, cache: int) -> int:
     """How many different ones a cache knows."""
     traced = at1(m, ANSWERS_TRACE_KEYS, 0)
@@ -142,7 +136,7 @@ def look_up(m: Memory, f: Reals, c: int, first: int) -> int:
 def wait_for_result(m: Memory, f: Reals, c: int, cache: int) -> None:
     """A lookup takes its time."""
     if m[c + C_SOUGHT] != NO_KEY:
-        fetch(m, head_of(m, answers_of(m, cache, region_of(m, c)), m[c + C_SOUGHT], 0))
+        fetch(m, head_of(m, answers_of(m, cache, region_of(m, m[c + C_ACTION])), m[c + C_SOUGHT], 0))
     dist, code = at2(m, ANSWERS_LOOKUP, m[M_EPOCH], cache), code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, cache)
     u, v = 0.0, 0.0
     if at1(m, DIST_TABLE, dist) >= 0:
@@ -187,7 +181,7 @@ def as_models_do(m: Memory, f: Reals, c: int) -> int:
 @step
 def look_at_entry(m: Memory, f: Reals, c: int, cache: int, key: int) -> tuple[int, int]:
     """What a cache has: the result, and how good the answer is. The call may wait for another's now, or lead others."""
-    s = answers_of(m, cache, region_of(m, c))
+    s = answers_of(m, cache, region_of(m, m[c + C_ACTION]))
     entry, result = find(m, s, key, 0), MISS
     if entry != NONE and m[entry + E_GOOD] != NO_ANSWER:
         if is_fresh(m[entry + E_BORN], at2(m, ANSWERS_TTL, m[M_EPOCH], cache), m[M_NOW]):
@@ -212,7 +206,7 @@ def look_at_entry(m: Memory, f: Reals, c: int, cache: int, key: int) -> tuple[in
 def hits_by_chance(m: Memory, f: Reals, c: int, cache: int) -> bool:
     """Is there an answer, by a hit rate that grows while the cache fills?"""
     e = m[M_EPOCH]
-    age = m[M_NOW] - at2(m, SINCE, whose(m, cache, region_of(m, c)), cache)
+    age = m[M_NOW] - at2(m, SINCE, whose(m, cache, region_of(m, m[c + C_ACTION])), cache)
     rate = ramped(real2(m, f, ANSWERS_HIT_RATE, e, cache), age, at2(m, ANSWERS_RAMP, e, cache))
     u, v = lookup_draws(m, c, 0)
     return (u if cache == EXACT else v) < rate
@@ -279,7 +273,7 @@ def keep_answer(m: Memory, c: int) -> None:
     """A model has answered: caches that had no answer keep this one; who waits for it hears of it."""
     for cache in range(CACHES):
         if m[c + C_MISSED + cache] != NONE:
-            write_answer(m, cache, region_of(m, c), m[c + C_MISSED + cache], m[c + C_GOOD])
+            write_answer(m, cache, region_of(m, m[c + C_ACTION]), m[c + C_MISSED + cache], m[c + C_GOOD])
             m[c + C_MISSED + cache] = NONE
     resolve(m, c)
 
@@ -320,7 +314,7 @@ def lead_no_more(m: Memory, c: int, cache: int, entry: int) -> None:
     """Nobody is finding an answer to this any more."""
     m[entry + E_LEADER] = NONE
     if m[entry + E_GOOD] == NO_ANSWER:
-        forget(m, answers_of(m, cache, region_of(m, c)), entry)
+        forget(m, answers_of(m, cache, region_of(m, m[c + C_ACTION])), entry)
 
 
 @apart
@@ -362,7 +356,7 @@ def takes_old_answer(m: Memory, f: Reals, a: int) -> bool:
     for cache in range(CACHES):
         if is_asked(m, f, a, index, cache) and has_entries(m, f, cache):
             key = key_of(m, f, a, index, cache)
-            entry = find(m, answers_of(m, cache, m[a + A_REGION]), key, 0)
+            entry = find(m, answers_of(m, cache, region_of(m, a)), key, 0)
             if entry != NONE and m[entry + E_GOOD] != NO_ANSWER:
                 write_lookup(m, a, index, cache, key, OLD)
                 m[a + A_STALE] = max(m[entry + E_GOOD], NONE)

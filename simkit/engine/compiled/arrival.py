@@ -3,8 +3,8 @@
 from simkit.engine.compiled.answers import name_question
 from simkit.engine.compiled.conversation import take_along
 from simkit.engine.compiled.dice import draw_ahead, of_arrival, origin, uniform, value
-from simkit.engine.compiled.guide import ARRIVED, come_along, lead
-from simkit.engine.compiled.hold import OK, REJECTED, arrive_at_leisure, release_held, turned_away
+from simkit.engine.compiled.guide import lead
+from simkit.engine.compiled.hold import OK, REJECTED, arrive_at_leisure, turned_away
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import view
 from simkit.engine.compiled.region import come_to
@@ -241,18 +241,8 @@ def ask_to_be_let_in(m: Memory, f: Reals, a: int) -> int:
 @apart
 def go_there(m: Memory, f: Reals, a: int) -> int:
     """Which region it turns to; from then on the user waits."""
-    watch(m, f, a)
-    following = lead(m, f, a)
-    return come_in(m, f, a) if following == ARRIVED else following
-
-
-@apart
-def go_on(m: Memory, f: Reals, a: int) -> int:
-    """A wait of an action that has no slot is over: what was held begins; what was on its way has come."""
-    if m[a + A_PLACE] == HELD:
-        return release_held(m, f, a)
-    following = come_along(m, f, a)
-    return come_in(m, f, a) if following == ARRIVED else following
+    watch(m, f, a, m[M_BATCHES] == 1 and at1(m, BATCH_BATCH, m[a + A_KIND]) == 1)
+    return lead(m, f, a)
 
 
 @step
@@ -269,7 +259,8 @@ def come_in(m: Memory, f: Reals, a: int) -> int:
     m[M_KIND] = turned_away(m, a)
     if m[M_KIND] != OK:
         return then(m, END, a)
-    watch(m, f, a)
+    if m[M_GUIDES] == 0:
+        watch(m, f, a, False)
     return then(m, ADMIT, a) if m[a + A_PLACE] == SERVED else NOTHING
 
 

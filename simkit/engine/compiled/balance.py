@@ -66,7 +66,7 @@ def candidates(m: Memory, c: int, hedge: int) -> int:
 def nearest(m: Memory, c: int) -> int:
     """Of the candidates those alone stay that are nearest to the action's region; how many they are."""
     first, beyond = at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL]), at1(m, FIRST_DEPLOYMENT, m[c + C_MODEL] + 1)
-    e, r, least, found = m[M_EPOCH], m[m[c + C_ACTION] + A_REGION], NEVER, 0
+    e, r, least, found = m[M_EPOCH], region_of(m, m[c + C_ACTION]), NEVER, 0
     for n in range(first, beyond):
         if at1(m, CANDIDATES, n) == 1:
             least = min(least, at3(m, REGIONS_TO_MODEL, e, r, n))

@@ -18,7 +18,8 @@ OK, QUEUE_FULL, SHED = int(Kind.OK), int(Kind.QUEUE_FULL), int(Kind.SHED)
 @apart
 def arrive_at_leisure(m: Memory, f: Reals, a: int) -> int:
     """An action that can wait arrives: it begins now, or is held until its time has come."""
-    watch(m, f, a)
+    if m[M_GUIDES] == 0:
+        watch(m, f, a, True)
     until = release_at(m, a)
     if until == m[M_NOW]:
         return let_begin(m, a)
@@ -47,18 +48,18 @@ def release_at(m: Memory, a: int) -> int:
 def put_aside(m: Memory, a: int, where: int) -> None:
     """It is held, or sent to a batch API: no load for the own service."""
     m[a + A_PLACE] = where
-    m[place(m, m[a + A_REGION]) + G_PRESENT] -= 1
+    m[place(m, region_of(m, a)) + G_PRESENT] -= 1
 
 
 @step
 def let_go(m: Memory, a: int) -> None:
     """It is aside no more: its time has come, or its deadline."""
     m[a + A_PLACE] = OUTSIDE
-    m[place(m, m[a + A_REGION]) + G_PRESENT] += 1
+    m[place(m, region_of(m, a)) + G_PRESENT] += 1
 
 
 @apart
-def release_held(m: Memory, f: Reals, a: int) -> int:
+def release_held(m: Memory, a: int) -> int:
     """The time of an action that was held has come."""
     let_go(m, a)
     return let_begin(m, a)
@@ -81,7 +82,7 @@ def let_begin(m: Memory, a: int) -> int:
 @step
 def turned_away(m: Memory, a: int) -> int:
     """Ask the own service for a slot or a place in its queue; why there is none, or OK."""
-    if at3(m, SHED_IN_FLIGHT, m[M_EPOCH], m[a + A_REGION], 0) < NEVER and is_shed(m, a):
+    if at3(m, SHED_IN_FLIGHT, m[M_EPOCH], region_of(m, a), 0) < NEVER and is_shed(m, a):
         return SHED
     return OK if ask_service(m, a) else QUEUE_FULL
 
@@ -89,7 +90,7 @@ def turned_away(m: Memory, a: int) -> int:
 @apart
 def is_shed(m: Memory, a: int) -> bool:
     """Is an arrival turned away because too much is in flight? What is held, or at a batch API, is not."""
-    e, r, priority = m[M_EPOCH], m[a + A_REGION], at1(m, PRIORITIES, m[a + A_CLASS])
+    e, r, priority = m[M_EPOCH], region_of(m, a), at1(m, PRIORITIES, m[a + A_CLASS])
     others = m[place(m, r) + G_PRESENT] - 1
     for i in range(m[SHED_IN_FLIGHT + 4]):
         most = at3(m, SHED_IN_FLIGHT, e, r, i)

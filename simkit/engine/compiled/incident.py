@@ -137,7 +137,7 @@ def strike_regions(m: Memory, i: int) -> None:
     """Work under way in the regions that a source hits goes down with them, in the order of its numbers."""
     a = m[M_LIVE]
     while a != NONE:
-        is_hit = m[a + A_HERE] == 1 and at2(m, REGION_HITS, i, m[a + A_REGION]) == 1
+        is_hit = is_here(m, a) and at2(m, REGION_HITS, i, region_of(m, a)) == 1
         if is_hit and OUTSIDE < m[a + A_PLACE] <= SERVED and m[a + A_RUNG] == NONE:
             schedule(m, BEFORE_ALL, CALENDAR, m[a + A_KEY], a)
         a = m[a + A_LIVE]

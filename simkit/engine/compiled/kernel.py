@@ -3,11 +3,13 @@
 from simkit.engine.compiled.action import admit, censor, end, fail, next_stage
 from simkit.engine.compiled.agenda import earlier, schedule, take_first
 from simkit.engine.compiled.answers import EXACT, SEMANTIC, empty_answers, found_out, hear_leader, warm_up
-from simkit.engine.compiled.arrival import arrive, arrive_again, begin_arrivals, go_on
+from simkit.engine.compiled.arrival import arrive, arrive_again, begin_arrivals, come_in
 from simkit.engine.compiled.attempt import finished, timed_out
 from simkit.engine.compiled.call import hear, repeated, repetition, start_call, start_work
 from simkit.engine.compiled.dispatch import dispatch
+from simkit.engine.compiled.guide import TRAVELS, come_along
 from simkit.engine.compiled.hedge import first_token_came, sends_hedge
+from simkit.engine.compiled.hold import release_held
 from simkit.engine.compiled.incident import (
     CHANGES,
     EMPTIED,
@@ -169,12 +171,13 @@ def waited(m: Memory, f: Reals, row: int, key: int) -> int:
     c = -row
     if c > 0:
         return then(m, m[c + C_NEXT], c) if m[c + C_KEY] == key else NOTHING
-    if m[row + A_KEY] != key or m[row + A_DUE] != m[M_NOW]:
+    if m[row + A_KEY] != key & ~TRAVELS or m[row + A_DUE] != m[M_NOW]:
         return NOTHING
     if m[row + A_RUNG] != NONE:
         return degrade(m, f, row, m[row + A_RUNG], m[M_NOW])
-    is_at_work = m[row + A_PLACE] == SERVED or m[row + A_PLACE] == AWAY
-    return then(m, NEXT_STAGE, row) if is_at_work else go_on(m, f, row)
+    if m[row + A_PLACE] == SERVED or m[row + A_PLACE] == AWAY:
+        return then(m, NEXT_STAGE, row)
+    return release_held(m, row) if m[row + A_PLACE] == HELD else come_along(m, f, row)
 
 
 @apart
@@ -325,6 +328,8 @@ def advance_whole(m: Memory, f: Reals, step: int, row: int) -> int:
         return admit(m, f, row)
     if step == NEXT_STAGE:
         return next_stage(m, row)
+    if step == COME_IN:
+        return come_in(m, f, row)
     return fail(m, f, row) if step == FAIL else end(m, f, row)
 
 

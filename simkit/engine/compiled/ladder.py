@@ -32,7 +32,7 @@ def climb(m: Memory, f: Reals, a: int, last: int, before: int) -> int:
             if takes_case(m, f, a, rung):
                 return NOTHING
         elif what == STALE:
-            if m[M_ANSWERS] == 1 and m[a + A_HERE] == 1 and takes_old_answer(m, f, a):
+            if m[M_ANSWERS] == 1 and is_here(m, a) and takes_old_answer(m, f, a):
                 wait_for_rung(m, f, a, rung)
                 return NOTHING
         elif is_there(m, f, a, rung):

@@ -52,8 +52,8 @@ GRANT_ACTION, GRANT_ATTEMPT, GRANT_PERSON, TOLD, CUT_OFF, STAGE_DONE, JOINED, GO
 # Steps: what the kernel does next.
 (
     NOTHING, ADMIT, NEXT_STAGE, REPETITION, REQUEST, DISPATCH, DISPATCH_HEDGE, BEGIN, HEAR, REPEATED, GIVE_UP_MODEL,
-    FAIL, END, WORK_ON,
-) = range(14)  # fmt: skip
+    FAIL, END, WORK_ON, COME_IN,
+) = range(15)  # fmt: skip
 
 # Why the kernel returned.
 DONE, SLICE, GROW, FLUSH, FULL = range(5)
@@ -86,12 +86,12 @@ turn of its conversation it is."""
     M_GENERATION_BITS, M_JOINED, M_FREE_ENTRY, M_ENTRIES, M_FREE_TURN, M_TURNS, M_ROWS_ROOM, M_PIECES_ROOM,
     M_SPENT_STEP, M_SELDOM_LOGS,
     M_REGION_PAGE, M_REGION_ROOM, M_REGION_ROWS, M_REGIONS, M_HOMES, M_HOME, M_AHEAD_FIRST, M_GUIDES, M_LOGS_REGIONS,
-    M_LANGUAGES, M_BOUND, M_FORBIDDEN, M_TOLD_AT,
-) = range(115)  # fmt: skip
+    M_LANGUAGES, M_BOUND, M_FORBIDDEN, M_TOLD_AT, M_UNWELL,
+) = range(116)  # fmt: skip
 
 # Tables: each has a header of five numbers: offset, strides of the first two axes, lengths of the first and last.
 HEADER = 5
-FIRST_INTS = 115
+FIRST_INTS = 116
 (
     EPOCHS, DIST_TABLE, ARRIVAL_START, ARRIVAL_GAP, TRACE_TIME, TRACE_INPUT, TRACE_OUTPUT, TRACE_CACHED,
     TRACE_MODEL, USERS_FIRST, USERS, PLAN_PRIORITY, KIND_PRIORITY, FIRST_CALL, STAGE, ROUTE, STREAMING, JUDGED,
@@ -178,9 +178,9 @@ PLAN = FIRST_REGION + 38 * HEADER
     A_QUEUE, A_QUEUE_BEFORE, A_LIVE, A_LIVE_BEFORE, A_STORY, A_STORY_LAST,
     A_REPLICA, A_CLIENT, A_DEADLINE, A_DUE, A_SHOWN, A_RUNG, A_DESK, A_ASKED,
     A_LINED_UP, A_RANK, A_LUCK, A_HISTORY, A_SUMMARIES, A_SAID, A_ANSWER, A_STALE,
-    A_REGION, A_HERE, A_IS_WATCHED, A_TRIED, A_ASKED_REGIONS,
-) = range(64)  # fmt: skip
-ACTION_WIDTH = 64
+    A_TRIED,
+) = range(60)  # fmt: skip
+ACTION_WIDTH = 60
 ACTION_LOGGED = 26
 
 # A call. What both layers have stands in pairs: of the layer that talks to the models, of the client before it.
@@ -329,6 +329,18 @@ def real3(m: Memory, f: Reals, table: int, i: int, j: int, k: int) -> float:
 def length(m: Memory, table: int) -> int:
     """Length of the first axis of a table."""
     return m[table + 3]
+
+
+@step
+def region_of(m: Memory, a: int) -> int:
+    """The region to which an action has turned; the only one, where they are not modelled."""
+    return max(m[a + A_SERVED_IN], 0)
+
+
+@step
+def is_here(m: Memory, a: int) -> bool:
+    """Has an action come to its region?"""
+    return m[a + A_NETWORK] != NONE
 
 
 @step

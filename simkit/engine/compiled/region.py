@@ -26,7 +26,7 @@ def real_place(m: Memory, r: int) -> int:
 @step
 def line_of(m: Memory, a: int) -> int:
     """Address of the line of its region's queue in which an action stands."""
-    return m[LINES] + m[a + A_REGION] * m[LINES + 1] + 2 * m[a + A_CLASS]
+    return m[LINES] + region_of(m, a) * m[LINES + 1] + 2 * m[a + A_CLASS]
 
 
 @step
@@ -42,7 +42,7 @@ def account(m: Memory, g: int) -> None:
 @step
 def ask_service(m: Memory, a: int) -> bool:
     """A slot of the region's service or a place in its queue for an action; False when that is full."""
-    r = m[a + A_REGION]
+    r = region_of(m, a)
     g = place(m, r)
     if m[g + G_BUSY] < m[g + G_CAPACITY]:
         account(m, g)
@@ -60,7 +60,7 @@ def ask_service(m: Memory, a: int) -> bool:
 @step
 def leave_service(m: Memory, a: int) -> None:
     """Give up slot or queue place; a slot passes on."""
-    place_taken, r = m[a + A_PLACE], m[a + A_REGION]
+    place_taken, r = m[a + A_PLACE], region_of(m, a)
     g = place(m, r)
     m[a + A_PLACE] = OUTSIDE
     if place_taken == QUEUED:
@@ -94,16 +94,15 @@ def grant_actions(m: Memory, r: int) -> None:
 @step
 def come_to(m: Memory, a: int) -> None:
     """An action is in its region from now on."""
-    m[a + A_HERE] = 1
-    m[place(m, m[a + A_REGION]) + G_PRESENT] += 1
+    m[place(m, region_of(m, a)) + G_PRESENT] += 1
 
 
 @step
 def go_from(m: Memory, a: int) -> None:
     """An action leaves its region, if it ever came there."""
-    if m[a + A_HERE] == 1:
+    if is_here(m, a):
         leave_service(m, a)
-        m[place(m, m[a + A_REGION]) + G_PRESENT] -= 1
+        m[place(m, region_of(m, a)) + G_PRESENT] -= 1
 
 
 @apart

@@ -76,7 +76,7 @@ def draw_times(m: Memory, f: Reals, t: int) -> None:
         tokens -= whole(m[t + T_CACHED] * real2(m, f, PROMPTS_PREFILL, e, n))
     start = m[M_NOW]
     if m[M_GUIDES] == 1:
-        start += at3(m, REGIONS_TO_MODEL, e, m[m[t + T_ACTION] + A_REGION], n)
+        start += at3(m, REGIONS_TO_MODEL, e, region_of(m, m[t + T_ACTION]), n)
     m[t + T_THINKS] = m[t + T_BEGAN] = start + first_token_ns(ttft, per_token, tokens, slowdown)
     if m[t + T_REASONING] > 0:
         m[t + T_BEGAN] += answer_ns(m[t + T_REASONING], speed, slowdown)

@@ -16,12 +16,8 @@ REGION_DOWN = int(Kind.REGION_DOWN)
 
 
 @step
-def watch(m: Memory, f: Reals, a: int) -> None:
+def watch(m: Memory, f: Reals, a: int, can_wait: bool) -> None:
     """Put the deadline on the agenda, if there is one, and the end of the user's patience, unless it can wait."""
-    if m[a + A_IS_WATCHED] == 1:
-        return
-    m[a + A_IS_WATCHED] = 1
-    can_wait = m[M_BATCHES] == 1 and at1(m, BATCH_BATCH, m[a + A_KIND]) == 1
     limit = at1(m, BATCH_DEADLINE if can_wait else DEADLINE, m[M_EPOCH])
     if limit < NEVER:
         m[a + A_DEADLINE] = m[M_NOW] + limit
@@ -65,7 +61,7 @@ def sees_something(m: Memory, a: int) -> bool:
 def reload(m: Memory, f: Reals, a: int, outcome: int) -> None:
     """The user may ask the same again after this end."""
     again = generation(m[a + A_NUMBER]) + 1
-    lost = m[M_KIND] == REGION_DOWN and m[a + A_HERE] == 1 and at1(m, REGIONS_RETRY_LOST, 0) == 1
+    lost = m[M_KIND] == REGION_DOWN and is_here(m, a) and at1(m, REGIONS_RETRY_LOST, 0) == 1
     if again > at1(m, AUDIENCE_RELOAD_AT_MOST, 0) or not (lost or asks_again(m, f, a, outcome)):
         return
     after = 0 if lost else at1(m, AUDIENCE_RELOAD_AFTER, m[M_EPOCH])

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NOWHERE = -1
 FORBIDDEN = -2
 """A region could serve, but may not."""
+ON_THE_WAY = 1
+"""What the keys of such waits end with: one may end at the instant of another wait of the action that is void."""
 KEPT = 8
 """So many publications are remembered of each region."""
 
@@ -132,7 +134,7 @@ class Guide:
     def travel(self, action: "Action", delay: int) -> Process:
         """Some time on the network, if any."""
         if delay > 0:
-            yield action.wait(delay, 0)
+            yield action.wait(delay, ON_THE_WAY)
 
     def heard_at(self, action: "Action") -> int:
         """When the action's user last asked where to go."""
@@ -172,7 +174,9 @@ class Guide:
     def latency(self, action: "Action", allowed: list[int], seen: dict[int, tuple[float, float]], e: int) -> int:
         """The one that is soonest reached, its present wait included."""
         rtt = self.rules.rtt[self.world.epoch][action.home]
-        return self.first_open(action, sorted(allowed, key=lambda r: rtt[r] + self.world.regions[r].wait), seen)
+        return self.first_open(
+            action, sorted(allowed, key=lambda r: rtt[r] + self.world.regions[r].present_wait()), seen
+        )
 
     def first_open(self, action: "Action", in_order: list[int], seen: dict[int, tuple[float, float]]) -> int:
         """One after the other, each as far as it is open."""

@@ -97,6 +97,10 @@ class Region:
         if self.service.busy >= self.service.capacity:
             self.bill()
 
+    def present_wait(self) -> int:
+        """How long one waits here now, as far as it is known: not at all while a slot is free."""
+        return self.wait if self.service.busy >= self.service.capacity else 0
+
     def began(self, waited: int) -> None:
         """An action got its slot."""
         self.wait += (waited - self.wait) // 16

@@ -16,7 +16,7 @@ from simkit.laws.histogram import bin_of
 from simkit.laws.jit import step
 from simkit.plan.codes import Cause, Kind, Outcome
 from simkit.plan.plan import NEVER, Ints, Plan, PriceTable
-from simkit.result import economy
+from simkit.result import economy, regional
 from simkit.result.desk import shifts_of
 from simkit.result.economy import CACHES, GROWTH, GROWTH_ROWS, MOST_NAMES, PROMPTS, can_wait, repeats, warming_windows
 from simkit.result.limits import deployments_of, grids, has_queue, limited, own_services
@@ -31,11 +31,11 @@ from simkit.result.windows import timeline_windows
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
     EPOCH_COUNT, STORIES, ALL_TRIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
     PRICE_ROWS, TIERS, LOOKS_UP, WARM_UP, WARM_WINDOW, WARM_WINDOWS, HAS_BATCH, BY_NAME,
-    BATCH_SIDE, SHIFT_COUNT, HAS_BUDGETS,
-) = range(31)  # fmt: skip
+    BATCH_SIDE, SHIFT_COUNT, HAS_BUDGETS, REGIONS, KIND_COUNT, CELL_NS, DETOUR_NS,
+) = range(35)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited), prices.
-FIRST_TABLE = 31
+FIRST_TABLE = 35
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
     MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, CAN_WAIT, KIND_WAITS, REPEATS, LOOKUP_COST, PRICE_START, PRICES,
@@ -46,9 +46,10 @@ FIRST_TABLE = 31
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
     AWAY, BY_MINUTE, PULSE, DESK, COST_HIGH, HELD_HIGH, HOLDING_HIGH, DESK_HIGH, WARMING, WORK, HELD_TIMES, KIND_COST,
-    MODEL_COST, PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH,
-) = range(FIRST_TABLE + 44, FIRST_TABLE + 112, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 112
+    MODEL_COST, PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH, AREAS, FLOWS, AREAS_HIGH, FLOWS_HIGH,
+    AREA_TIMES, AREA_WAITS, AREA_WINDOWS, CELLS, SERVED_IN, ASKED_OF,
+) = range(FIRST_TABLE + 44, FIRST_TABLE + 132, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 132
 """Where the tables begin."""
 
 SERIES_NAMES = (
@@ -119,13 +120,14 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
     places = [*plan.deployments.queue.T, *(own[r].queue if r in own else unlimited for r in regions)]
     some = [limited(one) for one in slots]
     buckets, shifts, prices = range(len(plan.names.limits)), shifts_of(plan), plan.prices
+    members = [deployments_of(plan, b)[:-1] for b in buckets]
     facts = {
         JUDGED_BY: [OBJECTIVE_KINDS.index(one.kind) for one in objectives],
         LIMIT_NS: [one.limit for one in objectives],
         FAIR: [one.degraded_good for one in objectives],
         CASCADE: cascades[plan.actions.route],
         STATION: np.where(some, np.cumsum(some) - 1, -1),
-        MEMBER: np.array([deployments_of(plan, b)[:-1] for b in buckets]).reshape(len(buckets), -1),
+        MEMBER: np.array(members).reshape(len(buckets), len(plan.names.deployments)),
         MEASURE: plan.limits.measure,
         RESERVE_MAX: plan.limits.reserve_max,
         CACHED_COUNTS: plan.limits.cached_counts,
@@ -199,8 +201,27 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         PROMPT_HIGH: (deployments, len(PROMPTS) - 1),
         TURNS_HIGH: grown,
         STEPS_HIGH: grown,
-    }
+    } | region_tables(plan, windows.count, bins, objectives)
     return Layout({header: table.shape for header, table in facts.items()} | sums)
+
+
+def region_tables(plan: Plan, windows: int, bins: int, judged: int) -> dict[int, tuple[int, ...]]:
+    """The shapes of the tables of regions, see `result.regional`; `judged`: columns of objectives."""
+    size, kinds, deployments = regional.places(plan), len(plan.names.kinds), len(plan.names.deployments)
+    rows = (2 * size + 1) * (size > 0)
+    areas, flows = (rows, len(regional.AREA) + judged + 2), (size * (size + 1), len(regional.FLOW))
+    return {
+        AREAS: areas,
+        FLOWS: flows,
+        AREAS_HIGH: areas,
+        FLOWS_HIGH: flows,
+        AREA_TIMES: (rows, bins),
+        AREA_WAITS: (rows, bins),
+        AREA_WINDOWS: (windows, len(regional.BY_WINDOW) * (size + 1) * (size > 0)),
+        CELLS: (regional.cell_count(plan), size + 4),
+        SERVED_IN: (size * kinds, size + 1),
+        ASKED_OF: (size * kinds, deployments + 2),
+    }
 
 
 def _few(names: Sequence[str]) -> int:
@@ -226,5 +247,7 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     m[[PRICE_ROWS, TIERS, LOOKS_UP]] = len(plan.prices.start), plan.prices.above.shape[2], plan.answers.on.any()
     m[[WARM_UP, WARM_WINDOW, WARM_WINDOWS]] = -plan.begin, warm.length, warm.count
     m[HAS_BUDGETS] = len(plan.names.budgets) > 0
+    m[DETOUR_NS] = regional.detour_from(plan)
+    m[[REGIONS, KIND_COUNT, CELL_NS]] = regional.places(plan), len(plan.names.kinds), regional.cell_length(plan)
     m[[HAS_BATCH, BATCH_SIDE, BY_NAME]] = plan.batch.batch.any(), plan.batch.api[0], by_name
     return m

@@ -28,6 +28,7 @@ from simkit.result.streamed.economy import (
 )
 from simkit.result.streamed.ledger import *
 from simkit.result.streamed.ledger import COSTS, OBJECTIVE_KINDS, SAMPLES, SERIES_NAMES
+from simkit.result.streamed.regions import add_region, audit, judge_region
 from simkit.result.tally import MARKS, MOST_ATTEMPTS
 from simkit.result.windows import MINUTE
 
@@ -103,7 +104,9 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
                 fetch(m, histogram + bin_of(max(acts[a + A_WIDTH + A_END] - acts[a + A_WIDTH + A_ARRIVAL], 0)))
             add_action(m, acts, a, w, prices)
             add_money(m, acts, a, window, w)
-            judge(m, acts, a, w, minute, ended)
+            bad = judge(m, acts, a, w, minute, ended)
+            if m[REGIONS] > 0:
+                add_region(m, acts, a, window, bad)
             sent = add_attempts(m, acts, a, rows, first, beyond, window, minute, fine, replies)
             m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
             if acts[a + A_OUTCOME] != OK:
@@ -112,6 +115,8 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
                 add_minute(m, acts, a, minute, sent)
             if fine:
                 add_served(m, acts, a, w, histogram, singles)
+        if m[REGIONS] > 0:
+            audit(m, acts, a, rows, first, beyond)
         if m[PULSE_EVERY] > 0:
             beat(m, acts, a)
         if m[HAS_BATCH] == 1:
@@ -129,6 +134,8 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
     carry(m, PROMPT_USE, PROMPT_HIGH, TURNS)
     carry(m, TURNS, TURNS_HIGH, STEPS)
     carry(m, STEPS, STEPS_HIGH, PROMPT_HIGH)
+    carry(m, AREAS, AREAS_HIGH, FLOWS)
+    carry(m, FLOWS, FLOWS_HIGH, AREAS_HIGH)
 
 
 @apart
@@ -202,8 +209,8 @@ def add_served(m: Memory, acts: Memory, a: int, w: int, histogram: int, singles:
 
 
 @step
-def judge(m: Memory, acts: Memory, a: int, w: int, minute: int, ended: int) -> None:
-    """Bad and counted, by each objective and by any."""
+def judge(m: Memory, acts: Memory, a: int, w: int, minute: int, ended: int) -> int:
+    """Bad and counted, by each objective and by any; 1 if it is bad by any."""
     any_bad, any_counted = 0, 0 if acts[a + A_OUTCOME] == CENSORED else 1
     for o in range(m[OBJECTIVES]):
         bad, counted = verdict(m, acts, a, o, ended)
@@ -212,10 +219,15 @@ def judge(m: Memory, acts: Memory, a: int, w: int, minute: int, ended: int) -> N
         if minute > 0 and not is_by_rule(m, acts, a):
             m[minute + M_BY_OBJECTIVE + 2 * o] += bad
             m[minute + M_BY_OBJECTIVE + 2 * o + 1] += counted
+        if m[REGIONS] > 0:
+            judge_region(m, acts, a, o, bad, counted)
         any_bad = max(any_bad, bad)
         any_counted = max(any_counted, counted)
     m[w + BAD] += any_bad
     m[w + COUNTED] += any_counted
+    if m[REGIONS] > 0:
+        judge_region(m, acts, a, m[OBJECTIVES], any_bad, any_counted)
+    return any_bad
 
 
 @step

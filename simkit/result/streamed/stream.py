@@ -13,6 +13,8 @@ from simkit.result.limits import LimitUse
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse
 from simkit.result.recovery import recovery_of
+from simkit.result.regional import BY_WINDOW, FLOW, Regional, places
+from simkit.result.replicas import scaled_series
 from simkit.result.sample import Sample
 from simkit.result.streamed import ledger as at
 from simkit.result.streamed.along import run_along
@@ -122,10 +124,11 @@ class Stream:
         names = (*at.SERIES_NAMES, *(f"{w}_{one.label}" for one in self.objectives for w in ("bad", "counted")))
         histogram, tries = self._table(at.HISTOGRAM), self._table(at.TRIES)
         incidents = self._columns(self.incidents, INCIDENT_COLUMNS)
+        scaled = scaled_series(self.plan, self._columns(self.regions, REGION_COLUMNS), windows)
         return Tally(
             replication=replication,
             windows=windows,
-            series={name: series[:, column].copy() for column, name in enumerate(names)},
+            series={name: series[:, column].copy() for column, name in enumerate(names)} | {"scaled": scaled},
             latencies=counted(histogram),
             attempts=counted(tries),
             samples=self._samples(histogram, tries),
@@ -141,6 +144,7 @@ class Stream:
             recovery=recovery_of(self.plan, self._table(at.BY_MINUTE), incidents),
             pulse=self._pulse(),
             economy=self._economy(),
+            regional=self._regional(),
             ended=ended,
             events=events,
         )
@@ -169,6 +173,21 @@ class Stream:
             turns=whole(self.ledger, at.TURNS, at.TURNS_HIGH).reshape(-1, GROWTH_ROWS, len(GROWTH)),
             steps=whole(self.ledger, at.STEPS, at.STEPS_HIGH).reshape(-1, GROWTH_ROWS, len(GROWTH)),
             budgets=self._columns(self.budgets, BUDGET_COLUMNS),
+        )
+
+    def _regional(self) -> Regional:
+        size, whole, table = places(self.plan), self.layout.whole, self._table
+        windows, kinds = len(table(at.SERIES)), len(self.plan.names.kinds)
+        return Regional(
+            flow=whole(self.ledger, at.FLOWS, at.FLOWS_HIGH).reshape(size, size + 1, len(FLOW)),
+            areas=whole(self.ledger, at.AREAS, at.AREAS_HIGH),
+            latency=tuple(binned(counts) for counts in table(at.AREA_TIMES)),
+            waited=tuple(binned(counts) for counts in table(at.AREA_WAITS)),
+            windows=table(at.AREA_WINDOWS).reshape(windows, len(BY_WINDOW), (size + 1) * (size > 0)).copy(),
+            cells=table(at.CELLS).copy(),
+            served=table(at.SERVED_IN).reshape(size, kinds, size + 1).copy(),
+            asked=table(at.ASKED_OF).reshape(size, kinds, len(self.plan.names.deployments) + 2).copy(),
+            notices=self._columns(self.regions, REGION_COLUMNS),
         )
 
     def _rows(self, parts: list[Ints], columns: tuple[str, ...]) -> Ints:
