@@ -1,8 +1,9 @@
 """What regions go by: how much of them is there, what clients have heard of that, how many replicas are wanted."""
 
 from simkit.laws.jit import law
-from simkit.plan.arrays import NEVER
 
+NEVER = 2**62
+"""No limit (`plan.arrays`)."""
 HAIR = 1e-9
 """Shares that are left are products: 3 replicas less a third are 2, whatever the last bit says."""
 

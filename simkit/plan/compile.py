@@ -16,6 +16,7 @@ from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows, read_trace
 from simkit.scenario.batch_models import base_of, with_batch_models
 from simkit.scenario.defaults import cooldown_of
+from simkit.scenario.geography import services_of
 from simkit.scenario.load import Scenario
 from simkit.scenario.models import Quota
 from simkit.scenario.prices import ModelPrices, book
@@ -186,7 +187,7 @@ def is_stationary(document: Document) -> bool:
     seasonality = traffic.seasonality
     flat = seasonality.hours == "flat" and seasonality.weekdays is None and seasonality.weekend is None
     steady = flat and seasonality.months is None and traffic.trace is None
-    steady = steady and not any(service.autoscaling for service in regions.services_of(document))
+    steady = steady and not any(service.autoscaling for service in services_of(document))
     people = users.people(document)
     always = people is None or (people.hours is None and people.weekend)
     return steady and always and not document.changes and not document.incidents
@@ -197,7 +198,7 @@ def service_costs(documents: list[Document], epochs: list[int], horizon: int) ->
     total = [0] * max(len(documents[0].regions), 1)
     for document, start, end in zip(documents, epochs, [*epochs[1:], horizon], strict=True):
         lasts = max(0, min(end, horizon) - max(start, 0))
-        for place, service in enumerate(regions.services_of(document)):
+        for place, service in enumerate(services_of(document)):
             if service.cost is not None:
                 total[place] += service.cost.picodollars * lasts // service.cost.period_ns
             if service.replica_cost is not None and service.autoscaling is None:

@@ -9,7 +9,7 @@ from simkit.plan.errors import PlanError
 from simkit.plan.index import deployments_of
 from simkit.plan.places import Lead, Regions, ReplicaPrice, Scaling
 from simkit.plan.work import cumulative
-from simkit.scenario.geography import distance, may_ask, may_serve, service_in, shares
+from simkit.scenario.geography import distance, may_ask, may_serve, services_of, shares
 from simkit.scenario.policy import Autoscaling, Service
 from simkit.scenario.regions import Region, Routing
 from simkit.scenario.scenario import Document
@@ -23,11 +23,6 @@ MOST_MEMORY = 4096
 def names_of_regions(document: Document) -> tuple[str, ...]:
     """Names of the regions; one of no name where they are not modelled."""
     return tuple(document.regions) or ("",)
-
-
-def services_of(document: Document) -> list[Service]:
-    """The service in each region; the one and only."""
-    return [service_in(document, name) for name in document.regions] or [document.service]
 
 
 def regions(documents: list[Document], key: list[int]) -> Regions:
@@ -162,4 +157,4 @@ def target_of(one: Autoscaling) -> float:
     return 0.0 if one.queue is not None else TARGET
 
 
-__all__ = ["hits", "names_of_regions", "regions", "replica_price", "scaling", "services_of"]
+__all__ = ["hits", "names_of_regions", "regions", "replica_price", "scaling"]

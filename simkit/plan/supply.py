@@ -11,11 +11,11 @@ from simkit.plan.errors import PlanError
 from simkit.plan.index import MEASURES, RAMP, Index, deployments_of
 from simkit.plan.plan import NEVER, Deployments, Ints, Limits, Models, Service
 from simkit.plan.policy import KIND_OF, balance, limit
-from simkit.plan.regions import services_of
 from simkit.plan.tables import DistPool
 from simkit.plan.work import cumulative
 from simkit.scenario import policy as said
 from simkit.scenario.distribution import DurationDist, NumberDist
+from simkit.scenario.geography import services_of
 from simkit.scenario.models import Deployment, DrawnKind, Model, Quota
 from simkit.scenario.scenario import Document
 from simkit.scenario.workload import covers, fallback_chain

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from simkit.scenario.findings import Finding, percent, seconds
+from simkit.scenario.geography import services_of, shares
 from simkit.scenario.models import Deployment, Quota
+from simkit.scenario.policy import Service
 from simkit.scenario.profiles import hour_factors, month_factors, weekday_factors
 from simkit.scenario.scenario import Document
 from simkit.scenario.workload import (
@@ -51,11 +53,20 @@ def check_quota_load(document: Document) -> Iterator[Finding]:
 
 def check_service_load(document: Document) -> Iterator[Finding]:
     """Offered load above what the own service's workers can hold."""
-    rate, workers = mean_rate(document), document.service.workers
-    if rate and workers:
-        busy = mean_action_s(document)
-        what = f"{workers} workers (an action takes {seconds(busy)} on average)"
-        yield from _overload(document, "service_load", "service.workers", what, rate * busy / workers)
+    rate = mean_rate(document)
+    each = zip(list(document.regions) or [""], services_of(document), shares(document), strict=True)
+    for region, service, share in each if rate else ():
+        if service.workers:
+            busy, slots = mean_action_s(document), service.workers * most_replicas(service)
+            what = f"{slots} workers{f' in {region}' if region else ''} (an action takes {seconds(busy)} on average)"
+            own = region and document.regions[region].service.workers is not None
+            path = f"regions.{region}.service.workers" if own else "service.workers"
+            yield from _overload(document, "service_load", path, what, (rate or 0.0) * share * busy / slots)
+
+
+def most_replicas(service: Service) -> int:
+    """Replicas, at most."""
+    return service.replicas if service.autoscaling is None else service.autoscaling.maximum
 
 
 def check_concurrency_load(document: Document) -> Iterator[Finding]:
@@ -134,7 +145,7 @@ def _too_small(path: str, primary: str, standby: str, what: str, use: float) -> 
 
 def check_service_unlimited(document: Document) -> Iterator[Finding]:
     """The own service is not limited."""
-    if document.service.workers is None:
+    if any(service.workers is None for service in services_of(document)):
         message = "Your own service is taken as unlimited: it never queues and never rejects."
         yield Finding(
             "service_unlimited", "warning", "service.workers", message, "Say `service: {workers: N}` if it can be full."

@@ -123,11 +123,12 @@ def check_incident_has_effect(document: Document) -> Iterator[Finding]:
     """A scheduled incident that hits nothing, does nothing, or happens while nobody asks."""
     used = models_in_use(document)
     targets = {name for model in used for each in document.models[model].deployments for name in names_of(model, each)}
+    here = document.regions.keys() | {region.cloud for region in document.regions.values()}
     for place, incident in enumerate(document.incidents):
         path = f"incidents.{incident.name or place}"
-        if incident.target not in targets:
+        if incident.target not in targets | here:
             reason, repair = f"no call goes to {incident.target}", "Name a model, provider or deployment that is used."
-        elif incident.error_rate == 0 and incident.slowdown == 1 and incident.quota == 1:
+        elif is_harmless(incident) and (incident.target not in here or incident.lost == 0):
             reason, repair = "it has no effect", "Say its `error_rate`, `slowdown` or `quota`."
         elif _nobody_asks(document, incident):
             reason, repair = "the traffic has no arrivals in these hours", "Move it to where there is traffic."
@@ -135,6 +136,11 @@ def check_incident_has_effect(document: Document) -> Iterator[Finding]:
             continue
         message = f"The incident at {seconds(incident.at / 1e9)} changes nothing: {reason}."
         yield Finding("incident_no_effect", "warning", path, message, repair)
+
+
+def is_harmless(incident: Incident) -> bool:
+    """Does it do nothing to deployments?"""
+    return incident.error_rate == 0 and incident.slowdown == 1 and incident.quota == 1
 
 
 def _nobody_asks(document: Document, incident: Incident) -> bool:

@@ -91,7 +91,7 @@ def bounds(document: Document, metric: str) -> tuple[float, float]:
     """Least and greatest value that a metric can have."""
     low, high = (-np.inf if metric == "error_budget_left" else 0.0), np.inf
     if metric == "attempts_per_call":
-        low = 1.0 if not document.service.workers else 0.0
+        low = 0.0 if document.service.workers or document.regions else 1.0
     if METRICS[metric] == "share" and metric not in UNBOUNDED_SHARES:
         high = 1.0
     deadline = document.resilience.deadline

@@ -30,13 +30,13 @@ def shares_add_up(tree: Node) -> Problems:
                 key="share",
             )
         if len(given) == len(kinds):
-            yield from _whole(tree.get("actions"), list(given.values()))
+            yield from whole(tree.get("actions"), list(given.values()))
     for node in kinds.values():
-        yield from _whole(node.get("complexity"))
+        yield from whole(node.get("complexity"))
     for node in entries(tree, "routes").values():
-        yield from _whole(node.get("mix"))
+        yield from whole(node.get("mix"))
     plans = tree.get("traffic", "users", "plans")
-    yield from _whole(plans, [share for one in (plans.map if plans else {}).values() if (share := one.get("share"))])
+    yield from whole(plans, [share for one in (plans.map if plans else {}).values() if (share := one.get("share"))])
     for owner in _outage_owners(tree):
         for outage in items(owner, "outages"):
             parts = outage.get("severity")
@@ -45,6 +45,7 @@ def shares_add_up(tree: Node) -> Problems:
 
 def _outage_owners(tree: Node) -> Iterator[Node]:
     yield from entries(tree, "providers").values()
+    yield from entries(tree, "regions").values()
     yield from entries(tree, "models").values()
     yield from (one for _, one in deployments(tree))
 
@@ -54,10 +55,10 @@ def _severities(parts: Node) -> Problems:
     if len(shares) < len(parts.items):
         yield parts.place.problem("Each severity of a mixture needs its `share`.", hint="Add e.g. `share: 10%`.")
     else:
-        yield from _whole(parts, shares)
+        yield from whole(parts, shares)
 
 
-def _whole(node: Node | None, shares: list[Node] | None = None) -> Problems:
+def whole(node: Node | None, shares: list[Node] | None = None) -> Problems:
     """A problem if the shares below a node are not 100% together; shares that are not understood are told elsewhere."""
     listed = shares if shares is not None else list(node.map.values()) if node else []
     values = [parsed(parse_share, one) for one in listed]
@@ -118,6 +119,7 @@ def something_happens(tree: Node) -> Problems:
     if active is not None and parsed(parse_count, active) == 0:
         yield active.place.problem("No user is active.", active.text(), "at least 1")
     roomy = [tree.get("service", "workers")]
+    roomy += [node.get("service", "workers") for node in entries(tree, "regions").values()]
     roomy += [node.get("concurrency") for node in entries(tree, "models").values()]
     roomy += [one.get("concurrency") for _, one in deployments(tree)]
     for node in roomy:
@@ -155,22 +157,26 @@ def trace_is_simple(tree: Node) -> Problems:
             )
 
 
-def time_zone(tree: Node) -> Problems:
-    """The time zone is one of the IANA database."""
-    node = tree.get("traffic", "timezone")
-    if node is None or not isinstance(node.value, str):
-        return
+def time_zones(tree: Node) -> Problems:
+    """Time zones are of the IANA database."""
+    zones = [tree.get("traffic", "timezone"), *(one.get("timezone") for one in entries(tree, "regions").values())]
+    for node in zones:
+        if node is not None and isinstance(node.value, str):
+            yield from _time_zone(node, node.value)
+
+
+def _time_zone(node: Node, name: str) -> Problems:
     import zoneinfo
 
     try:
-        zoneinfo.ZoneInfo(node.value)
+        zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         known = sorted(zoneinfo.available_timezones())
         yield node.place.problem(
             "This time zone is not known.",
-            node.text(),
+            name,
             "an IANA name, e.g. UTC, America/New_York, Europe/Berlin",
-            nearest(node.value, known),
+            nearest(name, known),
         )
 
 
@@ -201,8 +207,8 @@ CHECKS = (
     times_fit,
     something_happens,
     trace_is_simple,
-    time_zone,
+    time_zones,
     expectations,
 )
 
-__all__ = ["CHECKS"]
+__all__ = ["CHECKS", "whole"]

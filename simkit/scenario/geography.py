@@ -13,6 +13,11 @@ def service_in(document: Document, region: str) -> Service:
     return document.service.model_copy(update=given)
 
 
+def services_of(document: Document) -> list[Service]:
+    """The service in each region; the one and only."""
+    return [service_in(document, name) for name in document.regions] or [document.service]
+
+
 def shares(document: Document) -> list[float]:
     """Share of the traffic by region; all alike where nobody says; 1 where there are no regions."""
     given = [region.share for region in document.regions.values()]
@@ -59,4 +64,4 @@ def may_ask(home: Residency, kind: Residency, deployment: Deployment) -> bool:
     return all(not one.models_in or not names.isdisjoint(one.models_in) for one in (home, kind))
 
 
-__all__ = ["distance", "hosted", "may_ask", "may_serve", "place_names", "service_in", "shares", "spread"]
+__all__ = ["distance", "hosted", "may_ask", "may_serve", "place_names", "service_in", "services_of", "shares", "spread"]

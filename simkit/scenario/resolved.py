@@ -49,6 +49,8 @@ def filled(document: Document) -> Document:
 def canonical(document: Document) -> dict[str, Any]:
     """The full form as plain values: texts with units, in the order of the schema."""
     found: dict[str, Any] = filled(document).model_dump(mode="json", by_alias=True)
+    if not document.regions:  # nothing is led anywhere
+        del found["routing"]
     said = found["resilience"]
     rest = {key: value for key, value in said.items() if key not in FLAT}
     outer = OUTER if said["gateway"] is not None else None

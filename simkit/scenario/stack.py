@@ -9,6 +9,7 @@ from typing import Any
 from simkit.scenario.conversation import History
 from simkit.scenario.defaults import layers
 from simkit.scenario.errors import Problem
+from simkit.scenario.geography import services_of
 from simkit.scenario.names import items, parsed
 from simkit.scenario.resilience import OUTER, Breaker, Layer, LayerFields, Outliers, RetryBudget, Throttle
 from simkit.scenario.scenario import Document
@@ -183,10 +184,10 @@ def structure(document: Document) -> tuple[object, ...]:
     """What no change may alter: all settings of `resilience` and of what stands beside it that are no numbers."""
     own = document.resilience
     ladder = [(tuple(rung.model_fields_set), rung.human and rung.human.after_hours) for rung in own.degrade]
-    shed = [rule.priority for rule in document.service.shed]
+    services = [(one.autoscaling is None, [rule.priority for rule in one.shed]) for one in services_of(document)]
     users = (document.users.patience is None, document.users.until, document.users.reload.at_most)
     balances = [model.balance for model in document.models.values()]
-    fixed = (own.fallback, own.on_cancel, ladder, shed, users, balances, economy(document))
+    fixed = (own.fallback, own.on_cancel, ladder, services, users, balances, economy(document))
     return (*(_fixed(layer) for layer in layers(document)), *fixed)
 
 

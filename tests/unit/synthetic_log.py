@@ -12,11 +12,13 @@ from simkit.engine.log import (
     BUDGET_COLUMNS,
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
+    REGION_COLUMNS,
     Log,
 )
 from simkit.laws.price import price
 from simkit.plan.codes import TURN, Act, Degrade, Lookup, Mark
 from simkit.plan.economy import STEPS, Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending
+from simkit.plan.places import Regions, Scaling
 from simkit.plan.plan import (
     NEVER,
     Actions,
@@ -75,6 +77,7 @@ NAMES = Names(
     incidents=("storm",),
     outages=("beta down",),
     budgets=("month",),
+    regions=("",),
 )
 
 
@@ -161,7 +164,7 @@ def synthetic_incidents() -> Incidents:
     return Incidents(
         ints(HOUR), ints(2 * HOUR), ints(0), np.zeros(1, bool), np.ones((1, N), bool), ints(0), ints(0), ints(0),
         ints(0), np.zeros(1, bool), np.ones((1, N), bool), ints(1, 2), np.ones(2), np.array([1.0, 0.5]), tile(3, 2),
-        np.ones(2), np.ones(2),
+        np.ones(2), np.ones(2), np.ones(2), np.zeros((2, 1), bool),
     )  # fmt: skip
 
 
@@ -177,15 +180,19 @@ def synthetic_plan(**changes) -> Plan:
         timezone="America/New_York",
         epochs=ints(-WARMUP, 4 * HOUR),
         dists=Dists(empty, none, empty, empty, np.zeros((0, 0, 2))),
-        arrivals=Arrivals(empty, none, none, empty, empty, empty, empty, empty, empty),
-        people=People(tile(0, E), ints(90, 120), none, np.zeros((E, 0)), empty),
+        arrivals=Arrivals(empty, none, none, empty, ints(0, 0), empty, empty, empty, empty, empty),
+        people=People(tile(0, E, 1), np.array([[90], [120]]), tile(0, E, 1), none, np.zeros((E, 0)), empty),
         actions=synthetic_actions(),
         routes=Routes(np.ones((E, 2, X, M)), np.array([[-1, -1], [1, -1]]), np.zeros((E, 2, X))),
         models=synthetic_models(),
         deployments=synthetic_deployments(),
         limits=synthetic_limits(),
         incidents=synthetic_incidents(),
-        service=Service(ints(3, 4), ints(5, 5), ints(-1, -1), tile(50, E, 4), tile(0, E, 4)),
+        service=Service(
+            np.array([[3], [4]]), tile(1, E, 1), tile(5, E, 1), tile(-1, E, 1), tile(50, E, 1, 4), tile(0, E, 1, 4)
+        ),
+        scaling=filled(Scaling, dict.fromkeys(Scaling._fields, (E, 1)), on=np.zeros(1, bool)),
+        regions=filled(Regions, dict.fromkeys(Regions._fields, (E, 1)), on=np.zeros(1, bool)),
         policy=Policy(tile(NEVER, E), np.full(E, 0.5), tile(0, F), tile(0, F), tile(-1, E, F)),
         inner=synthetic_layer(),
         outer=synthetic_layer(replicas=ints(1)),
@@ -226,11 +233,11 @@ def blamed(row) -> dict[str, int]:
 
 
 def log_of(
-    actions, attempts=(), incidents=(), breakers=(), lookups=(), budgets=(), *, replication=0,
+    actions, attempts=(), incidents=(), breakers=(), lookups=(), budgets=(), regions=(), *, replication=0,
     ended=HORIZON + 600 * SECOND,
 ) -> Log:  # fmt: skip
     """A log from rows as dicts; what a row leaves out is -1 where that means nothing happened, else 0."""
-    absent = ("user", "plan", "start", "first_token", "end", "good", "desk_asked", "desk_began")
+    absent = ("user", "plan", "start", "first_token", "end", "good", "desk_asked", "desk_began", "home", "region")
     act = dict.fromkeys(ACTION_COLUMNS, 0) | dict.fromkeys(absent, -1)
     att = dict.fromkeys(ATTEMPT_COLUMNS, 0) | dict.fromkeys(
         ("started", "first_token", "ended", "released", "limit"), -1
@@ -243,6 +250,7 @@ def log_of(
         table(BREAKER_COLUMNS, list(breakers)),
         table(LOOKUP_COLUMNS, list(lookups)),
         table(BUDGET_COLUMNS, list(budgets)),
+        table(REGION_COLUMNS, list(regions)),
         ints(4, 2, 3),
         ended,
         len(actions) + len(attempts),

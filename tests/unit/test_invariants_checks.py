@@ -30,6 +30,7 @@ def log_of(attempts: list[dict[str, int]], actions: list[dict[str, int]] | None 
         {},
         {},
         {},
+        {},
         np.zeros(1, np.int64),
         100 * SECOND,
         0,
@@ -41,9 +42,13 @@ def plan_of(**parts: Any) -> Any:
     found = {
         "horizon": 100 * SECOND,
         "epochs": np.array([0]),
-        "names": SimpleNamespace(deployments=("m/p",), limits=("q: requests",)),
+        "names": SimpleNamespace(deployments=("m/p",), limits=("q: requests",), regions=("",)),
         "ladder": SimpleNamespace(what=np.zeros(0, np.int64)),
-        "service": SimpleNamespace(workers=np.array([NEVER])),
+        "service": SimpleNamespace(
+            workers=np.array([[NEVER]]), slots=np.array([[NEVER]]), queue=np.array([[NEVER]])
+        ),
+        "scaling": SimpleNamespace(on=np.array([False]), maximum=np.array([[1]])),
+        "regions": SimpleNamespace(on=np.array([False])),
         "batch": SimpleNamespace(api=np.array([False]), batch=np.array([False])),
         "deployments": SimpleNamespace(
             model=np.array([0]), concurrency=np.array([[2]]), first_limit=np.array([0, 1]), limits=np.array([0])

@@ -260,7 +260,7 @@ def test_without_a_ladder_there_is_nobody(tmp_path: Path) -> None:
     made = plan(tmp_path)
     assert made.ladder.what.shape == (0,) and made.ladder.share.shape == (1, 0) and made.ladder.staff.shape == (0,)
     assert not made.has_gateway and not made.breaker.on[0] and made.audience.patience.tolist() == [-1]
-    assert made.service.shed_in_flight.tolist() == [[NEVER] * 4] and made.stationary
+    assert made.service.shed_in_flight.tolist() == [[[NEVER] * 4]] and made.stationary
 
 
 def test_users_slowness_ramp_shed_and_balance(tmp_path: Path) -> None:
@@ -284,8 +284,8 @@ def test_users_slowness_ramp_shed_and_balance(tmp_path: Path) -> None:
     assert made.names.limits == ("q: requests", "q: ramp") and made.names.limit_text[1] == "50% more each 10s"
     assert limits.measure.tolist() == [0, 4] and limits.ramp_every.tolist() == [[0, 10 * SECOND]]
     assert limits.ramp_growth.tolist() == [[0.0, 1.5]] and limits.ramp_floor.tolist() == [[0, 2]]
-    assert made.service.shed_in_flight[0].tolist() == [9, NEVER, NEVER, NEVER]
-    assert made.service.shed_priority[0, 0] == 1
+    assert made.service.shed_in_flight[0, 0].tolist() == [9, NEVER, NEVER, NEVER]
+    assert made.service.shed_priority[0, 0, 0] == 1
 
 
 # --- changes -----------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from simkit.engine.log import (
     BUDGET_COLUMNS,
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
+    REGION_COLUMNS,
     Log,
 )
 from simkit.plan.compile import compile_plan
@@ -101,6 +102,7 @@ def fake_engine(stop_at: int) -> Callable[..., Log]:
             none(BREAKER_COLUMNS),
             none(LOOKUP_COLUMNS),
             none(BUDGET_COLUMNS),
+            none(REGION_COLUMNS),
             np.zeros(1, np.int64),
             plan.horizon,
             0,

@@ -15,10 +15,39 @@ WEIGHTED, PRIORITY, LATENCY = int(Lead.WEIGHTED), int(Lead.PRIORITY), int(Lead.L
 NOWHERE, FORBIDDEN_THERE = -1, -2
 
 
-@apart
+@step
 def choose_region(m: Memory, f: Reals, a: int) -> int:
     """The region that an action's client turns to."""
-    at = heard_at(m, f, a)
+    by_distance = at1(m, REGIONS_POLICY, 0) not in (WEIGHTED, PRIORITY)
+    if by_distance and m[M_UNWELL] == 0 and m[M_BOUND] == 0 and is_calm(m):
+        return nearest_of_all(m, f, a)
+    return choose_among(m, f, a, heard_at(m, f, a))
+
+
+@step
+def is_calm(m: Memory) -> bool:
+    """Has everybody heard of everything?"""
+    now, e = m[M_NOW], m[M_EPOCH]
+    longest = at1(m, REGIONS_TTL, 0) + at1(m, REGIONS_IGNORE_FOR, 0) + at1(m, REGIONS_FAILBACK, 0)
+    return now - m[M_TOLD_AT] > longest and (e == 0 or now - at1(m, EPOCHS, e) > longest)
+
+
+@step
+def nearest_of_all(m: Memory, f: Reals, a: int) -> int:
+    """While all are well and may serve everybody: the one that is soonest reached, the first of several."""
+    e, best, least = m[M_EPOCH], NOWHERE, NEVER
+    waits = at1(m, REGIONS_POLICY, 0) == LATENCY
+    for r in range(m[M_REGIONS]):
+        if real2(m, f, REGIONS_WEIGHT, e, r) > 0.0 and m[a + A_TRIED] >> r & 1 == 0:
+            score = at3(m, REGIONS_RTT, e, m[a + A_HOME], r) + (m[place(m, r) + G_WAIT] if waits else 0)
+            if score < least:
+                best, least = r, score
+    return best
+
+
+@apart
+def choose_among(m: Memory, f: Reals, a: int, at: int) -> int:
+    """One of those that the client took for well when it last asked, and that may serve it."""
     e = m[M_EPOCH]
     while e > 0 and at1(m, EPOCHS, e) > at:
         e -= 1
@@ -46,9 +75,7 @@ def choose_region(m: Memory, f: Reals, a: int) -> int:
 def heard_at(m: Memory, f: Reals, a: int) -> int:
     """When the action's user last asked where to go; now, where that makes no difference."""
     now, ttl, ignores = m[M_NOW], at1(m, REGIONS_TTL, 0), real1(m, f, REGIONS_IGNORE, 0)
-    longest = ttl + at1(m, REGIONS_IGNORE_FOR, 0) + at1(m, REGIONS_FAILBACK, 0)
-    is_old = now - m[M_TOLD_AT] > longest and (m[M_EPOCH] == 0 or now - at1(m, EPOCHS, m[M_EPOCH]) > longest)
-    if is_old or (ttl == 0 and ignores == 0.0):
+    if is_calm(m) or (ttl == 0 and ignores == 0.0):
         return now
     who = m[a + A_USER] if m[a + A_USER] >= 0 else visitor(m[a + A_NUMBER])
     u, v = uniform(m, DNS, who, 0, 0)

@@ -89,18 +89,27 @@ def publish(m: Memory, f: Reals, r: int, generation: int) -> None:
     m[m[NEWS_SINCE] + r * KEPT_NEWS + i] = m[M_NOW]
     news = m[NEWS] + (r * KEPT_NEWS + i) * 2
     f[news] = f[h + H_PUBLISHED]
+    m[M_UNWELL] += (1 if f[h + H_AVAILABLE] < 1.0 else 0) - (1 if f[h + H_PUBLISHED] < 1.0 else 0)
     f[news + 1] = f[h + H_PUBLISHED] = f[h + H_AVAILABLE]
     m[g + G_NEWS] += 1
     m[M_TOLD_AT] = m[M_NOW]
     note(m, r, PUBLISHED, ppb(f[h + H_PUBLISHED]))
 
 
-@apart
+@step
 def hear(m: Memory, f: Reals, r: int, at: int) -> None:
     """What a client knows of a region that last asked at a time: how open it is, and what share of it is there."""
+    h = real_place(m, r)
+    f[h + H_OPEN] = f[h + H_THERE] = 1.0
+    if m[place(m, r) + G_NEWS] > 0:
+        remember_news(m, f, r, at)
+
+
+@apart
+def remember_news(m: Memory, f: Reals, r: int, at: int) -> None:
+    """The same where there were publications: the last one by then counts."""
     h, number = real_place(m, r), m[place(m, r) + G_NEWS]
     oldest = max(number - KEPT_NEWS, 0)
-    f[h + H_OPEN] = f[h + H_THERE] = 1.0
     for i in range(number - 1, oldest - 1, -1):
         item = r * KEPT_NEWS + i % KEPT_NEWS
         since, before, after = m[m[NEWS_SINCE] + item], f[m[NEWS] + 2 * item], f[m[NEWS] + 2 * item + 1]
