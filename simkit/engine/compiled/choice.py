@@ -33,13 +33,20 @@ def is_calm(m: Memory) -> bool:
 
 
 @step
+def present_wait(m: Memory, r: int) -> int:
+    """How long one waits in a region now, as far as it is known: not at all while a slot is free."""
+    g = place(m, r)
+    return m[g + G_WAIT] if m[g + G_BUSY] >= m[g + G_CAPACITY] else 0
+
+
+@step
 def nearest_of_all(m: Memory, f: Reals, a: int) -> int:
     """While all are well and may serve everybody: the one that is soonest reached, the first of several."""
     e, best, least = m[M_EPOCH], NOWHERE, NEVER
     waits = at1(m, REGIONS_POLICY, 0) == LATENCY
     for r in range(m[M_REGIONS]):
         if real2(m, f, REGIONS_WEIGHT, e, r) > 0.0 and m[a + A_TRIED] >> r & 1 == 0:
-            score = at3(m, REGIONS_RTT, e, m[a + A_HOME], r) + (m[place(m, r) + G_WAIT] if waits else 0)
+            score = at3(m, REGIONS_RTT, e, m[a + A_HOME], r) + (present_wait(m, r) if waits else 0)
             if score < least:
                 best, least = r, score
     return best
@@ -94,7 +101,7 @@ def one_of_them(m: Memory, f: Reals, a: int, allowed: int, e: int) -> int:
         return by_priority(m, f, a, allowed)
     for r in range(m[M_REGIONS]):
         g = place(m, r)
-        wait = m[g + G_WAIT] if policy == LATENCY and m[g + G_BUSY] >= m[g + G_CAPACITY] else 0
+        wait = present_wait(m, r) if policy == LATENCY else 0
         m[g + G_SCORE] = at3(m, REGIONS_RTT, m[M_EPOCH], m[a + A_HOME], r) + wait
     return first_open(m, f, a, allowed)
 
