@@ -1,17 +1,19 @@
 """Pictures of regions: where traffic flows, who serves it over time, failovers, replicas, and where data went."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
 
 from simkit.report import style
 from simkit.report.figures_time import clock, days, incident_spans, window_edges
-from simkit.report.style import Picture, canvas, dress, formatted, legend, nothing, plain, title
+from simkit.report.style import Picture, canvas, dress, formatted, nothing, plain, title
 from simkit.result import words
 
 NONE = "none"
@@ -28,23 +30,37 @@ def colours_of(names: Sequence[str]) -> dict[str, str]:
     return found | {NONE: LOST}
 
 
-def ribbons(flow: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Where each stream of a flow begins (left) and ends (right): low and high, of a height of 1 from the top down.
+class Stream(NamedTuple):
+    """Actions from users of a region to one that serves: where it begins (left) and ends (right), from the top down."""
 
-    `flow` has users, served_in, share; `names` are the regions in order; what is served nowhere ends below all.
-    """
+    users: str
+    served_in: str
+    share: float
+    network_s: float
+    """Mean time on the way; NaN for what was turned nowhere."""
+    left: float
+    right: float
+
+
+def ribbons(flow: pd.DataFrame, names: Sequence[str]) -> list[Stream]:
+    """The streams of a flow, of a height of 1 and the gaps; `names` are the regions in order, nowhere comes last."""
     ends = [*names, NONE]
-    rows = flow.assign(
-        home=[ends.index(name) for name in flow["users"]], place=[ends.index(name) for name in flow["served_in"]]
-    )
-    found = rows.sort_values(["home", "place"]).reset_index(drop=True)
-    for side, first, then in (("left", "home", "place"), ("right", "place", "home")):
-        at, last = 0.0, None
-        for i in found.sort_values([first, then], kind="stable").index:
-            end = int(found.at[i, first])
-            at += GAP if last is not None and end != last else 0.0
-            found.loc[i, [f"{side}_low", f"{side}_high"]] = at, at + float(found.at[i, "share"])
-            at, last = at + float(found.at[i, "share"]), end
+    columns = (flow[name].tolist() for name in ("users", "served_in", "share", "network_mean_s"))
+    rows = sorted(zip(*columns, strict=True), key=lambda row: (ends.index(row[0]), ends.index(row[1])))
+    left = _stacked([(ends.index(row[0]), row[2]) for row in rows])
+    order = sorted(range(len(rows)), key=lambda i: (ends.index(rows[i][1]), i))
+    stacked = _stacked([(ends.index(rows[i][1]), rows[i][2]) for i in order])
+    right = dict(zip(order, stacked, strict=True))
+    return [Stream(row[0], row[1], row[2], row[3], left[i], right[i]) for i, row in enumerate(rows)]
+
+
+def _stacked(parts: Sequence[tuple[int, float]]) -> list[float]:
+    """Where each of some heights begins, one below the other, with a gap where another end begins."""
+    at, found = 0.0, []
+    for i, (end, share) in enumerate(parts):
+        at += GAP if i and end != parts[i - 1][0] else 0.0
+        found.append(at)
+        at += share
     return found
 
 
@@ -53,30 +69,27 @@ def flow_figure(flow: pd.DataFrame, names: Sequence[str]) -> Picture:
     if flow.empty:
         return nothing(NO_REGIONS)
     streams, colours = ribbons(flow, names), colours_of(names)
-    height = float(streams[["left_high", "right_high"]].to_numpy().max())
     picture, (ax,) = canvas(2.0 + 0.7 * len(names))
     ax.set_axis_off()
     ax.set_xlim(-0.42, 1.42)
-    ax.set_ylim(height + 0.02, -0.09)
-    for one in streams.itertuples():
-        strong = one.users != one.served_in
-        ax.add_patch(_ribbon(one, colours[str(one.served_in)], 0.75 if strong else 0.4))
-    for side, at, by in (("left", -0.02, "users"), ("right", 1.0, "served_in")):
-        for name, mine in streams.groupby(by, sort=False):
-            low, high = float(mine[f"{side}_low"].min()), float(mine[f"{side}_high"].max())
-            ax.add_patch(Rectangle((at, low), 0.02, max(high - low, 0.004), color=colours[str(name)], linewidth=0))
-            _end(ax, side, (low + high) / 2, str(name), mine)
-    for at, text, align in ((-0.02, "users in", "right"), (1.02, "served in", "left")):
+    ax.set_ylim(max(max(one.left, one.right) + one.share for one in streams) + 0.02, -0.09)
+    for one in streams:
+        ax.add_patch(_ribbon(one, colours[one.served_in], 0.4 if one.users == one.served_in else 0.75))
+    for name in (*names, NONE):
+        _end(ax, "left", name, [one for one in streams if one.users == name], colours[name])
+        _end(ax, "right", name, [one for one in streams if one.served_in == name], colours[name])
+    for at, text, align in ((-0.04, "users in", "right"), (1.04, "served in", "left")):
         ax.text(at, -0.045, text, ha=align, va="bottom", fontsize=style.LABEL, color=style.MUTED)
-    away = float(streams.loc[streams["users"] != streams["served_in"], "share"].sum())
-    title(
-        ax, "From users to regions", f"{words.percent(away)} of the actions are turned to a region that is not theirs"
-    )
+    away = sum(one.share for one in streams if one.users != one.served_in)
+    note = "every action is served in the region of its user"
+    if away:
+        note = f"{words.percent(away)} of the actions are not served in the region of their user"
+    title(ax, "From users to regions", note)
     return picture
 
 
-def _ribbon(one: object, colour: str, strength: float) -> PathPatch:
-    left, right = (one.left_low, one.left_high), (one.right_low, one.right_high)
+def _ribbon(one: Stream, colour: str, strength: float) -> PathPatch:
+    left, right = (one.left, one.left + one.share), (one.right, one.right + one.share)
     points = [
         (0.0, left[0]), (0.5, left[0]), (0.5, right[0]), (1.0, right[0]), (1.0, right[1]), (0.5, right[1]),
         (0.5, left[1]), (0.0, left[1]), (0.0, left[0]),
@@ -85,26 +98,33 @@ def _ribbon(one: object, colour: str, strength: float) -> PathPatch:
     return PathPatch(Path(points, codes), facecolor=colour, alpha=strength, linewidth=0)
 
 
-def _end(ax: Axes, side: str, at: float, name: str, mine: pd.DataFrame) -> None:
-    share, far = words.percent(float(mine["share"].sum())), mine["network_mean_s"] * mine["actions"]
-    known = mine["network_mean_s"].notna()
-    mean = float(far[known].sum() / mine.loc[known, "actions"].sum()) if known.any() else None
-    text = "turned away" if name == NONE else name
-    note = share if mean is None else f"{share}, {words.seconds(round(mean, 4))} on the way"
-    align, x = ("right", -0.04) if side == "left" else ("left", 1.04)
-    ax.text(x, at, plain(text), ha=align, va="bottom", fontsize=10, fontweight="bold", color=style.INK)
-    ax.text(x, at, plain(note), ha=align, va="top", fontsize=style.SMALL, color=style.MUTED)
+def _end(ax: Axes, side: str, name: str, mine: Sequence[Stream], colour: str) -> None:
+    """A region's bar at one side, with its name, share, and the mean time on the way."""
+    if not mine:
+        return
+    starts = [one.left if side == "left" else one.right for one in mine]
+    low, share = min(starts), sum(one.share for one in mine)
+    high = max(start + one.share for start, one in zip(starts, mine, strict=True))
+    at, x, align = (-0.02, -0.04, "right") if side == "left" else (1.0, 1.04, "left")
+    ax.add_patch(Rectangle((at, low), 0.02, max(high - low, 0.004), color=colour, linewidth=0))
+    known = [one for one in mine if not np.isnan(one.network_s)]
+    note = words.percent(share)
+    if known:
+        mean = sum(one.network_s * one.share for one in known) / sum(one.share for one in known)
+        note += f", {words.seconds(round(mean, 4))} on the way"
+    middle, text = (low + high) / 2, "nowhere" if name == NONE else name
+    ax.text(x, middle, plain(text), ha=align, va="bottom", fontsize=10, fontweight="bold", color=style.INK)
+    ax.text(x, middle, plain(note), ha=align, va="top", fontsize=style.SMALL, color=style.MUTED)
 
 
 def served_rates(timeline: pd.DataFrame) -> pd.DataFrame:
     """Actions a minute by region that served them, then what nobody served (`not served`); index: window's start."""
     minutes = (timeline["end"] - timeline["start"]).dt.total_seconds() / 60
-    rates = timeline.assign(
-        good=(timeline["actions"] - timeline["unserved"]) / minutes, lost=timeline["unserved"] / minutes
-    )
+    lost = timeline["unserved"] / minutes
+    rates = timeline.assign(good=timeline["actions"] / minutes - lost, lost=lost)
     good = rates.pivot_table(index="start", columns="region", values="good", aggfunc="sum", sort=False)
-    lost = rates.groupby("start", sort=False)["lost"].sum()
-    return good.drop(columns=NONE, errors="ignore").assign(**{"not served": lost})
+    unserved = rates.groupby("start", sort=False)["lost"].sum()
+    return good.drop(columns=NONE, errors="ignore").assign(**{"not served": unserved})
 
 
 def region_timeline_figure(
@@ -136,11 +156,18 @@ def region_timeline_figure(
     for ax in (top, bottom):
         incident_spans(ax, incidents, named=ax is top)
         _marks(ax, marks, named=ax is top)
-    title(top, "Who serves over time", "actions a minute by the region that served them, and those that nobody served")
-    legend(top, columns=5)
-    top.get_legend().set(loc="upper right")  # type: ignore[union-attr]
+    title(top, "Who serves over time", "actions a minute, by the region that served them")
+    _beside_title(top)
     title(bottom, "95th percentile of latency", "served actions of all regions")
     return picture
+
+
+def _beside_title(ax: Axes) -> None:
+    """A legend above the axes, at the right."""
+    ax.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=5, frameon=False, fontsize=style.SMALL, labelcolor=style.INK,
+        borderaxespad=0.2, columnspacing=1.0, handlelength=1.2,
+    )  # fmt: skip
 
 
 def _seconds_axis(ax: Axes, values: NDArray[np.float64], slo: Mapping[str, float]) -> None:
@@ -158,7 +185,7 @@ def _seconds_axis(ax: Axes, values: NDArray[np.float64], slo: Mapping[str, float
 
 def _marks(ax: Axes, marks: Mapping[str, pd.Timestamp], *, named: bool) -> None:
     """Moments of a failover as thin lines, their names one below the other."""
-    places = days(pd.Series(list(marks.values()))) if marks else []
+    places = days(pd.Series(list(marks.values()))).tolist() if marks else []
     for row, (name, at) in enumerate(zip(marks, places, strict=True)):
         ax.axvline(at, color=style.INK, linewidth=0.9, linestyle=":")
         if named:
@@ -176,7 +203,7 @@ def replicas_figure(replicas: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
     picture, axes = canvas(*([1.9] * len(names)))
     colours = colours_of(names)
     top = float(replicas["replicas"].max()) * 1.3
-    most = float(replicas["actions_per_min"].max()) * 1.15 or 1.0
+    most = float(replicas["actions_per_min"].max()) * 1.35 or 1.0
     for ax, name in zip(axes, names, strict=True):
         mine = replicas[replicas["region"] == name]
         edges = window_edges(mine)
@@ -186,9 +213,10 @@ def replicas_figure(replicas: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
         ax.stairs(paid, edges, baseline=None, color=colours[name], linewidth=1.6)
         ax.set_ylim(0, top)
         ax.set_ylabel("replicas")
-        ax.yaxis.get_major_locator().set_params(integer=True)  # type: ignore[attr-defined]
+        ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         _load(ax, mine, edges, most)
-        text = f"{words.number(round(float(paid.mean()), 1))} replicas paid on average, {words.number(round(float(paid.max()), 1))} at most"
+        mean, peak = (words.number(round(float(one), 1)) for one in (paid.mean(), paid.max()))
+        text = f"{mean} replicas paid on average, {peak} at most"
         title(ax, name or "own service", text)
     clock(axes[-1], replicas.drop_duplicates("start"))
     for ax in axes:
@@ -213,6 +241,8 @@ STEPS = (
     ("detected_s", "health checks fail", style.ORANGE), ("published_s", "clients are told", style.BLUE),
     ("moved_s", "95 % of its traffic has moved", style.GREEN),
 )  # fmt: skip
+EVERY = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
+"""Seconds from one tick to the next."""
 PHASES = ("before", "during", "after")
 
 
@@ -232,12 +262,12 @@ def _steps(ax: Axes, rows: pd.DataFrame, labels: Sequence[str]) -> None:
     places = np.arange(len(rows))
     far = rows[[name for name, _, _ in STEPS]].max(axis=1).fillna(0)
     ax.barh(places, far, height=0.16, color=style.GRID)
-    for name, text, colour in STEPS:
-        ax.plot(rows[name], places, "o", color=colour, markersize=8, label=text, linestyle="none")
-    end = max(float(far.max()), 1.0) * 1.45
-    for place, row in zip(places, rows.itertuples(), strict=True):
+    for size, (name, text, colour) in zip((13, 7, 9), STEPS, strict=True):
+        ax.plot(rows[name], places, "o", color=colour, markersize=size, label=text, linestyle="none")
+    end = max(float(far.max()), 1.0) * 2.1
+    for place, row in enumerate(rows.itertuples()):
         lost = f"{words.number(round(float(row.lost)))} actions lost"  # type: ignore[arg-type]
-        back = "" if np.isnan(row.back_s) else f", back {words.seconds(float(row.back_s))} after its end"  # type: ignore[arg-type,call-overload]
+        back = "" if np.isnan(row.back_s) else f", back {words.seconds(float(row.back_s))} after its end"  # type: ignore[arg-type]
         ax.text(
             float(far[place]) + 0.02 * end,
             place,
@@ -248,6 +278,7 @@ def _steps(ax: Axes, rows: pd.DataFrame, labels: Sequence[str]) -> None:
         )
     _lines(ax, labels)
     ax.set_xlim(0, end)
+    ax.xaxis.set_major_locator(MultipleLocator(next((one for one in EVERY if 7 * one >= end), EVERY[-1])))
     formatted("x", ax, "seconds")
     ax.set_xlabel("from the loss of the region")
     ax.legend(
@@ -262,7 +293,7 @@ def _phases(ax: Axes, rows: pd.DataFrame, labels: Sequence[str]) -> None:
         values = rows[f"latency_p95_{phase}_s"].to_numpy(float)
         at = np.arange(len(rows)) + 0.26 * (1 - place)
         ax.barh(at, values, height=0.24, color=looks[phase])
-        for y, value in zip(at, values, strict=True):
+        for y, value in zip(at.tolist(), values.tolist(), strict=True):
             text = f"{phase}: {words.seconds(float(value))}" if np.isfinite(value) else f"{phase}: nothing was served"
             ax.text(0 if np.isnan(value) else value, y, f" {text}", va="center", fontsize=style.SMALL, color=style.INK)
     _lines(ax, labels)
@@ -345,7 +376,7 @@ def residency_figure(residency: pd.DataFrame) -> Picture:
     if residency.empty:
         return nothing(NO_REGIONS)
     counts, permitted = audit_grid(residency)
-    picture, (ax,) = canvas(1.9 + 0.42 * len(counts))
+    picture, (ax,) = canvas(1.9 + 0.42 * len(counts), width=max(8.0, 1.5 + 1.35 * len(counts.columns)))
     for (y, x), n in np.ndenumerate(counts.to_numpy()):
         may = bool(permitted.iat[y, x])
         colour = "#d9efe6" if may and n else "#f4f6f8" if may else LOST if n else "white"

@@ -163,13 +163,15 @@ def incident_spans(ax: Axes, incidents: pd.DataFrame, *, named: bool) -> None:
         return
     low, high = ax.get_xlim()
     spans = zip(incidents["name"], days(incidents["start"]), days(incidents["end"]), strict=True)
+    starts: list[float] = []
     for name, begin, end in spans:
         ax.axvspan(begin, end, color=style.INCIDENT, linewidth=0, zorder=0.4)
         if named and len(incidents) <= 6 and begin < high and end > low:
             ax.annotate(
-                plain(str(name)), (max(begin, low), 1), xycoords=("data", "axes fraction"), xytext=(3, -11),
-                textcoords="offset points", fontsize=8, color="#a3512b",
+                plain(str(name)), (max(begin, low), 1), xycoords=("data", "axes fraction"),
+                xytext=(3, -11 * (1 + starts.count(begin))), textcoords="offset points", fontsize=8, color="#a3512b",
             )  # fmt: skip
+        starts.append(begin)
 
 
 def _stack(ax: Axes, rates: pd.DataFrame, edges: NDArray[np.float64]) -> None:

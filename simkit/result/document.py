@@ -8,6 +8,7 @@ from simkit.result.bottlenecks import bottlenecks, load_short
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.metrics import METRICS
 from simkit.result.page import Block, Grid, Heading, Page, Paragraph
+from simkit.result.region_text import region_blocks
 from simkit.result.review_text import review_blocks
 from simkit.result.slo import standings
 from simkit.result.words import dollars, duration, figure, interval, number, percent, seconds
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from simkit.result.result import Result
 
 AFTER = "Alerts"
-"""The section that reviews of incidents come after."""
+"""The section that reviews of incidents, and regions, come after."""
 MONEY = "Where the money goes"
 """The section that caches, budgets and levers come after."""
 MOST = 8
@@ -44,6 +45,7 @@ def document(result: "Result") -> Page:
             blocks += bill_blocks(result.evidence, result.weighed)
         if title == AFTER:
             blocks += review_blocks(result.evidence)
+            blocks += region_blocks(result.evidence)
     return Page(result.name, _subtitle(result), tuple(blocks))
 
 

@@ -68,16 +68,17 @@ def _share(name: str) -> Formula:
     def formula(evidence: Evidence) -> Estimate:
         parts = [_column(one, name) for one in evidence.tallies]
         wholes = [_column(one, "actions") - _column(one, "censored") for one in evidence.tallies]
-        if len(parts) > 1 and sum(wholes) and sum(parts) in (0, sum(wholes)):
-            return wilson(sum(parts), sum(wholes), evidence.level)
+        part, whole = sum(parts), sum(wholes)
+        if len(parts) > 1 and whole and part in (0, whole):
+            return wilson(part, whole, evidence.level)
         return _ratio(evidence, parts, wholes, NO_END).within(0.0, 1.0)
 
     return formula
 
 
 def _network(evidence: Evidence) -> Estimate:
-    sums = [[_column(one, name) for one in evidence.tallies] for name in ("network", "came")]
-    return _ratio(evidence, *sums, "no action came to a service").per(1e9)
+    network, came = ([_column(one, name) for one in evidence.tallies] for name in ("network", "came"))
+    return _ratio(evidence, network, came, "no action came to a service").per(1e9)
 
 
 def _breaches(evidence: Evidence) -> Estimate:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
-LOGGED = ("actions", "attempts", "lookups", "budget_log")
+LOGGED = ("actions", "attempts", "lookups", "budget_log", "region_log")
 """Tables of the log's rows."""
-TABLES = ("caches", "hit_rates", "prompt_caches", "budgets", "causes", "spikes", "users", "turns", "work")
-"""Tables of the bill."""
+TABLES = (
+    "caches", "hit_rates", "prompt_caches", "budgets", "causes", "spikes", "users", "turns", "work", "regions", "flow",
+    "failovers", "residency", "region_timeline", "replicas",
+)  # fmt: skip
+"""Tables of the bill and of regions."""
 GROUP = 1 << 17
 """Rows of a row group of a long table."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from simkit.engine.codes import Kind, Mark, Notice, Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import NEVER, Plan
-from simkit.study.invariant import DID_NOT, Ints, Invariant, rule
+from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
 
 WHOLE = 10**9
 """All of a region, in the log."""
@@ -28,7 +28,9 @@ def data_stays_where_it_may(plan: Plan, log: Log) -> Iterator[Invariant]:
     forbidden = t["marks"] & Mark.FORBIDDEN > 0
     yield rule("what is forbidden is not sent", forbidden & there, t["action"], "action")
     refused = a["reason"] == Kind.RESIDENCY
-    free = rules.may_serve.all(axis=2)[home, kind] & rules.may_ask.all(axis=2)[home, kind]
+    serve: Bools = np.all(rules.may_serve, axis=2)
+    ask: Bools = np.all(rules.may_ask, axis=2)
+    free = serve[home, kind] & ask[home, kind]
     yield rule("only what is bound to a place is refused for it", refused & free, a["action"], "action")
     other = refused & (a["outcome"] != Outcome.REJECTED)
     yield rule("what may go nowhere is rejected", other, a["action"], "action")

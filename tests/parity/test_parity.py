@@ -27,9 +27,12 @@ SHIPPED: dict[str, tuple[int, dict[str, str]]] = {
     "breaker_flapping": (2, {"horizon": "90min"}),
     "chat_history": (1, {}),
     "chat_history_capped": (1, {}),
+    "cold_cache_failover": (1, {}),
     "cold_start": (1, {"horizon": "3h"}),
     "double_retries": (4, {}),
+    "eu_residency": (1, {}),
     "fallback_too_small": (2, {"horizon": "19d"}),
+    "follow_the_sun": (1, {}),
     "founder": (4, {}),
     "free_tier_abuse": (1, {}),
     "hedged": (2, {"horizon": "7h"}),
@@ -43,6 +46,8 @@ SHIPPED: dict[str, tuple[int, dict[str, str]]] = {
     "rag": (4, {}),
     "rate_limited_tier1": (4, {}),
     "reference": (7, {}),
+    "region_down": (1, {}),
+    "region_down_no_headroom": (1, {}),
     "response_cache": (1, {"horizon": "3h"}),
     "retry_storm": (2, {}),
     "retry_storm_budget": (2, {}),
@@ -52,6 +57,7 @@ SHIPPED: dict[str, tuple[int, dict[str, str]]] = {
     "small_server": (7, {}),
     "support_chat": (3, {}),
     "trace_replay": (170, {}),
+    "two_regions": (1, {}),
 }
 """Shipped scenarios: replications, and what is set. They run as they are shipped, the months to the middle."""
 ENOUGH = 50_000
@@ -63,9 +69,15 @@ SHORT = {
     "breaker_flapping": {"horizon": "6min", "incidents.0.at": "1min", "incidents.0.lasts": "3min"},
     "chat_history": {"horizon": "20h"},
     "chat_history_capped": {"horizon": "20h"},
+    "cold_cache_failover": {"horizon": "9min", "warmup": "1min", "incidents.0.at": "2min", "incidents.0.lasts": "3min"},
     "cold_start": {"horizon": "20min"},
     "double_retries": {"horizon": "10min", "incidents.0.at": "2min", "incidents.0.lasts": "3min"},
+    "eu_residency": {
+        "horizon": "16min", "incidents.0.at": "1min", "incidents.0.lasts": "3min", "incidents.1.at": "9min",
+        "incidents.1.lasts": "3min", "incidents.2.at": "9min", "incidents.2.lasts": "3min",
+    },
     "fallback_too_small": {"horizon": "36h", "incidents.0.at": "1d 5h"},
+    "follow_the_sun": {"horizon": "15min", "warmup": "1min", "start": "2026-11-03 14:00"},
     "founder": {"horizon": "1d"},
     "free_tier_abuse": {"horizon": "2d"},
     "hedged": {"horizon": "20min"},
@@ -79,6 +91,10 @@ SHORT = {
     "rag": {"horizon": "30h"},
     "rate_limited_tier1": {"horizon": "12h"},
     "reference": {"horizon": "15h"},
+    "region_down": {"horizon": "12min", "warmup": "1min", "incidents.0.at": "2min", "incidents.0.lasts": "4min"},
+    "region_down_no_headroom": {
+        "horizon": "12min", "warmup": "1min", "incidents.0.at": "2min", "incidents.0.lasts": "4min",
+    },
     "response_cache": {"horizon": "20min"},
     "retry_storm": {"horizon": "4min", "warmup": "10s", "incidents.0.at": "1min"},
     "retry_storm_budget": {"horizon": "4min", "warmup": "10s", "incidents.0.at": "1min"},
@@ -88,7 +104,8 @@ SHORT = {
     "small_server": {"horizon": "12h"},
     "support_chat": {"horizon": "14h"},
     "trace_replay": {},
-}
+    "two_regions": {"horizon": "5min", "warmup": "1min"},
+}  # fmt: skip
 """How they are cut short for every run of the tests."""
 GENERATED = fewer(200)
 

@@ -31,6 +31,7 @@ PROMISED = {
     "retry_storm", "retry_storm_budget", "slow_provider", "breaker_flapping", "hedged", "impatient_users",
     "long_prompt", "prompt_cached", "prompt_cached_low_traffic", "response_cache", "cold_start", "agent_loop", "rag",
     "chat_history", "chat_history_capped", "free_tier_abuse", "batch_overnight", "shorter_prompt",
+    "two_regions", "region_down", "region_down_no_headroom", "eu_residency", "follow_the_sun", "cold_cache_failover",
 }  # fmt: skip
 ACTIONS_PER_SECOND = 100_000
 """What a small, busy machine does with one core of the dearest of them (measured: 300,000 to 3,000,000)."""
