@@ -159,6 +159,13 @@ def synthetic_limits() -> Limits:
     )  # fmt: skip
 
 
+def synthetic_regions() -> Regions:
+    """None are modelled."""
+    shapes = {"share_cdf": (E, 1), "tokens": (E, 1), "rtt": (E, 1, 1), "to_model": (E, 1, N), "weight": (E, 1),
+              "level": (1, 1), "may_serve": (1, 2, 1), "may_ask": (1, 2, N)}  # fmt: skip
+    return filled(Regions, dict.fromkeys(Regions._fields, 1) | shapes, on=np.zeros(1, bool))
+
+
 def synthetic_incidents() -> Incidents:
     """One that is scheduled, and a source of random outages."""
     return Incidents(
@@ -193,7 +200,7 @@ def synthetic_plan(**changes) -> Plan:
         ),
         scaling=filled(Scaling, dict.fromkeys(Scaling._fields, (E, 1)), on=np.zeros(1, bool), maximum=tile(1, E, 1)),
         replica_price=filled(ReplicaPrice, dict.fromkeys(ReplicaPrice._fields, (E, 1)), period=tile(1, E, 1)),
-        regions=filled(Regions, dict.fromkeys(Regions._fields, (E, 1)), on=np.zeros(1, bool)),
+        regions=synthetic_regions(),
         policy=Policy(tile(NEVER, E), np.full(E, 0.5), tile(0, F), tile(0, F), tile(-1, E, F)),
         inner=synthetic_layer(),
         outer=synthetic_layer(replicas=ints(1)),
