@@ -17,20 +17,20 @@ REGIONS = {
     "regions": Mechanism(
         ("regions.*.share", "regions.*.timezone", "regions.*.rtt"),
         ("region_nearest", "region_tie", "region_trace_homes"),
-        "time_zones", "network_mean", "flow", "each by the clock of its users",
+        "time_zones", "network_mean", "flow", "the matrix of round trips",
     ),
     "language": Mechanism(
         ("regions.*.tokens",), ("region_language",),
-        "language", "tokens_in", "regions", "some languages take more tokens",
+        "language", "tokens_in", "regions", "a factor on the tokens of what users write and read",
     ),
     "traffic routing": Mechanism(
         (*routing("policy", "overprovisioning", "panic"), "regions.*.order"),
         ("region_nearest", "region_weighted", "region_priority", "region_priority_short", "region_latency"),
-        "two_regions", "network_mean", "flow", "the nearest region",
+        "two_regions", "network_mean", "flow", "the next choice gets what the first cannot bear",
     ),
     "draining": Mechanism(
         ("regions.*.weight",), ("region_drained",),
-        "dns_shift", "network_mean", "flow", "a region is drained",
+        "dns_shift", "network_mean", "flow", "A weight of 0 drains a region",
     ),
     "replicas": Mechanism(
         (
@@ -39,45 +39,45 @@ REGIONS = {
                 "workers", "replicas", "queue", "overhead", "cost", "replica_cost", "shed")),
         ),
         ("region_in_flight", "region_partly_lost", "region_priority"),
-        "failover_wait", "headroom_cost_share", "replicas", "idle headroom is paid for",
+        "failover_wait", "headroom_cost_share", "replicas", "copies of it (*replicas*)",
     ),
     "autoscaling": Mechanism(
         services("autoscaling"), ("autoscale", "autoscale_queue"),
-        "test_autoscaled_replica_hours_by_hand", "replica_hours", "replicas", "a new replica takes its time",
+        "test_autoscaled_replica_hours_by_hand", "replica_hours", "replicas", "orders replicas at once when they are busier",
     ),
     "loss of a region": Mechanism(
         ("regions.*.outages", "incidents.*.lost", "outage.lost", "outage.severity.*.lost", *routing("retry_lost")),
         ("region_down", "region_in_flight", "region_partly_lost"),
-        "one_region", "region_down_rate", "regions", "takes its service, its caches",
+        "one_region", "region_down_rate", "regions", "a part of its replicas, if you say so",
     ),
     "health checks": Mechanism(
         routing("health"), ("region_down",),
-        "detection_time", "failover_time", "failovers", "three checks in a row",
+        "detection_time", "failover_time", "failovers", "after three failures in a row",
     ),
     "clients that hear late": Mechanism(
         routing("dns"), ("region_dns", "region_drained"),
-        "dns_shift", "failover_time", "failovers", "keep the old address",
+        "dns_shift", "failover_time", "failovers", "a few keep it much longer",
     ),
     "failover": Mechanism(
         routing("manual", "hold_down", "failback", "connect_timeout", "retries"),
         ("region_retries", "region_manual", "region_failback"),
-        "both_fail", "failover_time", "failovers", "comes back little by little",
+        "both_fail", "failover_time", "failovers", "A failover may be manual",
     ),
     "clouds": Mechanism(
         ("regions.*.cloud", "regions.*.hosts"), ("region_cloud", "region_hosts"),
-        "one_cloud", "region_down_rate", "regions", "fail together",
+        "one_cloud", "region_down_rate", "regions", "Regions of one cloud can fail together",
     ),
     "nearest deployments": Mechanism(
         ("regions.*.models_rtt", *routing("models")), ("region_models_rtt",),
-        "way_to_models", "ttft_p50", "regions", "the way to the models",
+        "way_to_models", "ttft_p50", "regions", "asks the nearest of a model's deployments",
     ),
     "residency": Mechanism(
         ("regions.*.residency", "actions.*.residency"),
         ("residency_rejected", "residency_degraded", "residency_model", "residency_model_degraded"),
-        "residency", "residency_breaches", "residency", "never served elsewhere",
+        "residency", "residency_breaches", "residency", "Where nobody is left who may serve them",
     ),
     "caches of regions": Mechanism(
         ("caches.exact.shared", "caches.semantic.shared"), ("region_cache", "region_cache_shared"),
-        "own_caches", "exact_hit_rate", "hit_rate_figure", "a failover finds it cold",
+        "own_caches", "exact_hit_rate", "hit_rate_figure", "unless it is shared",
     ),
 }  # fmt: skip

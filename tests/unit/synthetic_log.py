@@ -159,13 +159,6 @@ def synthetic_limits() -> Limits:
     )  # fmt: skip
 
 
-def synthetic_regions() -> Regions:
-    """None are modelled."""
-    shapes = {"share_cdf": (E, 1), "tokens": (E, 1), "rtt": (E, 1, 1), "to_model": (E, 1, N), "weight": (E, 1),
-              "level": (1, 1), "may_serve": (1, 2, 1), "may_ask": (1, 2, N)}  # fmt: skip
-    return filled(Regions, dict.fromkeys(Regions._fields, 1) | shapes, on=np.zeros(1, bool))
-
-
 def synthetic_incidents() -> Incidents:
     """One that is scheduled, and a source of random outages."""
     return Incidents(
@@ -198,9 +191,11 @@ def synthetic_plan(**changes) -> Plan:
         service=Service(
             np.array([[3], [4]]), tile(1, E, 1), tile(5, E, 1), tile(-1, E, 1), tile(50, E, 1, 4), tile(0, E, 1, 4)
         ),
-        scaling=filled(Scaling, dict.fromkeys(Scaling._fields, (E, 1)), on=np.zeros(1, bool), maximum=tile(1, E, 1)),
-        replica_price=filled(ReplicaPrice, dict.fromkeys(ReplicaPrice._fields, (E, 1)), period=tile(1, E, 1)),
-        regions=synthetic_regions(),
+        scaling=filled(
+            Scaling, dict.fromkeys(Scaling._fields, (E, 1)), on=np.zeros(1, bool), maximum=tile(1, E, 1)
+        ),
+        replica_price=ReplicaPrice(tile(0, E, 1), tile(1, E, 1)),
+        regions=filled(Regions, dict.fromkeys(Regions._fields, (E, 1)), on=np.zeros(1, bool)),
         policy=Policy(tile(NEVER, E), np.full(E, 0.5), tile(0, F), tile(0, F), tile(-1, E, F)),
         inner=synthetic_layer(),
         outer=synthetic_layer(replicas=ints(1)),
