@@ -196,10 +196,10 @@ class Places:
             options |= (
                 {f"regions.{name}.service.workers": self.random.randint(1, 9)} if "workers" in region["service"] else {}
             )
-        if "autoscaling" in self.service:
-            options["service.autoscaling.maximum"] = self.random.choice((2, 2, 8))
         if "replicas" in self.service:
             options["service.replicas"] = self.random.randint(1, 6)
         chosen = self.random.sample(sorted(options), self.random.randint(1, min(3, len(options))))
         change = {"at": maker.time(5, 50), "set": {path: options[path] for path in chosen}}
+        if "autoscaling" in self.service:
+            change["set"]["service.autoscaling.maximum"] = self.random.choice((2, 2, 8))
         self.whole.setdefault("changes", []).append(change)

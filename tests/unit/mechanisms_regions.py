@@ -21,12 +21,14 @@ REGIONS = {
     ),
     "language": Mechanism(
         ("regions.*.tokens",), ("region_language",),
-        "language", "tokens_in", "regions", "a factor on the tokens of what users write and read",
+        "language", "tokens_in", "regions",
+        "a factor on the tokens of what users write and read",
     ),
     "traffic routing": Mechanism(
         (*routing("policy", "overprovisioning", "panic"), "regions.*.order"),
         ("region_nearest", "region_weighted", "region_priority", "region_priority_short", "region_latency"),
-        "two_regions", "network_mean", "flow", "the next choice gets what the first cannot bear",
+        "two_regions", "network_mean", "flow",
+        "the next choice gets what the first cannot bear",
     ),
     "draining": Mechanism(
         ("regions.*.weight",), ("region_drained",),
@@ -43,12 +45,14 @@ REGIONS = {
     ),
     "autoscaling": Mechanism(
         services("autoscaling"), ("autoscale", "autoscale_queue"),
-        "test_autoscaled_replica_hours_by_hand", "replica_hours", "replicas", "orders replicas at once when they are busier",
+        "test_autoscaled_replica_hours_by_hand", "replica_hours", "replicas",
+        "orders replicas at once when they are busier",
     ),
     "loss of a region": Mechanism(
         ("regions.*.outages", "incidents.*.lost", "outage.lost", "outage.severity.*.lost", *routing("retry_lost")),
         ("region_down", "region_in_flight", "region_partly_lost"),
-        "one_region", "region_down_rate", "regions", "a part of its replicas, if you say so",
+        "one_region", "region_down_rate", "regions",
+        "a part of its replicas, if you say so",
     ),
     "health checks": Mechanism(
         routing("health"), ("region_down",),
@@ -69,7 +73,8 @@ REGIONS = {
     ),
     "nearest deployments": Mechanism(
         ("regions.*.models_rtt", *routing("models")), ("region_models_rtt",),
-        "way_to_models", "ttft_p50", "regions", "asks the nearest of a model's deployments",
+        "way_to_models", "ttft_p50", "regions",
+        "asks the nearest of a model's deployments",
     ),
     "residency": Mechanism(
         ("regions.*.residency", "actions.*.residency"),
