@@ -18,7 +18,7 @@ from simkit.engine.log import (
 from simkit.laws.price import price
 from simkit.plan.codes import TURN, Act, Degrade, Lookup, Mark
 from simkit.plan.economy import STEPS, Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending
-from simkit.plan.places import Regions, Scaling
+from simkit.plan.places import Regions, ReplicaPrice, Scaling
 from simkit.plan.plan import (
     NEVER,
     Actions,
@@ -191,7 +191,10 @@ def synthetic_plan(**changes) -> Plan:
         service=Service(
             np.array([[3], [4]]), tile(1, E, 1), tile(5, E, 1), tile(-1, E, 1), tile(50, E, 1, 4), tile(0, E, 1, 4)
         ),
-        scaling=filled(Scaling, dict.fromkeys(Scaling._fields, (E, 1)), on=np.zeros(1, bool)),
+        scaling=filled(
+            Scaling, dict.fromkeys(Scaling._fields, (E, 1)), on=np.zeros(1, bool), maximum=tile(1, E, 1)
+        ),
+        replica_price=ReplicaPrice(tile(0, E, 1), tile(1, E, 1)),
         regions=filled(Regions, dict.fromkeys(Regions._fields, (E, 1)), on=np.zeros(1, bool)),
         policy=Policy(tile(NEVER, E), np.full(E, 0.5), tile(0, F), tile(0, F), tile(-1, E, F)),
         inner=synthetic_layer(),
@@ -210,7 +213,7 @@ def synthetic_plan(**changes) -> Plan:
         batch=filled(Batch, {}, batch=np.array([False, True]), api=np.ones(1, bool)),
         prices=synthetic_prices(),
         stationary=False,
-        service_cost=7_000_000_000_001,
+        service_costs=(7_000_000_000_001,),
         price_book="2026-11 (test)",
     )  # fmt: skip
     return replace(plan, **changes)
