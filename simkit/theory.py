@@ -390,3 +390,46 @@ def _full_moments(load: float, missing: int) -> tuple[float, float]:
     first = rest / (n + 1)
     second = first * (rest + 1) / (n + 2)
     return float(np.dot(pmf, first)), float(np.dot(pmf, second))
+
+
+# --- regions ------------------------------------------------------------------------------------------
+
+
+def detection_time(interval: float, failures: int, timeout: float) -> float:
+    """Mean time from a failure to its detection by checks of a random phase: `failures` of them in a row have to fail.
+
+    The first check after the failure comes after half an interval on average, the last one `failures` - 1 intervals
+    later, and it has failed when its timeout is over.
+    """
+    return (failures - 0.5) * interval + timeout
+
+
+def dns_shift(time: float, ttl: float, ignore: float, ignore_for: float) -> float:
+    """Share of the clients that have heard of a change for so long.
+
+    Each asks anew every `ttl` at its own moment, uniform within it, so a share time / ttl has asked since; `ignore` of
+    them hear everything `ignore_for` later.
+    """
+    return (1 - ignore) * min(time / ttl, 1) + ignore * min(max(time - ignore_for, 0) / ttl, 1)
+
+
+def failover_loss(up: float, down: float, detect: float, shift: float) -> float:
+    """Share of the time without service where another region, always up, takes over (renewal reward; Ross 1996, 3.6).
+
+    In each cycle of up and down everybody is lost until it is detected, then those who have not yet heard of it: half
+    of them on average while they hear evenly over `shift`. Needs detect + shift <= down.
+    """
+    return (detect + shift / 2) / (up + down)
+
+
+def failover_loss_both(up: float, down: float, detect: float, recover: float) -> float:
+    """The same where the other region fails likewise and independently, and everybody hears at once.
+
+    A region is in one of four states, for so long in each cycle: lost and not known (`detect`), known to be lost (the
+    rest of `down`), up again and not known (`recover`), up. Users are lost while their own region is lost and not
+    known; while theirs is known to be lost and the other is lost, or is not known to be up (both seem to be lost, then
+    the nearer one is asked, which is); while theirs is up, but not known to be, and the other is lost and not known.
+    """
+    cycle = up + down
+    lost, known, hidden = detect / cycle, (down - detect) / cycle, recover / cycle
+    return lost + known * (lost + known + hidden) + hidden * lost

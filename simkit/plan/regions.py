@@ -92,8 +92,10 @@ def to_models(document: Document) -> list[list[int]]:
 
 def levels(region: Region, names: list[str], home: int) -> list[int]:
     """Which choice each region is for the users of a home, by its `order`, else by distance, the home first."""
-    order = region.order or sorted(names, key=lambda name: (region.rtt.get(name, 0), name != names[home]))
-    return [order.index(name) if name in order else NEVER for name in names]
+    nearest = sorted(names, key=lambda name: (region.rtt.get(name, 0), name != names[home]))
+    choices = [[one] if isinstance(one, str) else one for one in region.order or nearest]
+    level = {name: place for place, choice in enumerate(choices) for name in choice}
+    return [level.get(name, NEVER) for name in names]
 
 
 def permissions(document: Document) -> tuple[Bools, Bools]:

@@ -33,8 +33,9 @@ def regions_are_known(tree: Node) -> Problems:
     for region in entries(tree, "regions").values():
         for name, one in entries(region, "rtt").items():
             yield from _known(one, name, names.regions, "region", "Regions are described under `regions:`.")
-        listed = [one.text() for one in items(region, "order")]
-        for place, one in enumerate(items(region, "order")):
+        choices = [one for choice in items(region, "order") for one in (choice.items or [choice])]
+        listed = [one.text() for one in choices]
+        for place, one in enumerate(choices):
             yield from _known(one, one.text(), names.regions, "region")
             if one.text() in listed[:place]:
                 yield one.place.problem(

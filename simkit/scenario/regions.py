@@ -62,8 +62,9 @@ class Region(Part):
     `{azure/eastus: 3ms, openai: 15ms}` (left out: none)."""
     weight: Annotated[float, Field(ge=0, le=1e6)] = 1.0
     """Weight for `policy: weighted`; 0 under any policy: no new traffic is sent here, what is under way is finished."""
-    order: list[Name] = Field(default_factory=list)
-    """With `policy: priority`: regions that serve the users here, the first choice first (left out: by distance)."""
+    order: list[Name | list[Name]] = Field(default_factory=list)
+    """With `policy: priority`: regions that serve the users here, the first choice first; regions that are one choice
+    together stand in a list of their own, e.g. `[us, [eu, asia]]` (left out: by distance)."""
     hosts: list[str] = Field(default_factory=list)
     """Deployments that are in the same place and so hit by its incidents, as provider, region or `provider/region`
     (left out: those whose `region` has its name)."""

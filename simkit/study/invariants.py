@@ -16,6 +16,7 @@ from simkit.plan.plan import NEVER, Plan
 from simkit.result.limits import own_services
 from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
 from simkit.study.invariants_economy import RULES as ECONOMY
+from simkit.study.invariants_regions import RULES as REGIONS
 from simkit.study.invariants_resilience import RULES as RESILIENCE
 from simkit.study.invariants_resilience import left_service
 
@@ -49,7 +50,7 @@ def actions_conserved(plan: Plan, log: Log) -> Iterator[Invariant]:
     ids, counts = np.unique(actions["action"], return_counts=True)
     yield rule("every action is logged once", counts > 1, ids, "action")
     first = ids[ids < 1 << 33]  # those that were asked again have the number of the first, see `reloads_follow`
-    yield rule("no action is lost between two that were logged", np.diff(first, prepend=-1) != 1, first, "after action")
+    yield rule("no action is lost between two that were logged", _gaps(plan, first), first, "after action")
     known = np.isin(attempts["action"], ids)
     yield rule("every attempt belongs to a logged action", ~known, attempts["action"], "action")
     place, made = _by_action(actions, attempts, known)
@@ -58,6 +59,16 @@ def actions_conserved(plan: Plan, log: Log) -> Iterator[Invariant]:
     rows = np.stack([attempts[name] for name in key], axis=1)
     _, twice = np.unique(rows, axis=0, return_counts=True)
     yield rule("no attempt is logged twice", twice > 1, np.arange(len(twice)), "attempt")
+
+
+def _gaps(plan: Plan, numbers: Ints) -> Bools:
+    """Where a number is missing before; the users of each region are counted by themselves, in turn."""
+    sources = 1 if len(plan.arrivals.trace_time) else len(plan.names.regions)
+    found = np.zeros(len(numbers), np.bool_)
+    for source in range(sources):
+        mine = numbers % sources == source
+        found[mine] = np.diff(numbers[mine] // sources, prepend=-1) != 1
+    return found
 
 
 def money_adds_up(plan: Plan, log: Log) -> Iterator[Invariant]:
@@ -153,7 +164,7 @@ def buckets_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
 
 RULES: tuple[Callable[[Plan, Log], Iterator[Invariant]], ...] = (
     actions_conserved, money_adds_up, times_ordered, outcomes_make_sense, slots_respected, buckets_respected,
-    *RESILIENCE, *ECONOMY,
+    *RESILIENCE, *ECONOMY, *REGIONS,
 )  # fmt: skip
 
 

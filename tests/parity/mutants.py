@@ -168,7 +168,7 @@ MUTANTS = (
     ("choice", "if forbidden > 0 and (allowed == 0 or open_elsewhere > 0):", "if forbidden > 0 and allowed == 0:"),
     ("choice", "        u = (u - share) / (1.0 - share)\n", ""),
     ("choice", "panics = total < 1.0 and", "panics ="),
-    ("choice", "wait = m[place(m, r) + G_WAIT] if policy == LATENCY else 0", "wait = 0"),
+    ("choice", "    return way + m[g + G_WAIT]", "    return way"),
     ("guide", "    if was == ON_THE_WAY:\n        if is_up(m, f, a):", "    if was == ON_THE_WAY:\n        if True:"),
     ("guide", "m[a + A_NETWORK] = m[M_NOW] - m[a + A_ARRIVAL]", "m[a + A_NETWORK] = 0"),
     ("incident", "    for r in range(m[M_REGIONS]):\n        if at2(m, REGION_HITS, i, r) == 1:\n            refresh",

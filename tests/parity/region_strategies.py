@@ -29,6 +29,7 @@ class Places:
         self.maker, self.random, self.whole, self.trace = maker, maker.random, case.scenario, case.trace
         self.names = NAMES[: self.random.choice((1, 2, 2, 2, 3, 3))]
         self.service: Map = self.whole.setdefault("service", {})
+        self.split = self.maker.shares(self.names) if self.often(0.95) else {}
         self.policy = self.random.choice(("nearest", "nearest", "weighted", "priority", "priority", "latency"))
 
     def often(self, probability: float = 0.5) -> bool:
@@ -68,7 +69,8 @@ class Places:
         """How their number follows the load."""
         maker, least = self.maker, self.random.randint(1, 2)
         found: Map = {"maximum": least + self.random.randint(0, 5)} | ({"minimum": least} if least > 1 else {})
-        found |= self.maybe(interval=maker.time(1, 10), delay=maker.time(0, 20), stabilisation=maker.time(0, 30))
+        found |= self.maybe(interval=maker.time(1, 10), delay=maker.time(0, 30))
+        found |= {"stabilisation": maker.time(0, 10)} if self.often(0.8) else {}
         found |= self.maybe(tolerance=maker.percent(0, 30))
         return found | self.random.choice((
             {}, {"target": maker.percent(20, 90)}, {"queue": self.random.randint(1, 4)},
@@ -82,9 +84,10 @@ class Places:
             found |= {"workers": self.random.randint(1, 8)} | self.maybe(queue=self.random.randint(0, 9))
             found |= self.maybe(replicas=self.random.randint(1, 3), shed=[{"in_flight": self.random.randint(4, 15)}])
             found |= self.maybe(replica_cost="$0.2/h")
-            if self.often(0.3) and "autoscaling" not in self.service:
-                found["autoscaling"] = self.autoscaling()
+            if "autoscaling" in self.service:
                 found.pop("replicas", None)
+            elif self.often(0.3):
+                found |= {"autoscaling": self.autoscaling(), "replicas": 1}
         return found
 
     # Regions.
@@ -92,7 +95,7 @@ class Places:
     def region(self, name: str) -> Map:
         """Where users are and a service runs."""
         maker = self.maker
-        found: Map = {"share": self.shares()[name]} if self.often(0.99) else {}
+        found: Map = {"share": self.split[name]} if self.split else {}
         found |= {"rtt": {other: maker.time(0, 2) for other in self.names}, "service": self.local()}
         found |= self.maybe(timezone=self.random.choice(ZONES), tokens=self.random.choice((0.7, 1.3, 2)))
         places = sorted({place["provider"] for each in maker.places.values() for place in each})
@@ -100,10 +103,15 @@ class Places:
         found |= {"models_rtt": {place: maker.time(0, 1) for place in used if self.often(0.7)}} if self.often() else {}
         found |= self.maybe(weight=self.random.choice((0, 1, 3)) if self.often(0.3) else 2)
         if self.policy == "priority" and self.often():
-            found["order"] = self.random.sample(self.names, self.random.randint(1, len(self.names)))
+            found["order"] = self.order()
         found |= {"hosts": [self.random.choice(used)]} if self.often(0.4) and places else {}
         found |= {"outages": [self.outage()]} if self.often(0.15) else {}
         return found | ({"cloud": self.random.choice(used)} if self.often(0.15) and self.says_providers() else {})
+
+    def order(self) -> list[Any]:
+        """Choices of regions; now and then two regions are one choice."""
+        found: list[Any] = self.random.sample(self.names, self.random.randint(1, len(self.names)))
+        return [found[:2], *found[2:]] if len(found) > 1 and self.often(0.7) else found
 
     def outage(self) -> Map:
         """Of a region, whole or in part."""
@@ -112,19 +120,15 @@ class Places:
             one |= self.maybe(lost=self.random.choice(("30%", "60%")))
         return found
 
-    def shares(self) -> dict[str, str]:
-        """Of the traffic."""
-        if not hasattr(self, "split"):
-            self.split = self.maker.shares(self.names)
-        return self.split
-
     def providers(self) -> list[str]:
         """Providers of the deployments."""
-        found: dict[str, None] = {}
-        for model in self.whole.get("models", {}).values():
-            for one in model.get("deployments", [model]):
-                found[one.split("/")[0] if isinstance(one, str) else one.get("provider", "")] = None
-        return [name for name in found if name] or ["openai"]
+        each = [self.providers_of(model) for model in self.whole.get("models", {}).values()]
+        return list(dict.fromkeys(name for names in each for name in names)) or ["openai"]
+
+    def providers_of(self, model: Map) -> list[str]:
+        """Providers of a model's deployments; of one that stands on the package's base: it says them itself."""
+        named = [one.split("/")[0] if isinstance(one, str) else one["provider"] for one in model.get("deployments", ())]
+        return named or [model.get("provider", "openai")]
 
     def says_providers(self) -> bool:
         """Are the providers described, so that a region can name one as its cloud?"""
@@ -139,7 +143,7 @@ class Places:
         found["health"] = {"interval": maker.time(1, 5)} | health
         dns = self.maybe(ttl=maker.time(0, 20), ignore=maker.percent(0, 50), ignore_for=maker.time(1, 30))
         found |= {"dns": dns or {"ttl": "0s"}} if self.often(0.9) else {}
-        found |= self.maybe(hold_down=maker.time(0, 10), failback=maker.time(1, 30), connect_timeout=maker.time(0, 3))
+        found |= self.maybe(hold_down=maker.time(0, 10), failback=maker.time(1, 60), connect_timeout=maker.time(0, 3))
         found |= {"manual": maker.time(1, 20)} if self.often(0.2) else {}
         found |= self.maybe(retries=whole(0, 2), retry_lost=self.often(0.7))
         return found | self.maybe(models=self.random.choice(("nearest", "any")))
@@ -148,11 +152,17 @@ class Places:
 
     def bind(self) -> None:
         """Users, or kinds of actions, are bound to places; something is left for each."""
+        permitted = self.permitted()
         for holder in (*self.whole["regions"].values(), *self.whole.get("actions", {}).values()):
             if self.often(0.3):
                 bound = {"regions": [self.names[0], *self.random.sample(self.names, 1)]} if self.often(0.8) else {}
-                bound |= {"models_in": self.providers()[: self.random.randint(1, 2)]} if self.often(0.5) else {}
+                bound |= {"models_in": permitted} if self.often(0.7) else {}
                 holder["residency"] = {name: list(dict.fromkeys(listed)) for name, listed in bound.items()}
+
+    def permitted(self) -> list[str]:
+        """Providers of which every model has one."""
+        found = [self.random.choice(self.providers_of(model)) for model in self.whole.get("models", {}).values()]
+        return list(dict.fromkeys(found)) or self.providers()
 
     def disasters(self) -> None:
         """Regions go down, whole or in part."""
@@ -162,6 +172,8 @@ class Places:
             one["target"] = self.random.choice(self.names)
             one |= {"lost": self.random.choice(("30%", "50%", "100%"))} if self.often() else {}
             found.append(one | (self.maker.severity() if self.often(0.3) else {}))
+            if self.often(0.4):  # two at once
+                found.append(one | {"target": self.random.choice(self.names), "lasts": self.maker.time(1, 30)})
         if not found:
             del self.whole["incidents"]
 
@@ -184,10 +196,10 @@ class Places:
             options |= (
                 {f"regions.{name}.service.workers": self.random.randint(1, 9)} if "workers" in region["service"] else {}
             )
-        if "autoscaling" in self.service:
-            options["service.autoscaling.maximum"] = self.random.randint(4, 9)
         if "replicas" in self.service:
             options["service.replicas"] = self.random.randint(1, 6)
         chosen = self.random.sample(sorted(options), self.random.randint(1, min(3, len(options))))
         change = {"at": maker.time(5, 50), "set": {path: options[path] for path in chosen}}
+        if "autoscaling" in self.service:
+            change["set"]["service.autoscaling.maximum"] = self.random.choice((2, 2, 8))
         self.whole.setdefault("changes", []).append(change)

@@ -15,7 +15,7 @@ from log_events import LEFT_OUT, POSSIBLE, SELDOM, happened, seen
 from region_strategies import far_flung
 from ruamel.yaml import YAML
 from scenario_coverage import EVENT, PAIR, document_of, schema_keys, used_in
-from scenario_mechanisms import EXCLUDED, MECHANISMS, mechanisms, pairs
+from scenario_mechanisms import EXCLUDED, MECHANISMS, REGIONAL, mechanisms, pairs
 from scenario_strategies import Case, Maker, scenario
 
 from simkit.engine.compiled import run as run_compiled
@@ -89,6 +89,8 @@ def test_the_mechanisms_are_those_of_the_table() -> None:
         and isinstance(one.value, ast.Dict)
     )
     assert [ast.literal_eval(key) for key in table.keys if key is not None] == list(MECHANISMS)
+    more = ast.parse((ROOT / "tests" / "unit" / "mechanisms_regions.py").read_text(encoding="utf-8"))
+    assert {one.value for one in ast.walk(more) if isinstance(one, ast.Constant)} >= REGIONAL.keys()
 
 
 def test_a_plain_scenario_uses_next_to_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from mechanism import Mechanism
 from mechanisms_economy import ECONOMY
+from mechanisms_regions import REGIONS
 
 
 def severity(*keys: str) -> tuple[str, ...]:
@@ -320,6 +321,7 @@ MECHANISMS = {
         "changes", "cost_per_month", "timeline_figure", "any number in the file may change",
     ),
     **ECONOMY,
+    **REGIONS,
 }  # fmt: skip
 
 NOT_SIMULATED = {

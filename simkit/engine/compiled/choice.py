@@ -36,13 +36,24 @@ def is_calm(m: Memory) -> bool:
 def nearest_of_all(m: Memory, f: Reals, a: int) -> int:
     """While all are well and may serve everybody: the one that is soonest reached, the first of several."""
     e, best, least = m[M_EPOCH], NOWHERE, NEVER
-    waits = at1(m, REGIONS_POLICY, 0) == LATENCY
     for r in range(m[M_REGIONS]):
         if real2(m, f, REGIONS_WEIGHT, e, r) > 0.0 and m[a + A_TRIED] >> r & 1 == 0:
-            score = at3(m, REGIONS_RTT, e, m[a + A_HOME], r) + (m[place(m, r) + G_WAIT] if waits else 0)
+            score = how_far(m, a, r)
             if score < least:
                 best, least = r, score
     return best
+
+
+@step
+def how_far(m: Memory, a: int, r: int) -> int:
+    """Round trip from an action's user to a region; with `latency` also how long one waits there now, ns.
+
+    That is as far as it is known: not at all while a slot is free.
+    """
+    g, way = place(m, r), at3(m, REGIONS_RTT, m[M_EPOCH], m[a + A_HOME], r)
+    if at1(m, REGIONS_POLICY, 0) != LATENCY or m[g + G_BUSY] < m[g + G_CAPACITY]:
+        return way
+    return way + m[g + G_WAIT]
 
 
 @apart
@@ -93,9 +104,7 @@ def one_of_them(m: Memory, f: Reals, a: int, allowed: int, e: int) -> int:
     if policy == PRIORITY and has_choice(m, f, a, allowed):
         return by_priority(m, f, a, allowed)
     for r in range(m[M_REGIONS]):
-        g = place(m, r)
-        wait = m[g + G_WAIT] if policy == LATENCY and m[g + G_BUSY] >= m[g + G_CAPACITY] else 0
-        m[g + G_SCORE] = at3(m, REGIONS_RTT, m[M_EPOCH], m[a + A_HOME], r) + wait
+        m[place(m, r) + G_SCORE] = how_far(m, a, r)
     return first_open(m, f, a, allowed)
 
 
