@@ -41,11 +41,11 @@ def plain(result: "Result") -> dict[str, Any]:
         "budgets": budgets(result) if result.plan.names.budgets else None,
         "spikes": spikes(result),
         "users": users(result),
+        "levers": None if result.weighed is None else records(result.weighed.summary[list(LEVER_FIELDS)]),
         "regions": records(result.regions) if result.plan.regions.on[0] else None,
         "flow": records(result.flow) if result.plan.regions.on[0] else None,
         "failovers": records(result.failovers) if result.plan.regions.on[0] else None,
         "residency": records(result.residency) if result.plan.regions.bound[0] else None,
-        "levers": None if result.weighed is None else records(result.weighed.summary[list(LEVER_FIELDS)]),
     }
 
 

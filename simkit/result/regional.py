@@ -76,6 +76,8 @@ def cell_count(plan: Plan) -> int:
 
 def detour_from(plan: Plan) -> int:
     """Who was so long on the way has lost a connection."""
+    if not plan.regions.on[0]:
+        return NEVER
     lost = int(plan.regions.connect_timeout[0])
     return lost if lost > int(plan.regions.rtt.max()) else NEVER
 

@@ -153,3 +153,16 @@ def test_the_parameters_are_inspectable() -> None:
     for notebook in NOTEBOOKS[1:]:
         found = papermill.inspect_notebook(notebook)
         assert found["fast"]["inferred_type_name"] == "bool" and all(one["help"] for one in found.values())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_regions_tells_its_story(tmp_path: Path) -> None:
+    found = results(shown("05_regions", tmp_path))
+    assert 60 < found["detected_s"] < 100 < found["failover_time"] < 240
+    assert 0 < 3 * found["lost_with_headroom"] < found["lost_without"]
+    assert found["p95_with_headroom"] < 8 < found["p95_without"]
+    assert 0.05 < found["headroom_share"] < 0.25
+    assert found["success_own_caches"] < found["success_shared_cache"]
+    assert found["breaches"] == 0 < found["rejected_for_residency"]
+    assert found["replicas_mean"] < found["replicas_peaks"]

@@ -222,7 +222,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Log]:
 
 def of_rows(plan: Plan, log: Log, cuts: tuple[int, ...] = ()) -> Tally:
     """The streamed tally of the rows of a log, handed over in pages that are cut at these actions."""
-    tables = (log.actions, log.attempts, log.incidents, log.breakers, log.lookups, log.budgets)
+    tables = (log.actions, log.attempts, log.incidents, log.breakers, log.lookups, log.budgets, log.regions)
     actions, attempts, *others = (np.stack(list(table.values()), axis=1) for table in tables)
     stream = Stream(plan, OBJECTIVES)
     first = np.concatenate([[0], np.cumsum(log.actions["attempts"])])

@@ -117,7 +117,7 @@ def test_without_objectives_or_actions_the_answer_says_so(scenario):
 
 def test_the_cost_answer(scenario):
     log = log_of([served(i) for i in range(100)], [{"action": i, "cost": 10**9} for i in range(100)])
-    plan = synthetic_plan(service_cost=0)
+    plan = synthetic_plan(service_costs=(0,))
     found = made(scenario(), [log, replace(log, replication=1)], plan)
     month = 100 * 0.001 * 730 / 6
     assert answer(found, COST).text == (

@@ -16,7 +16,7 @@ from simkit.scenario.policy import Slo
 ABSENT = {
     "good_rate": {"models": PLAN.models._replace(quality=np.full((2, 2, 2), np.nan))},
     "cost_per_good_action": {"models": PLAN.models._replace(quality=np.full((2, 2, 2), np.nan))},
-    "cost_per_user_month": {"people": PLAN.people._replace(number=ints(0, 0))},
+    "cost_per_user_month": {"people": PLAN.people._replace(number=np.zeros((2, 1), np.int64))},
     "retry_rate": {layer: getattr(PLAN, layer)._replace(max_retries=ints(0, 0)) for layer in ("inner", "outer")},
     "timeout_rate": {
         layer: getattr(PLAN, layer)._replace(

@@ -17,7 +17,11 @@ from simkit.result.tally import tally
 from simkit.scenario.load import load
 
 OF_THE_BILL = ("causes", "prompt_caches", "spikes", "users")
-WRITTEN = ("manifest.json", *(f"{name}.parquet" for name in (*LOGGED, *TABLES, "timeline")))
+OF_REGIONS = {"region_log", "regions", "flow", "failovers", "residency", "region_timeline", "replicas"}
+WRITTEN = (
+    "manifest.json",
+    *(f"{name}.parquet" for name in (*LOGGED, *TABLES, "timeline") if name not in OF_REGIONS),
+)
 SPENDING = """
 name: spends
 extends: simkit:openai_anthropic
@@ -43,7 +47,9 @@ def spending(tmp_path):
 def test_json_is_the_contract(result):
     found = json.loads(result.to_json())
     assert list(found) == ["scenario", "scenario_hash", "seed", "replications", "engine", "version", "metrics",
-                           "caches", "prompt_caches", "budgets", "spikes", "users", "levers"]  # fmt: skip
+                           "caches", "prompt_caches", "budgets", "spikes", "users", "levers",
+                           "regions", "flow", "failovers", "residency"]  # fmt: skip
+    assert found["regions"] is found["flow"] is found["failovers"] is found["residency"] is None
     assert found["levers"] is None and 0 < len(found["spikes"]) <= 5
     assert (found["seed"], found["replications"], found["engine"]) == (5, 3, "reference")
     assert found["scenario_hash"] == result.scenario.hash
