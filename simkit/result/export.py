@@ -13,6 +13,8 @@ from simkit.result.saving import LOGGED, TABLES
 from simkit.result.spikes import spikes_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from simkit.result.result import Result
     from simkit.result.table import Table
 
@@ -55,9 +57,11 @@ def manifest(result: "Result") -> dict[str, Any]:
     }
 
 
-def frames(result: "Result") -> dict[str, "Table"]:
+def frames(result: "Result") -> "dict[str, pd.DataFrame]":
     """The tables that are saved: those that have rows, and those of the log where it was kept."""
-    found: dict[str, Table] = {"timeline": result.timeline}
+    from simkit.result.by_replication import frame_of
+
+    found: dict[str, pd.DataFrame] = {"timeline": result.timeline, "replications": frame_of(result.evidence)}
     found |= {name: table for name in TABLES if len(table := getattr(result, name))}
     if result.weighed is not None:
         found["levers"] = result.weighed.summary

@@ -386,7 +386,7 @@ class Result:
         return manifest(self)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the timeline, the tables of the bill, and with the log (kept, or on disk) its rows, as Parquet.
+        """Write the timeline, metrics by replication, the tables of the bill, and the log's rows (kept, or on disk).
 
         Beside them stands `manifest.json`.
 
