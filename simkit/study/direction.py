@@ -28,12 +28,18 @@ LOWER_IS_BETTER = (
     "gave_up",
     "bypass",
     "per_question",
+    "overshoot",
+    "truncated",
 )
-HIGHER_IS_BETTER = ("success", "good_rate", "slo", "budget", "throughput", "ok_rate", "hit_rate", "cached")
+HIGHER_IS_BETTER = ("success", "good_rate", "slo", "budget_left", "throughput", "ok_rate", "hit_rate", "cached")
+EXCEPTIONS = {"false_hit_rate": -1, "batch_cost_share": 0}
+"""Metrics whose name has a word of the other kind."""
 
 
 def direction(metric: str) -> int:
     """-1 where less is better, 1 where more is better, 0 where neither."""
-    if any(word in metric for word in HIGHER_IS_BETTER) and metric != "cost_per_good_action":
+    if metric in EXCEPTIONS:
+        return EXCEPTIONS[metric]
+    if any(word in metric for word in HIGHER_IS_BETTER):
         return 1
     return -1 if any(word in metric for word in LOWER_IS_BETTER) else 0
