@@ -11,6 +11,7 @@ from simkit.report import style
 from simkit.report.figures_time import clock, days, incident_spans, label_right, window_edges
 from simkit.report.style import Picture, canvas, formatted, legend, nothing, plain, title
 from simkit.result import words
+from simkit.result.statistics import significant
 
 Floats = NDArray[np.float64]
 CAUSES = {
@@ -59,7 +60,7 @@ def cost_by_cause_figure(causes: pd.DataFrame, incidents: pd.DataFrame, spikes: 
         below = top
     ax.set_ylim(0, float(below.max()) * 1.12)
     if spikes is not None:
-        _mark_spikes(ax, spikes.head(3), float(below.max()))
+        _mark_spikes(ax, spikes, edges, below)
     formatted("y", ax, "usd")
     ax.set_ylabel("USD an hour")
     handles, names = ax.get_legend_handles_labels()
@@ -79,13 +80,19 @@ def _words(name: str) -> str:
     return WORDS.get(name, name.replace("_", " "))
 
 
-def _mark_spikes(ax: Axes, spikes: pd.DataFrame, top: float) -> None:
-    for place, row in enumerate(spikes[spikes["times"] >= WORTH_MARKING].to_dict("records")):
-        at = float(days(pd.Series([row["start"], row["end"]])).mean())
-        text = plain(f"{row['times']:.2g}x: {_words(str(row['cause']))}")
+def _mark_spikes(ax: Axes, spikes: pd.DataFrame, edges: Floats, heights: Floats) -> None:
+    """What stands out most, each with a line from its top to a row of its own above all bars."""
+    marked = spikes[spikes["times"].astype(float) >= WORTH_MARKING].head(3)
+    top, middle = float(heights.max()), float(edges[0] + edges[-1]) / 2
+    ax.set_ylim(0, top * (1.12 + 0.09 * len(marked)))
+    for row, one in enumerate(marked.to_dict("records")):
+        at = float(days(pd.Series([one["start"], one["end"]])).mean())
+        height = heights[min(max(int(np.searchsorted(edges, at)) - 1, 0), len(heights) - 1)]
+        times = f"{one['times']:.2g}x" if np.isfinite(one["times"]) else "new"
         ax.annotate(
-            text, (at, top), xytext=(0, 13 * place - 8), ha="right", va="bottom",
-            textcoords="offset points", fontsize=style.SMALL, color=style.VERMILLION, bbox=style.HALO,
+            plain(f"{times}: {_words(str(one['cause']))}"), (at, height), xytext=(at, top * (1.06 + 0.09 * row)),
+            ha="left" if at < middle else "right", va="bottom", fontsize=style.SMALL, color=style.VERMILLION,
+            arrowprops={"arrowstyle": "-", "color": style.VERMILLION, "linewidth": 0.8}, bbox=style.HALO,
         )  # fmt: skip
 
 
@@ -157,21 +164,28 @@ def _mark_emptied(ax: Axes, emptied: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
+MOST_KINDS = 3
+"""Kinds of actions whose growing prompts are shown: the dearest."""
+MOST_PRICES = 11
+"""Prices that fit beside each other under an axis."""
 PARTS = ("tokens_system", "tokens_history", "tokens_retrieved", "tokens_user")
 
 
 def tokens_by_turn_figure(turns: pd.DataFrame) -> Picture:
     """Input tokens of each turn of a conversation, or step of a loop, by part; what they cost stands above."""
-    kinds = [by for by in ("turn", "step") if (turns["by"] == by).any()]
-    if not kinds:
+    money = turns.assign(usd=turns["cost_usd"] * turns["count"]).groupby(["by", "kind"], sort=False)["usd"].sum()
+    shown = money.nlargest(MOST_KINDS).index
+    panels = [one for one in money.index if one in shown]
+    if not panels:
         return nothing("There are no conversations, and no call repeats: no prompt grows.")
-    picture, axes = canvas(*[3.2] * len(kinds), sharex=False)
-    for ax, by in zip(axes, kinds, strict=True):
-        _turn_bars(ax, turns[turns["by"] == by], by)
+    picture, axes = canvas(*[3.3] * len(panels), sharex=False)
+    several = turns["kind"].nunique() > 1
+    for ax, (by, kind) in zip(axes, panels, strict=True):
+        _turn_bars(ax, turns[(turns["by"] == by) & (turns["kind"] == kind)], by, f" of `{kind}`" if several else "")
     return picture
 
 
-def _turn_bars(ax: Axes, rows: pd.DataFrame, by: str) -> None:
+def _turn_bars(ax: Axes, rows: pd.DataFrame, by: str, of: str) -> None:
     number, below = rows["number"].to_numpy(), np.zeros(len(rows))
     for part in PARTS:
         name = part.removeprefix("tokens_")
@@ -179,20 +193,25 @@ def _turn_bars(ax: Axes, rows: pd.DataFrame, by: str) -> None:
         if values.sum() > 0:
             ax.bar(number, values, 0.78, bottom=below, color=CAUSES[name], label=_words(name))
         below = below + values
-    every = -(-len(rows) // 12)
-    for place, top, usd in list(zip(number, below, rows["cost_usd"], strict=True))[:: max(1, every)]:
-        ax.annotate(
-            plain(words.dollars(float(usd))), (place, top), xytext=(0, 3), textcoords="offset points", ha="center",
-            fontsize=style.SMALL - 0.5, color=style.MUTED,
-        )  # fmt: skip
     ax.set_ylim(0, float(below.max()) * 1.18 or 1.0)
-    ax.set_xticks(number, [f"{n}+" if n == 21 else str(n) for n in number])
+    ax.set_xticks(number, _turn_labels(rows), fontsize=style.SMALL)
     formatted("y", ax, "number")
     ax.set_ylabel("input tokens")
     ax.set_xlabel({"turn": "turn of the conversation", "step": "step of the loop"}[by])
     what = {"turn": "an action", "step": "a call"}[by]
-    title(ax, f"How the prompt grows with each {by}", f"mean of billed input tokens of {what}; above: its cost")
+    how = f"mean of billed input tokens of {what}; below the number: its cost"
+    title(ax, f"How the prompt{of} grows with each {by}", how)
     legend(ax, columns=4)
+
+
+def _turn_labels(rows: pd.DataFrame) -> list[str]:
+    """The number of each, and under so many of them as there is room for, its cost."""
+    every = -(-len(rows) // MOST_PRICES)
+    labels = []
+    for place, (number, usd) in enumerate(zip(rows["number"], rows["cost_usd"], strict=True)):
+        price = words.dollars(significant(float(usd), 2)) if place % every == 0 else ""
+        labels.append(plain(f"{'21+' if number == 21 else number}\n{price}"))
+    return labels
 
 
 def budget_figure(budgets: pd.DataFrame, note: str = "") -> Picture:

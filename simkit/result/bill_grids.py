@@ -62,10 +62,10 @@ def _budget_grid(evidence: Evidence) -> Grid:
 
 def _turn_grid(evidence: Evidence) -> Grid:
     rows = tuple(
-        (row.by, f"{row.number}{'+' * (row.number == BEYOND)}", number(row.how_many), number(row.tokens_in),
+        (row.by, row.kind, f"{row.number}{'+' * (row.number == BEYOND)}", number(row.how_many), number(row.tokens_in),
          number(row.tokens_history), number(row.tokens_out), dollars(row.cost_usd))
         for row in _rows(turns(evidence))
         if row.number in SHOWN_TURNS
     )  # fmt: skip
-    columns = ("", "number", "count", "input tokens", "history", "output tokens", "cost of each")
-    return Grid(columns, rows, frozenset(range(1, 7)))
+    columns = ("", "of", "number", "count", "input tokens", "history", "output tokens", "cost of each")
+    return Grid(columns, rows, frozenset(range(2, 8)))

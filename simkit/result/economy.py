@@ -45,6 +45,8 @@ MOST_NAMES = 32
 """Kinds of actions, and models, up to which their cost is told by window."""
 MOST_TURNS = 20
 """Turns of a conversation, and steps of a loop, from 0 on; the last takes what is beyond."""
+GROWTH_ROWS = MOST_TURNS + 1
+"""Rows of turns, or steps, of each kind of action."""
 GROWTH = ("count", "tokens_in", "tokens_system", "tokens_history", "tokens_retrieved", "tokens_out", "cost")
 PROMPTS = ("tokens_in", "read", "written", "saved")
 
@@ -66,9 +68,9 @@ class Economy:
     prompts: Money
     """(N, PROMPTS) billed input tokens of each deployment, read from the prompt cache, written, picodollars saved."""
     turns: Money
-    """(turns, GROWTH) actions by turn of their conversation, with all their attempts."""
+    """(kinds, turns, GROWTH) actions by kind and turn of their conversation, with all their attempts."""
     steps: Money
-    """(steps, GROWTH) first tries by repetition, of calls that repeat."""
+    """(kinds, steps, GROWTH) first tries by kind of action and repetition, of calls that repeat."""
     budgets: dict[str, Ints]
     """As in the log."""
 
@@ -205,7 +207,7 @@ def economy_of(
         by_kind=_by_name(place, actions["kind"], all_money(actions), windows.count, len(names.kinds)),
         by_model=_by_name(place[owner], attempts["model"], attempts["cost"], windows.count, len(names.models)),
         prompts=_prompts(plan, attempts),
-        turns=_turns(actions, attempts, owner),
+        turns=_turns(plan, actions, attempts, owner),
         steps=_steps(plan, attempts),
         budgets=log.budgets,
     )
@@ -256,17 +258,17 @@ def _prompts(plan: Plan, attempts: dict[str, Column]) -> Money:
     return np.stack([money_by(rows["deployment"], column, whole) for column in columns], axis=1)
 
 
-def _turns(actions: dict[str, Column], attempts: dict[str, Column], owner: Ints) -> Money:
-    turn = np.minimum(actions["action"] >> TURN, MOST_TURNS)
-    columns = [count(turn, MOST_TURNS + 1).astype(object)]
-    return np.stack(columns + _growth(turn[owner], attempts), axis=1)
+def _turns(plan: Plan, actions: dict[str, Column], attempts: dict[str, Column], owner: Ints) -> Money:
+    row = actions["kind"] * GROWTH_ROWS + np.minimum(actions["action"] >> TURN, MOST_TURNS)
+    return _grown(plan, row, row[owner], attempts)
 
 
 def _steps(plan: Plan, attempts: dict[str, Column]) -> Money:
     chosen = (attempts["cause"] == Cause.FIRST) & (attempts["billed_in"] > 0) & repeats(plan)[attempts["call"]]
     rows = {name: column[chosen] for name, column in attempts.items()}
-    step = np.minimum(rows["repeat"], MOST_TURNS)
-    return np.stack([count(step, MOST_TURNS + 1).astype(object), *_growth(step, rows)], axis=1)
+    kind = np.array(plan.names.call_kind, np.int64)[rows["call"]]
+    row = kind * GROWTH_ROWS + np.minimum(rows["repeat"], MOST_TURNS)
+    return _grown(plan, row, row, rows)
 
 
 def repeats(plan: Plan) -> Rows:
@@ -274,9 +276,11 @@ def repeats(plan: Plan) -> Rows:
     return np.asarray(((plan.actions.repeat_max > 1) | (plan.actions.times > 1)).any(axis=0), np.bool_)
 
 
-def _growth(place: Ints, attempts: dict[str, Column]) -> list[Money]:
-    """Sums of all columns of GROWTH but the first."""
-    tokens = billed_tokens(attempts)
+def _grown(plan: Plan, counted: Ints, place: Ints, attempts: dict[str, Column]) -> Money:
+    """(kinds, turns, GROWTH): how many there are in each row, and sums of the attempts in theirs."""
+    kinds, tokens = len(plan.names.kinds), billed_tokens(attempts)
+    size = kinds * GROWTH_ROWS
     columns = (tokens[name] if name in tokens else attempts["billed_out" if name == "tokens_out" else name]
                for name in GROWTH[1:])  # fmt: skip
-    return [money_by(place, column, MOST_TURNS + 1) for column in columns]
+    sums = [count(counted, size).astype(object), *(money_by(place, column, size) for column in columns)]
+    return np.stack(sums, axis=1).reshape(kinds, GROWTH_ROWS, len(GROWTH))

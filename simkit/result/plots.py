@@ -169,6 +169,24 @@ def _spikes(result: "Result") -> Any:
     return _figures("figures_economy").cost_by_cause_figure(result.causes, _shaded(result), result.spikes)
 
 
+def _prompt_caches(result: "Result") -> Any:
+    """Over time of all deployments together: read tokens are added up by window, not by deployment."""
+    import numpy as np
+    import pandas as pd
+
+    moments = result.timeline[["start", "end"]]
+    names = {"tokens_in": "tokens_in", "read": "tokens_cached"}
+    sums = {name: np.sum([one.series[of] for one in result.tallies], axis=0) for name, of in names.items()}
+    tokens = pd.DataFrame(moments).assign(**sums)
+    return _figures("figures_shares").prompt_caches_figure(result.prompt_caches, tokens, _shaded(result))
+
+
+def _users(result: "Result") -> Any:
+    from simkit.result.causes import users_cost
+
+    return _figures("figures_shares").users_figure(users_cost(result.evidence)[2])
+
+
 PICTURES = {
     "latency_distribution": _latency,
     "timeline": _timeline,
@@ -188,6 +206,8 @@ PICTURES = {
     "causes": _causes,
     "spikes": _spikes,
     "turns": _turns,
+    "prompt_caches": _prompt_caches,
+    "users": _users,
     "budgets": _money_budgets,
     "work": _work,
 }

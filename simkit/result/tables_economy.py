@@ -14,6 +14,7 @@ from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.spikes import spikes_of
 from simkit.result.table import Table, table
 from simkit.result.tables import Draw, local_times
+from simkit.scenario.names import BATCH
 
 Floats = NDArray[np.float64]
 NOT = float("nan")
@@ -55,15 +56,22 @@ def hit_rates(evidence: Evidence, draw: Draw = None) -> Table:
 
 
 def prompt_caches(evidence: Evidence, draw: Draw = None) -> Table:
-    """A row a deployment: billed input tokens, of them read from the prompt cache and written to it, saved_usd."""
-    runs = len(evidence.tallies)
+    """A row a deployment that may use a cache: billed input tokens, of them read from it and written to it, saved_usd.
+
+    None of those that have none, as the batch side of a model.
+    """
+    runs, names = len(evidence.tallies), np.array(evidence.plan.names.deployments, dtype=object)
     sums = np.sum([one.economy.prompts for one in evidence.tallies], axis=0)
-    frame: dict[str, Any] = {"deployment": evidence.plan.names.deployments}
+    used = (sums[:, PROMPTS.index("read")] + sums[:, PROMPTS.index("written")]).astype(bool)
+    at_once = np.array([BATCH not in name for name in names], np.bool_)
+    kept = used | (at_once & bool(evidence.plan.prompts.on.any()))
+    sums = sums[kept]
+    frame: dict[str, Any] = {"deployment": names[kept]}
     frame |= {name: sums[:, PROMPTS.index(name)].astype(float) / runs for name in PROMPTS[:3]}
     frame["read_share"] = np.divide(
         frame["read"], frame["tokens_in"], out=np.full(len(sums), NOT), where=frame["tokens_in"] > 0
     )
-    frame["saved_usd"] = [int(one) / DOLLAR / runs for one in sums[:, PROMPTS.index("saved")]]
+    frame["saved_usd"] = np.array([int(one) / DOLLAR / runs for one in sums[:, PROMPTS.index("saved")]], float)
     return table(frame, draw)
 
 
@@ -101,22 +109,25 @@ def _period(evidence: Evidence, replication: int, one: Period) -> tuple[Any, ...
 def turns(evidence: Evidence, draw: Draw = None) -> Table:
     """How prompts grow. by `turn`: a row a turn of conversations; by `step`: a row a repetition of calls that repeat.
 
-    number (from 1; the last is that and beyond), count, and per action of the turn (or per first try of the step):
-    billed tokens_in, of them tokens_system, tokens_history, tokens_retrieved, tokens_user; tokens_out, cost_usd.
+    kind (of action), number (from 1; the last is that and beyond), count, and per action of the turn (or per first try
+    of the step): billed tokens_in, of them tokens_system, tokens_history, tokens_retrieved, tokens_user; tokens_out,
+    cost_usd.
     """
     runs, parts = len(evidence.tallies), []
     for by, chosen in (("turn", evidence.plan.sessions.most > 1), ("step", evidence.plan.actions.repeat_max > 1)):
         if not chosen.any():
             continue
         sums = np.sum([getattr(one.economy, f"{by}s") for one in evidence.tallies], axis=0)
-        used = np.flatnonzero(sums[:, 0])
-        count = sums[used, 0].astype(float)
-        each = {name: sums[used, column].astype(float) / count for column, name in enumerate(GROWTH) if column}
-        each["tokens_user"] = each["tokens_in"] - sum(each[f"tokens_{p}"] for p in ("system", "history", "retrieved"))
+        kind, number = used = np.nonzero(sums[:, :, 0])
+        count = sums[*used, 0].astype(float)
+        each = {name: sums[*used, column].astype(float) / count for column, name in enumerate(GROWTH) if column}
+        given = sum(sums[*used, GROWTH.index(f"tokens_{part}")] for part in ("system", "history", "retrieved"))
+        each["tokens_user"] = (sums[*used, GROWTH.index("tokens_in")] - given).astype(float) / count
         each["cost_usd"] = each.pop("cost") / DOLLAR
-        parts.append(pd.DataFrame({"by": by, "number": used + 1, "count": count / runs} | each))
+        names = np.array(evidence.plan.names.kinds, dtype=object)[kind]
+        parts.append(pd.DataFrame({"by": by, "kind": names, "number": number + 1, "count": count / runs} | each))
     if not parts:
-        return table([], draw, ("by", "number", "count", *GROWTH[1:-1], "tokens_user", "cost_usd"))
+        return table([], draw, ("by", "kind", "number", "count", *GROWTH[1:-1], "tokens_user", "cost_usd"))
     return table(pd.concat(parts, ignore_index=True), draw)
 
 

@@ -70,7 +70,7 @@ def gate(scenario: "Scenario", asked: Asked, seen: "Callable[[Result], object] |
     Raises:
         as `run`.
     """
-    yield from named_checks(scenario)
+    yield from named_checks(scenario, asked.replications)
     yield from model_invariants(scenario, asked.seed, asked.engine)
     found, result = promises(scenario, asked)
     if seen is not None:
@@ -78,12 +78,15 @@ def gate(scenario: "Scenario", asked: Asked, seen: "Callable[[Result], object] |
     yield from found
 
 
-def named_checks(scenario: "Scenario") -> Iterator[Item]:
-    """What the named checks found, with what to do; and those that found nothing."""
+def named_checks(scenario: "Scenario", replications: int | None = None) -> Iterator[Item]:
+    """What the named checks found of a run with so many replications, with what to do; and those that found nothing."""
     from simkit.scenario.checks import CHECKS
 
+    document = scenario.document
+    if replications is not None:
+        document = document.model_copy(update={"replications": replications})
     for check in CHECKS:
-        found = list(check(scenario.document))
+        found = list(check(document))
         for one in found:
             outcome = "fail" if one.severity == "error" else "warn"
             yield Item("checks", one.name, outcome, f"{one.path}: {one.message}\n{one.repair}", one.path)

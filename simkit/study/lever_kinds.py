@@ -204,7 +204,7 @@ def long_history(base: Result) -> int:
     """Half of the history that 95 % of the actions (or of a loop's steps) send at most, as far as turns tell."""
     longest = 0.0
     for name in ("turns", "steps"):
-        sums = np.sum([getattr(one.economy, name) for one in base.tallies], axis=0)
+        sums = np.sum([getattr(one.economy, name).sum(axis=0) for one in base.tallies], axis=0)
         count = sums[:, 0].astype(float)
         if count.sum():
             place = int(np.searchsorted(np.cumsum(count), LONG_TAIL * count.sum()))

@@ -43,8 +43,8 @@ def test_kinds_and_models_by_window_add_up_too():
         whole = sum(one.total(name) for name in ("cost", "people", "lookup_cost", "tool_cost"))
         assert int(one.economy.by_kind.sum(dtype=object)) == whole
         assert int(one.economy.by_model.sum(dtype=object)) == one.total("cost")
-        assert int(one.economy.turns[:, -1].sum()) == one.total("cost")
-        assert int(one.economy.turns[:, 0].sum()) == one.total("arrived")
+        assert int(one.economy.turns[..., -1].sum()) == one.total("cost")
+        assert int(one.economy.turns[..., 0].sum()) == one.total("arrived")
 
 
 def lookup(time, cache, result, arrival=0):
@@ -213,3 +213,37 @@ def test_the_page_shows_what_there_is_and_nothing_else():
         spending=PLAN.spending._replace(act=np.full((1, 8), int(Act.ALERT))),
     )  # fmt: skip
     assert titles(evidence([log_of([])], off)) == []
+
+
+TALKS = """
+horizon: 30min
+warmup: 0s
+replications: 2
+traffic: {rate: 6/min, process: deterministic, sessions: {turns: 3, think: 1s}}
+actions:
+  chat: {share: 50%, calls: [{name: say, model: a, input: {system: 400, history: grows, user: 100}, output: 50}]}
+  agent: {share: 50%, calls: [{name: step, model: a, repeat: 2, input: {system: 1000, user: 100}, output: 50}]}
+models:
+  a: {deployments: [{provider: p}], ttft: 1s, tokens_per_second: 50, prices: {input: $10, output: $20}}
+resilience: {client: none}
+"""
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_turns_and_steps_are_told_by_kind_of_action(engine, tmp_path):
+    file = tmp_path / "talks.yaml"
+    file.write_text(TALKS, encoding="utf-8")
+    found = load(file).run(engine=engine, jobs=1)
+    rows = found.turns.set_index(["by", "kind", "number"]).sort_index()
+    assert set(found.turns["kind"]) == {"chat", "agent"}
+    for turn in (1, 2, 3):
+        chat, agent = rows.loc[("turn", "chat", turn)], rows.loc[("turn", "agent", turn)]
+        assert (chat["tokens_system"], agent["tokens_system"]) == (400, 2000)
+        assert (chat["tokens_user"], chat["tokens_out"], agent["tokens_out"]) == (100, 50, 100)
+        assert chat["cost_usd"] == pytest.approx((chat["tokens_in"] * 10 + 50 * 20) / 1e6)
+    assert rows.loc[("turn", "chat", 1), "tokens_history"] == 0 < rows.loc[("turn", "chat", 3), "tokens_history"]
+    assert rows.loc[("step", "agent"), "tokens_system"].tolist() == [1000, 1000]
+    assert ("step", "chat", 1) not in rows.index
+    counts = rows.loc["turn", "count"].groupby("kind").sum()
+    assert counts.sum() == pytest.approx(found.metrics["actions"].value)
+    assert rows.loc[("step", "agent"), "count"].tolist() == [counts["agent"]] * 2

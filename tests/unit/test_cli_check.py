@@ -1,5 +1,6 @@
 """`simkit check`: what it says, and its exit codes."""
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -81,3 +82,13 @@ def test_check_resolved_prints_a_scenario_and_runs_nothing(
     full = tmp_path / "full.yaml"
     full.write_text(capsys.readouterr().out)
     assert simkit.load(full).document.traffic == simkit.load(file).document.traffic
+
+
+def test_check_judges_the_replications_that_it_runs(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = {}
+    for count in (2, 40):
+        main(["check", str(file), "--replications", str(count), "--engine", "reference"])
+        said[count] = " ".join(capsys.readouterr().out.split())
+        assert f"random incidents are expected in {count} replications" in said[count]
+    found = {count: float(re.search(r"About ([\d.]+) random", text)[1]) for count, text in said.items()}  # type: ignore[index]
+    assert found[40] == pytest.approx(20 * found[2], rel=0.05)

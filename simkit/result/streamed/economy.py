@@ -6,7 +6,7 @@ from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT, LOOKUP_C
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, law, step
 from simkit.plan.codes import GENERATION, TURN, Cause, Kind, Lookup, Mark
-from simkit.result.economy import CAUSES, FOUND, MOST_TURNS, OF_LOOKUPS
+from simkit.result.economy import CAUSES, FOUND, GROWTH_ROWS, MOST_TURNS, OF_LOOKUPS
 from simkit.result.streamed.demand import epoch_of
 from simkit.result.streamed.ledger import *
 from simkit.result.streamed.ledger import SERIES_NAMES
@@ -96,11 +96,17 @@ def add_money(m: Memory, acts: Memory, a: int, window: int, w: int) -> None:
     m[w + RELOADS] += 0 if fresh else 1
     m[w + QUESTIONS] += 1 if fresh else 0
     m[w + FIRST_TURNS] += 1 if fresh and turn == 0 else 0
-    m[place(m, TURNS, min(turn, MOST_TURNS))] += 1
+    m[place(m, TURNS, turn_row(acts, a))] += 1
     if m[BY_NAME] & 1:
         m[place(m, KIND_COST, window) + acts[a + A_KIND]] += all_money(acts, a)
     if is_patient(m, acts, a) and acts[a + A_START] != DID_NOT:
         m[m[HELD_TIMES] + bin_of(acts[a + A_START] - acts[a + A_ARRIVAL])] += 1
+
+
+@step
+def turn_row(acts: Memory, a: int) -> int:
+    """The row of TURNS of an action: of its kind, and its turn."""
+    return acts[a + A_KIND] * GROWTH_ROWS + min(acts[a + A_ACTION] >> TURN, MOST_TURNS)
 
 
 @step
@@ -128,7 +134,7 @@ def add_work(m: Memory, rows: Memory, first: int, beyond: int) -> None:
 
 @step
 def add_parts(m: Memory, rows: Memory, t: int, window: int, w: int, turn: int) -> None:
-    """An attempt of a measured action: its tokens and its money by what they were for."""
+    """An attempt of a measured action (of row `turn` of TURNS): its tokens and its money by what they were for."""
     marks, first = rows[t + T_MARKS], rows[t + T_CAUSE] == FIRST
     m[w + CUT] += 1 if marks & TRUNCATED and rows[t + T_OUTCOME] == ANSWERED else 0
     m[w + CHEAP] += 1 if marks & CHEAPER and first else 0
@@ -139,7 +145,8 @@ def add_parts(m: Memory, rows: Memory, t: int, window: int, w: int, turn: int) -
         return
     grow(m, rows, t, place(m, TURNS, turn))
     if first and rows[t + T_BILLED_IN] > 0 and m[m[REPEATS] + rows[t + T_CALL]] == 1:
-        step_row = place(m, STEPS, min(rows[t + T_REPEAT], MOST_TURNS))
+        kind = turn // GROWTH_ROWS
+        step_row = place(m, STEPS, kind * GROWTH_ROWS + min(rows[t + T_REPEAT], MOST_TURNS))
         m[step_row] += 1
         grow(m, rows, t, step_row)
     whole = rows[t + T_BILLED_IN]

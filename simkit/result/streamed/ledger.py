@@ -18,7 +18,7 @@ from simkit.plan.codes import Cause, Kind, Outcome
 from simkit.plan.plan import Ints, Plan
 from simkit.result import economy
 from simkit.result.desk import shifts_of
-from simkit.result.economy import CACHES, GROWTH, MOST_NAMES, MOST_TURNS, PROMPTS, can_wait, repeats, warming_windows
+from simkit.result.economy import CACHES, GROWTH, GROWTH_ROWS, MOST_NAMES, PROMPTS, can_wait, repeats, warming_windows
 from simkit.result.limits import deployments_of, grids, has_queue, limited
 from simkit.result.objectives import Objective
 from simkit.result.pulse import cells_of
@@ -156,7 +156,7 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
     binned = 0 if is_exact(plan) else bins
     named = (names.models, names.deployments, names.providers, names.calls, names.kinds, tuple(Outcome), tuple(Cause))
     longest, objectives = max(len(one) for one in named), 2 * len(facts[JUDGED_BY])
-    users = int(plan.people.number.max(initial=0))
+    users, grown = int(plan.people.number.max(initial=0)), (len(names.kinds) * GROWTH_ROWS, len(GROWTH))
     sums = {
         SERIES: (windows.count, len(SERIES_NAMES) + objectives),
         HISTOGRAM: (windows.count, bins),
@@ -187,11 +187,11 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         KIND_COST: (windows.count, _few(names.kinds)),
         MODEL_COST: (windows.count, _few(names.models)),
         PROMPT_USE: (deployments, len(PROMPTS)),
-        TURNS: (MOST_TURNS + 1, len(GROWTH)),
-        STEPS: (MOST_TURNS + 1, len(GROWTH)),
+        TURNS: grown,
+        STEPS: grown,
         PROMPT_HIGH: (deployments, len(PROMPTS)),
-        TURNS_HIGH: (MOST_TURNS + 1, len(GROWTH)),
-        STEPS_HIGH: (MOST_TURNS + 1, len(GROWTH)),
+        TURNS_HIGH: grown,
+        STEPS_HIGH: grown,
     }
     return Layout({header: table.shape for header, table in facts.items()} | sums)
 

@@ -9,8 +9,7 @@ from simkit.engine.compiled.pointer import pointer
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, apart, law, step
-from simkit.plan.codes import TURN, Cause, Kind, Outcome
-from simkit.result.economy import MOST_TURNS
+from simkit.plan.codes import Cause, Kind, Outcome
 from simkit.result.recovery import COLUMNS
 from simkit.result.streamed.demand import own_demand, story_demand
 from simkit.result.streamed.economy import (
@@ -22,6 +21,7 @@ from simkit.result.streamed.economy import (
     all_money,
     count_refused,
     is_patient,
+    turn_row,
 )
 from simkit.result.streamed.ledger import *
 from simkit.result.streamed.ledger import COSTS, OBJECTIVE_KINDS, SAMPLES, SERIES_NAMES
@@ -96,8 +96,7 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
             if fine:
                 add_served(m, acts, a, w, place(m, HISTOGRAM, window), singles)
             judge(m, acts, a, w, minute, ended)
-            turn = min(acts[a + A_ACTION] >> TURN, MOST_TURNS)
-            sent = add_attempts(m, rows, first, beyond, window, turn, minute, fine, replies)
+            sent = add_attempts(m, rows, first, beyond, window, turn_row(acts, a), minute, fine, replies)
             m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
             if acts[a + A_OUTCOME] != OK:
                 add_no_success(m, acts, a, w)

@@ -8,7 +8,7 @@ from simkit.engine.log import BUDGET_COLUMNS, INCIDENT_COLUMNS
 from simkit.plan.codes import Cause, Outcome
 from simkit.plan.plan import Floats, Ints, Plan
 from simkit.result.breakers import BreakerSums
-from simkit.result.economy import Economy
+from simkit.result.economy import GROWTH, GROWTH_ROWS, Economy
 from simkit.result.limits import LimitUse
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse
@@ -160,8 +160,8 @@ class Stream:
             by_kind=self._table(at.KIND_COST).copy(),
             by_model=self._table(at.MODEL_COST).copy(),
             prompts=whole(self.ledger, at.PROMPT_USE, at.PROMPT_HIGH),
-            turns=whole(self.ledger, at.TURNS, at.TURNS_HIGH),
-            steps=whole(self.ledger, at.STEPS, at.STEPS_HIGH),
+            turns=whole(self.ledger, at.TURNS, at.TURNS_HIGH).reshape(-1, GROWTH_ROWS, len(GROWTH)),
+            steps=whole(self.ledger, at.STEPS, at.STEPS_HIGH).reshape(-1, GROWTH_ROWS, len(GROWTH)),
             budgets=self._columns(self.budgets, BUDGET_COLUMNS),
         )
 
