@@ -129,9 +129,12 @@ def lines(result: "Result") -> list[Item]:
     """The verdicts of one look."""
     said = f"95 % interval, {result.replications} replication{'s' * (result.replications != 1)}"
     found = []
+    missed = expects_a_miss(result)
     for one in standings(result.evidence):
         e, verdict = one.compliance, str(one.verdict)
         detail = f"reached {figure(e.value, 'share')}, {said}: {interval(e, 'share')}"
+        if missed and verdict in BROKEN:
+            verdict, detail = "warn", f"{detail}; not promised: the file expects {missed}"
         path = f"slo.{one.objective.label.replace(' ', '.')}"
         found.append(Item("objectives", one.objective.text, verdict, detail, path, _final(verdict, e)))
     for place, line in enumerate(result.expected):
@@ -140,6 +143,15 @@ def lines(result: "Result") -> list[Item]:
         detail = "; ".join(filter(None, (detail, line.note)))
         found.append(Item("expectations", line.text, verdict, detail, f"expect.{place}", _final(verdict, e)))
     return found
+
+
+def expects_a_miss(result: "Result") -> str:
+    """The line by which a file expects that an objective is missed (`burn_rate > 1`), if it has one.
+
+    Such a file shows what goes wrong, and promises that: its objectives are told, and the line is judged.
+    """
+    lines = (one for one in result.expected if one.metric == "burn_rate" and one.op in (">", ">=") and one.bound >= 1)
+    return next((one.text for one in lines), "")
 
 
 def _final(verdict: str, estimate: Estimate) -> bool:
