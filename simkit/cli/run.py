@@ -72,31 +72,26 @@ def run(
 
     scenario = load(file, settings)
     precision = precision_of(precisions)
-    if executor is not None and "://" in executor and out is not None and not no_log:
-        raise BadInput("The rows of a run on a cluster are not kept: add --no-log to --out. Nothing was run.")
     if out is not None:
-        check_folder(out)
+        check_folder(out, keeps_rows=not no_log, executor=executor)
+    if warmup is not None:  # before all else: a scenario that is cut is another one
+        from simkit.study.warmup import cut_by
+
+        (scenario,) = cut_by(warmup, [scenario], seed=seed, engine=engine, jobs=jobs, tell=complain, executor=executor)
+    if out is not None:
         check_held(out, scenario.hash)
     try:
         result = simulate(
             scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=not no_progress,
             log="disk" if out is not None and not no_log else False, parts=parts_of(out), tell=complain,
             most_in_flight=most_in_flight, levers=levers, executor=executor, precision=precision, most=most,
-            warmup=warmup,
         )  # fmt: skip
     except Stopped as stop:  # at once: rows on disk stay in their pieces, where the same command finds them
         partial = stop.result and replace(stop.result, pieces={})
         return cut_short("Stopped", partial, stop.planned, out, as_json, Exit.STOPPED)
     except UnfinishedError as error:
-        return cut_short(
-            f"Could not finish: {error}",
-            error.result,
-            error.planned,
-            out,
-            as_json,
-            Exit.UNFINISHED,
-            goes_on=not error.cut,
-        )
+        why, goes_on = f"Could not finish: {error}", not error.cut
+        return cut_short(why, error.result, error.planned, out, as_json, Exit.UNFINISHED, goes_on)
     return finish(result, out, as_json)
 
 
@@ -127,7 +122,7 @@ def parts_of(out: Path | None) -> Path | None:
     return None if out is None else out.absolute().with_name(f"{out.absolute().name}.partial")
 
 
-def check_folder(out: Path) -> None:
+def check_folder(out: Path, keeps_rows: bool, executor: str | None) -> None:
     """Find out whether a result can be saved, before anything is run.
 
     Raises:
@@ -135,6 +130,8 @@ def check_folder(out: Path) -> None:
     """
     from simkit.result.saving import check_writable
 
+    if keeps_rows and executor is not None and "://" in executor:
+        raise BadInput("The rows of a run on a cluster are not kept: add --no-log to --out. Nothing was run.")
     try:
         check_writable(out)
     except OSError as error:

@@ -1,5 +1,6 @@
 """Looks, precision, warm-up, corrections, saved results: the statistics of several runs."""
 
+import json
 import math
 from pathlib import Path
 
@@ -128,9 +129,24 @@ def test_a_warm_up_is_cut_where_it_ends(scenario: sk.Scenario) -> None:
     assert found.series["cut"].sum() == found.cut
     said: list[str] = []
     result = slow.run(warmup="auto", tell=said.append)
-    assert result.plan.begin == -round(found.cut_s * 1e9) or "MSER-5" in said[0]
+    assert result.plan.begin < 0 and "MSER-5 cuts the first" in said[0]
     comparison = sk.compare({"slow": slow, "quick": scenario}, warmup="auto", replications=2)
     assert len({one.plan.begin for one in comparison.results.values()}) == 1  # type: ignore[union-attr]
+
+
+def test_what_is_cut_may_be_run_again_to_the_same_folder(scenario: sk.Scenario, tmp_path: Path) -> None:
+    args = ["run", str(tmp_path / "queue.yaml"), "--warmup", "auto", "--engine", "reference", "--no-progress"]
+    args += ["--set", "traffic.rate=1.8/s", "--set", "horizon=1h", "--no-log", "--out", str(tmp_path / "out")]
+    for _ in range(2):
+        assert main(args) == 0
+    resolved = json.loads((tmp_path / "out" / "manifest.json").read_text())["resolved"]
+    slow = scenario.set({"traffic.rate": "1.8/s", "horizon": "1h"})
+    assert resolved["warmup"] == round(sk.warmup(slow, engine="reference").cut_s * 1e9) > 0
+
+
+def test_levers_are_weighed_against_what_was_precise_enough(scenario: sk.Scenario) -> None:
+    result = scenario.run(levers=True, precision={"latency_mean": 0.2}, replications=2, engine="reference", jobs=1)
+    assert result.weighed is not None and result.weighed.base.replications == result.replications > 2
 
 
 def test_no_warm_up_where_there_is_no_steady_state(scenario: sk.Scenario) -> None:
