@@ -37,21 +37,16 @@ def sessions(documents: list[Document], pool: DistPool) -> Sessions:
 def threads(by_epoch: list[list[Call]], kinds: list[int], names: list[str]) -> dict[str, Any]:
     """What was said before: who sends it again, how much of it, and who sums it up."""
     first = by_epoch[0]
-    limits = [[limit(history.limit) if (history := history_of(c)) else NEVER for c in row] for row in by_epoch]
+    limits = [[limit(history.limit) if (history := c.input.told) else NEVER for c in row] for row in by_epoch]
     return {
         "name": np.array([names.index(c.name) for c in first], np.int64),
-        "history": np.array([history_of(c) is not None for c in first]),
+        "history": np.array([c.input.told is not None for c in first]),
         "history_limit": np.array(limits, np.int64),
-        "history_step": np.array([[step(history_of(c)) for c in row] for row in by_epoch], np.int64),
-        "keeps_retrieved": np.array([(one := history_of(c)) is not None and one.retrieved for c in first]),
+        "history_step": np.array([[step(c.input.told) for c in row] for row in by_epoch], np.int64),
+        "keeps_retrieved": np.array([(one := c.input.told) is not None and one.retrieved for c in first]),
         "summarises": np.array([c.summarises for c in first]),
         "summary_limit": np.array([summary_limits(first, kinds, row) for row in limits], np.int64),
     }
-
-
-def history_of(call: Call) -> History | None:
-    """The history that a call sends."""
-    return call.input.history if isinstance(call.input.history, History) else None
 
 
 def step(history: History | None) -> int:
@@ -65,9 +60,9 @@ def summary_limits(calls: list[Call], kinds: list[int], limits: list[int]) -> li
     """Of each call that summarises: the limit of the next call of its kind with a history; else NEVER."""
     found = []
     for c, call in enumerate(calls):
-        later = [i for i in range(c + 1, len(calls)) if kinds[i] == kinds[c] and history_of(calls[i]) is not None]
+        later = [i for i in range(c + 1, len(calls)) if kinds[i] == kinds[c] and calls[i].input.told is not None]
         found.append(limits[later[0]] if call.summarises and later else NEVER)
     return found
 
 
-__all__ = ["history_of", "sessions", "threads", "turns_of"]
+__all__ = ["sessions", "threads", "turns_of"]

@@ -346,11 +346,11 @@ def levers_figure(levers: pd.DataFrame, note: str = "") -> Picture:
             plain(str(row["note"])), (edge, place), xytext=(6, 0), textcoords="offset points", va="center",
             fontsize=style.SMALL, color=style.INK,
         )  # fmt: skip
-    for place, after in zip(places[:-1], levers["after_usd"].dropna(), strict=False):
+    for place, after in zip(places, levers["after_usd"].dropna().iloc[:-1], strict=False):
         ax.plot([after, after], [place - 0.69, place - 0.31], color=style.MUTED, linewidth=0.8)
     ax.set_yticks(places, [plain(str(label)) for label in bars["label"]], fontsize=9)
     ax.tick_params(axis="y", length=0, labelcolor=style.INK)
-    ax.set_xlim(0, widest * 1.2)
+    ax.set_xlim(0, widest * (1.35 if "used" in set(bars["tone"]) else 1.2))
     ax.grid(False, axis="y")
     ax.grid(True, axis="x", color=style.GRID, linewidth=0.8)
     formatted("x", ax, "usd")

@@ -99,8 +99,8 @@ def users_figure(cost: NDArray[np.float64]) -> Picture:
         ax.plot([at], [bill], "o", color=style.VERMILLION, markersize=5)
         who = f"{count:,} user{'' if count == 1 else 's'} ({words.percent(count / len(cost))}): {words.percent(bill)}"
         ax.annotate(
-            plain(who), (at, bill), xytext=(10, -4), textcoords="offset points", fontsize=style.SMALL,
-            color=style.VERMILLION, bbox=style.HALO, va="top",
+            plain(who), (at, max(bill, 0.04)), xytext=(14, -1), textcoords="offset points", fontsize=style.SMALL,
+            color=style.VERMILLION, bbox=style.HALO, va="center",
         )  # fmt: skip
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1.02)

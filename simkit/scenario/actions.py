@@ -30,6 +30,11 @@ class Input(Part):
     user: TokenDist | None = None
     """What the user wrote (a bare `input: ...` is short for this)."""
 
+    @property
+    def told(self) -> History | None:
+        """The history, if one is sent."""
+        return self.history if isinstance(self.history, History) else None
+
     @classmethod
     def short(cls, value: Any) -> Any:
         """A number or a distribution is `{user: ...}`."""

@@ -3,9 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from simkit.scenario.actions import Call
 from simkit.scenario.caches import LOOKUP, TTL
-from simkit.scenario.conversation import History
 from simkit.scenario.findings import Finding, percent, seconds
 from simkit.scenario.scenario import Document
 from simkit.scenario.units import parse_duration
@@ -71,7 +69,7 @@ def check_history_never_grows(document: Document) -> Iterator[Finding]:
     if document.traffic.sessions is not None:
         return
     for path, _, _, call in calls(document):
-        if history_of(call) is not None and call.repeat.most() == 1:
+        if call.input.told is not None and call.repeat.most() == 1:
             message = (
                 f"`history` of `{call.name}` never grows: neither does the call repeat, nor does the traffic have "
             )
@@ -80,15 +78,10 @@ def check_history_never_grows(document: Document) -> Iterator[Finding]:
             yield Finding("history_never_grows", "warning", f"{path}.input.history", message, repair)
 
 
-def history_of(call: Call) -> History | None:
-    """The history that a call sends."""
-    return call.input.history if isinstance(call.input.history, History) else None
-
-
 def check_history_beyond_context(document: Document) -> Iterator[Finding]:
     """A history without a limit that is longer than the context in a conversation of mean length."""
     for visit in _first(document):
-        history, context = history_of(visit.call), document.models[visit.model].context
+        history, context = visit.call.input.told, document.models[visit.model].context
         if history is None or history.limit is not None or context is None:
             continue
         parts = visit.call.input
@@ -115,7 +108,7 @@ def check_cut_every_turn(document: Document) -> Iterator[Finding]:
         return
     summed_up = {kind for _, kind, _, call in calls(document) if call.summarises}
     for path, kind, _, call in calls(document):
-        history = history_of(call) if kind not in summed_up else None
+        history = call.input.told if kind not in summed_up else None
         if history is not None and history.limit is not None and history.cut_to == 1:
             message = f"The history of `{call.name}` is cut a little at every turn once it is full: the prompt cache "
             message += "then finds nothing of it, because what stands first is different each time."
@@ -238,5 +231,3 @@ CHECKS = (
     check_blocks_without_cache,
     check_warmup_below_conversation,
 )
-
-__all__ = ["CHECKS", "history_of"]

@@ -216,7 +216,8 @@ PRESETS = (
         "The route's 15 s hold for the whole stream, too: most answers of a model need more. Its retry budget "
         "replaces the 3 at a time only if it is set: `retry_budget: {concurrent_share: 20%}` (in Envoy the failed "
         "request itself is still under way then). From 1.31 on, without always_eject_one_host, nothing is ejected of "
-        "fewer than ten. Limits of connections and pending requests, priorities; round robin (here by weight).",
+        "fewer than ten. Limits of connections and pending requests, priorities; round robin (here by weight). A third "
+        "retry waits up to 225 ms here, 175 ms there.",
     ),
     Preset(
         "aws_standard", "1.44", "botocore 1.44.5, retries/standard.py and retries/quota.py", "2026-11",

@@ -268,7 +268,7 @@ def get_ready(plan: Plan, say: Callable[[str], object]) -> None:
     if is_cached() or is_off():
         warm(plan)
         return
-    say("Compiling the simulation engine for this machine, once; it takes some 20 s.")
+    say("Compiling the simulation engine for this machine, once; it takes half a minute or more.")
     begun = time.perf_counter()
     warm(plan)
     mark_cached()

@@ -57,42 +57,38 @@ def results(notebook: nbformat.NotebookNode) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module")
-def error_budget(tmp_path_factory: pytest.TempPathFactory, kernel: None) -> nbformat.NotebookNode:
-    return run(NOTEBOOKS[1], tmp_path_factory.mktemp("second"), ROOT / "notebooks", fast=True)
+def shown(name: str, folder: Path) -> nbformat.NotebookNode:
+    """A notebook, run fast, in which every picture shows once."""
+    notebook = run(ROOT / "notebooks" / f"{name}.ipynb", folder, ROOT / "notebooks", fast=True)
+    for cell in notebook.cells:
+        last = cell.source.splitlines()[-1]
+        if cell.cell_type == "code" and (".plot()" in last or "_figure(" in last):
+            pictures = [one for one in cell.outputs if "image/png" in one.get("data", {})]
+            assert len(pictures) == 1 == len(cell.outputs), cell.source
+    return notebook
 
 
-@pytest.fixture(scope="module")
-def unit_economics(tmp_path_factory: pytest.TempPathFactory, kernel: None) -> nbformat.NotebookNode:
-    return run(NOTEBOOKS[2], tmp_path_factory.mktemp("third"), ROOT / "notebooks", fast=True)
-
-
-@pytest.fixture(scope="module")
-def first_run(tmp_path_factory: pytest.TempPathFactory, kernel: None) -> nbformat.NotebookNode:
-    return run(NOTEBOOKS[0], tmp_path_factory.mktemp("first"), ROOT / "notebooks", fast=True)
-
-
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_first_run_tells_its_story(first_run: nbformat.NotebookNode) -> None:
-    found = results(first_run)
+def test_first_run_tells_its_story(tmp_path: Path) -> None:
+    notebook = shown("01_first_run", tmp_path)
+    card = tagged(notebook, "card").outputs[-1].data
+    assert "Will it hold?" in card["text/html"] and "Will it hold?" in card["text/plain"]
+    found = results(notebook)
     assert found["success_today"] > 0.97
     assert found["success_tomorrow"] < 0.9 < 0.97 < found["success_fixed"]
     assert "tokens" in found["first_limit"] and 300 < found["full_at_users"] < 10_000
     assert 100 < found["cost_per_month_today"] < 600
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_the_simulated_saving_lies_on_the_curve(first_run: nbformat.NotebookNode) -> None:
-    found = results(first_run)
     assert found["simple_shares"] == sorted(found["simple_shares"]) and len(found["simple_shares"]) == 4
     for simulated, arithmetic in zip(found["savings"], found["savings_by_arithmetic"], strict=True):
         assert simulated == pytest.approx(arithmetic, abs=0.03)
     assert 0.40 < found["savings"][2] < 0.60, "the sourced mix saves 40 to 60 %"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_error_budget_tells_its_story(error_budget: nbformat.NotebookNode) -> None:
-    found = results(error_budget)
+def test_error_budget_tells_its_story(tmp_path: Path) -> None:
+    found = results(shown("02_error_budget", tmp_path))
     assert found["budget_left_alone"] < 0 < found["budget_left_with_fallback"]
     assert found["budget_left_alone"] < found["budget_left_too_small"] < found["budget_left_with_fallback"] - 0.2
     assert found["detected_after_s"] < 1800
@@ -104,9 +100,10 @@ def test_error_budget_tells_its_story(error_budget: nbformat.NotebookNode) -> No
     assert found["p99_hedged"] < 0.85 * found["p99_once"] and 0.01 < found["hedge_rate"] < 0.12
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_unit_economics_tells_its_story(unit_economics: nbformat.NotebookNode) -> None:
-    found = results(unit_economics)
+def test_unit_economics_tells_its_story(tmp_path: Path) -> None:
+    found = results(shown("03_unit_economics", tmp_path))
     assert found["levers"]["shorter_prompt"] < -0.05 and found["levers"]["semantic_cache"] < -0.05
     for simulated, arithmetic in zip(found["savings"], found["savings_by_formula"], strict=True):
         assert simulated == pytest.approx(arithmetic, abs=0.06)
@@ -116,24 +113,6 @@ def test_unit_economics_tells_its_story(unit_economics: nbformat.NotebookNode) -
     assert 0 <= found["budget_overshoot"] < 0.01 and found["turned_away"] > 0.2
     assert found["cost_at_night"] < 0.95 * found["cost_at_once"]
     assert found["p95_at_night"] < found["p95_at_once"]
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("which", ["first_run", "error_budget", "unit_economics"])
-def test_every_picture_shows_once(which: str, request: pytest.FixtureRequest) -> None:
-    for cell in request.getfixturevalue(which).cells:
-        last = cell.source.splitlines()[-1]
-        if cell.cell_type == "code" and (".plot()" in last or "_figure(" in last):
-            pictures = [one for one in cell.outputs if "image/png" in one.get("data", {})]
-            assert len(pictures) == 1 == len(cell.outputs), cell.source
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_the_card_is_a_card(first_run: nbformat.NotebookNode) -> None:
-    cell = tagged(first_run, "card")
-    assert (
-        "Will it hold?" in cell.outputs[-1].data["text/html"] and "Will it hold?" in cell.outputs[-1].data["text/plain"]
-    )
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -63,8 +63,8 @@ class Economy:
         trace["columns"] |= {"key": "k"} if self.has_keys else {}
         if self.has_blocks:
             trace["columns"]["blocks"] = "b"
-            trace["block"] = self.random.choice((20, 100))
-        trace |= {"spread": "1ms"} if self.often(0.3) else {}
+            trace["block"] = self.random.choice((20, 50, 100))
+        trace |= {"spread": "0.1ms"} if self.often(0.3) else {}
         self.trace = "".join(line + "\n" for line in self.with_keys(self.trace.splitlines()))
 
     def with_keys(self, lines: list[str]) -> Iterator[str]:
@@ -72,7 +72,7 @@ class Economy:
         for i, line in enumerate(lines):
             key: Any = self.random.choice(("a", "b", "c", "d", ""))
             if line.startswith("{"):
-                blocks = [self.random.randint(0, 1) * 100 + j for j in range(self.random.randint(0, 4))]
+                blocks = [self.random.randint(0, 1) * 100 + j for j in range(self.random.randint(0, 6))]
                 yield json.dumps(json.loads(line) | {"k": key, "b": blocks})
             else:
                 yield line + ("," + ("k" if i == 0 else key) if self.has_keys else "")
@@ -88,8 +88,8 @@ class Economy:
 
     def talk(self) -> None:
         """Conversations, loops, reasoning, tools, retrieved texts."""
-        if "trace" not in self.traffic and self.actions and self.often(0.6):
-            turns = self.random.choice((2, 3, {"geometric": {"mean": 2, "max": 5}}))
+        if "trace" not in self.traffic and self.actions and self.often(0.7):
+            turns = self.random.choice((2, 3, 4, {"geometric": {"mean": 3, "max": 5}}))
             self.traffic["sessions"] = {"turns": turns, "think": self.maker.lasting(0, 5)}
         for call, _ in self.calls():
             if "work" in call and self.often(0.3):
@@ -98,7 +98,7 @@ class Economy:
                 self.speak(call)
         for name, kind in self.actions.items():
             kind |= {"cacheable": self.maker.percent(20, 100)} if self.often(0.3) else {}
-            if "trace" not in self.traffic and self.often(0.7):
+            if "trace" not in self.traffic and self.often(0.9):
                 self.summarise(name, kind["calls"])
 
     def speak(self, call: Map) -> None:
@@ -108,14 +108,18 @@ class Economy:
             call["cached"] = self.often()
         prompt = call["input"]
         if isinstance(prompt, dict) and prompt.keys() <= {"user", "system", "retrieved"}:
-            grows = self.maybe(limit=random.randint(20, 300), cut_to=random.choice(("50%", "80%", "100%")))
-            grows = grows if "limit" in grows else {}
-            if ("repeat" in call or "sessions" in self.traffic) and self.often(0.6):
+            grows = self.maybe(cut_to=random.choice(("50%", "80%", "100%")))
+            grows = grows | {"limit": random.randint(20, 200)} if self.often(0.7) else {}
+            if ("repeat" in call or "sessions" in self.traffic) and self.often(0.8):
                 prompt["history"] = grows | self.maybe(retrieved=maker.chance(0.5)) or random.choice(("grows", "none"))
+            if "history" in prompt and "system" in prompt and self.often(0.4):
+                prompt["system"] = maker.part(300)
             prompt |= {"chunks": random.randint(1, 3)} if "retrieved" in prompt and self.often(0.3) else {}
         output = call["output"]
-        if isinstance(output, dict) and "all" in output and self.often(0.4):
+        if isinstance(output, dict) and "all" in output and self.often(0.6):
             output["reasoning"] = maker.tokens(20)
+            if self.often(0.3):
+                self.whole["resilience"].setdefault("idle_timeout", maker.time(0.02, 0.1))
 
     def summarise(self, kind: str, stages: list[Map]) -> None:
         """A summary before the first call whose history is limited."""
@@ -231,8 +235,16 @@ class Economy:
             budgets[name]["at"] = {f"{share}%": self.random.choice(acts) for share in shares}
         if budgets:
             self.whole["budgets"] = budgets
+            if self.maker.style == "full" and self.often(0.4):
+                self.sell_requests()
             if self.often(0.3):
                 self.whole.setdefault("failures", {})["quota_exhausted"] = self.maker.failure()
+
+    def sell_requests(self) -> None:
+        """Every request costs the same, so that a step of a budget is reached to the cent."""
+        for model in self.whole["models"].values():
+            model.pop("price_of", None)
+            model["prices"] = dict.fromkeys(("input", "output", "cached", "write"), "$0") | {"request": "$0.0001"}
 
     def can_degrade(self, budget: Map) -> bool:
         """Is there something cheaper than one of its models?"""

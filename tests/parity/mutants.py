@@ -105,7 +105,7 @@ MUTANTS = (
     ("request", "    release(m, c + C_HELD)\n", ""),
     ("request", "    m[c + C_REQUEST_UNTIL] = NEVER\n    release", "    release"),
     ("service", "slowdown *= slowness(m, f, n)", "slowdown *= 1.0"),
-    ("throttle", "kind != CANCELLED and", ""),
+    ("throttle", "kind != CANCELLED and", "kind == CANCELLED or"),
     ("user", "    if m[a + A_SHOWN] == 1:\n        return True\n", ""),
     ("user", "again > at1(m, AUDIENCE_RELOAD_AT_MOST, 0)", "again >= at1(m, AUDIENCE_RELOAD_AT_MOST, 0)"),
     ("arrival", "uniform(m, KIND, origin(number), 0, 0)", "uniform(m, KIND, number, 0, 0)"),

@@ -101,7 +101,7 @@ class Demand(Outline):
             named = [{"timestamp": row["t"], "input_length": row["in"], "output_length": row["out"]} for row in rows]
             return self.pick("trace.csv", {"file": "trace.csv", "unit": "ms"}), self.written(named, True)
         scaled = [row | {"t": row["t"] * UNITS[unit]} for row in rows]
-        return self.columns(unit), self.written(scaled, self.chance(0.3))
+        return self.columns(unit), self.written(scaled, self.chance(0.7 if self.one_call else 0.3))
 
     def columns(self, unit: str) -> Map:
         """A trace whose columns are named: the time alone, or the tokens and more."""
@@ -187,7 +187,7 @@ class Demand(Outline):
         if self.chance(0.15):
             return self.part(400)
         prompt: Map = {"user": self.part(300)} if self.chance(0.9) else {}
-        prompt |= {"system": self.pick(100, 200)} if not prompt or self.chance(0.6) else {}
+        prompt |= {"system": self.pick(100, 200, self.part(300))} if not prompt or self.chance(0.6) else {}
         prompt |= {"retrieved": self.part(200)} if self.chance(0.3) else {}
         long = self.chance(0.05) and not (self.tick_ms and self.slow_prompts)
         return prompt | ({"retrieved": self.pick(150_000, 250_000)} if long else {})

@@ -42,6 +42,7 @@ class Resilience:
         self.parts()
         self.places()
         self.people()
+        self.hurry()
         if self.often(0.3):
             kind = self.random.choice(("no_deployment", "throttled"))
             self.whole.setdefault("failures", {})[kind] = self.maker.failure()
@@ -73,7 +74,7 @@ class Resilience:
         self.layer |= {"retry_while_open": self.maker.chance(0.3), "wait_after_last": self.maker.chance(0.6)}
         self.layer |= self.waits() | self.maybe(
             first_token_timeout=self.or_none(time(0.5, 6)),
-            idle_timeout=self.or_none(time(0, 2)),
+            idle_timeout=self.or_none(random.choice((time(0, 2), time(0.02, 0.1)))),
             call_timeout=self.or_none(time(3, 40)),
             balance=random.choice(BALANCES),
             retry_on=self.some(),
@@ -84,6 +85,8 @@ class Resilience:
             replicas=random.randint(1, 3),
             max_fallbacks=random.randint(0, 2),
         )
+        if self.layer["wait_after_last"] and "fallback" in self.layer and self.often(0.8):
+            self.layer["max_retries"] = 1  # so that there is a last one, and another model behind it
 
     def or_none(self, value: Any) -> Any:
         """What a preset may have, or now and then none of it."""
@@ -122,8 +125,7 @@ class Resilience:
         if self.often(0.5):
             self.layer["hedge"] = self.or_none({"after": self.maker.time(0.2, 4)})
         if self.often(0.5):
-            share = self.maybe(concurrent_share=random.choice(("0%", "20%", "50%")))
-            self.layer["retry_budget"] = self.or_none(self.budget() | share)
+            self.layer["retry_budget"] = self.or_none(self.budget_by_load())
         if self.often(0.75):
             self.layer["breaker"] = self.or_none(self.breaker())
         if self.often(0.5):
@@ -136,6 +138,11 @@ class Resilience:
             names = random.sample(("previous", "rule", "human"), random.randint(1, 2))
             names[:0] = ["partial"] if self.often(0.75) else []
             self.layer["degrade"] = [{name: self.rung(name)} for name in names]
+
+    def budget_by_load(self) -> Map:
+        """A gateway's budget: the retries at one time may grow with the load."""
+        share = self.maybe(concurrent_share=self.random.choice(("0%", "20%", "50%")))
+        return self.budget() | share
 
     def budget(self) -> Map:
         """Credit for retries; now and then a limit of those at one time."""
@@ -225,6 +232,43 @@ class Resilience:
             "at_most": self.random.choice((1, 3, 5)),
         }
         self.whole["users"] = users
+
+    def hurry(self) -> None:
+        """Times that are up in the middle of something."""
+        rungs = {name for rung in self.layer.get("degrade", ()) for name in rung}
+        if rungs and self.often(0.7):
+            self.hurry_action(rungs)
+        if isinstance(self.layer["client"], dict) and self.often(0.7):
+            self.hurry_request(self.layer["client"])
+
+    def hurry_action(self, rungs: set[str]) -> None:
+        """A deadline in the middle of an overhead, or of streams side by side."""
+        self.layer["deadline"] = self.maker.time(1, 8)
+        if "human" in rungs and self.often(0.5):
+            self.whole["service"]["overhead"] = self.maker.lasting(2, 10)
+        for kind in self.whole.get("actions", {}).values() if "partial" in rungs else ():
+            stages = kind["calls"]
+            if len(stages) > 1 and "input" in stages[-1]:
+                other: Map = {key: value for key, value in stages[-1].items() if key != "route"}
+                other |= {"name": f"{other['name']}_too", "model": self.random.choice(self.maker.models)}
+                stages[-1] = {"parallel": [stages[-1], other]}
+            for call in stages[-1].get("parallel", ()):
+                call |= {"streaming": True} if "input" in call and self.often(0.9) else {}
+
+    def hurry_request(self, client: Map) -> None:
+        """A client's timeout in the middle of the gateway's wait for another try, of a stream that broke, too."""
+        random, time = self.random, self.maker.time
+        client |= {"timeout": time(2, 8), "max_retries": random.randint(1, 3)}
+        for name in ("retry_on", "stream_failure") if self.often(0.7) else ():
+            client.pop(name, None)
+        self.layer["stream_failure"] = random.choice(("retry", "retry", "fall_back"))
+        self.layer["max_retries"] = random.randint(1, 3)
+        self.layer["backoff"] |= {"initial": time(1, 4), "max": time(4, 8)}
+        if self.often(0.6):
+            budget = self.budget_by_load()
+            self.layer["retry_budget"] = budget | {"first_try": 40, "retry": 50, "concurrent": random.randint(1, 2)}
+        for model in self.whole["models"].values():
+            model["errors"] = model.get("errors", {}) | {"stream_broken": self.maker.percent(10, 30)}
 
     def changes(self) -> None:
         """Other numbers of these, too."""

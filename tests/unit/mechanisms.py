@@ -53,7 +53,7 @@ MECHANISMS = {
     ),
     "kinds": Mechanism(
         ("actions.*.share", "actions.*.complexity"), ("route_complexity", "service_priority"),
-        "notebooks/test_notebooks.py::test_the_simulated_saving_lies_on_the_curve", "cost_per_action",
+        "notebooks/test_notebooks.py::test_first_run_tells_its_story", "cost_per_action",
         "routing_figure", "its mix of simple and complex",
     ),
     "priority": Mechanism(

@@ -102,7 +102,7 @@ ECONOMY = {
         "test_a_queue_of_the_night_by_hand", "held_hours_p50", "peak_figure", "held until night",
     ),
     "batch API": Mechanism(
-        ("batch.api",), ("batch_api", "batch_api_expires"),
+        ("batch.api",), ("batch_api", "batch_api_expires", "batch_throttle"),
         "test_the_batch_side_costs_half", "batch_cost_share", "peak_figure", "half the price",
     ),
 }  # fmt: skip

@@ -198,7 +198,7 @@ def test_a_batch_side_costs_half_and_takes_what_the_api_takes(tmp_path: Path) ->
     assert plan.dists.scale[plan.deployments.ttft[0]].tolist() == [S, S, 2400 * S, 2400 * S]
     first, limits = plan.deployments.first_limit, plan.deployments.limits
     assert [limits[a:b].tolist() for a, b in pairwise(first)] == [[0], [0], [1], []]
-    assert plan.spending.covers.tolist() == [[True] * 4, [True, False, False, False]]
+    assert plan.spending.covers.tolist() == [[True] * 4, [True, False, True, False]]
     assert plan.incidents.hits.tolist() == [[True] * 4, [True, False, False, False]]
     assert plan.batch.api[0] and plan.batch.within.tolist() == [2 * H]
 
