@@ -10,6 +10,7 @@ import pytest
 import simkit as sk
 from simkit.cli import main
 from simkit.result.by_replication import frame_of, rows_from, rows_of
+from simkit.scenario.units import parse_duration
 from simkit.study.compare import PairError
 from simkit.study.looks import looks
 from simkit.study.paired import Paired, holm, p_value, paired, times_fewer
@@ -141,7 +142,7 @@ def test_what_is_cut_may_be_run_again_to_the_same_folder(scenario: sk.Scenario, 
         assert main(args) == 0
     resolved = json.loads((tmp_path / "out" / "manifest.json").read_text())["resolved"]
     slow = scenario.set({"traffic.rate": "1.8/s", "horizon": "1h"})
-    assert resolved["warmup"] == round(sk.warmup(slow, engine="reference").cut_s * 1e9) > 0
+    assert parse_duration(resolved["warmup"]) == round(sk.warmup(slow, engine="reference").cut_s * 1e9) > 0
 
 
 def test_levers_are_weighed_against_what_was_precise_enough(scenario: sk.Scenario) -> None:
