@@ -126,8 +126,8 @@ class Replications:
         return len(kept)
 
     def _choose(self, count: int) -> None:
-        """The engine and the folder of parts: chosen once."""
-        if self.work.engine:
+        """The engine, and the folder of parts. What is kept there is of one engine; else more may take the other."""
+        if self.work.parts is not None:
             return
         chosen = engine_for(self.engine, self.work.plan, count * self.times)
         work = self.work = replace(self.work, engine=chosen)

@@ -1,6 +1,6 @@
 """Small runs of the coverage studies: the scripts work, can be taken up again, and nothing is grossly wrong.
 
-60 studies tell a coverage of 95 % from one below 86 % (3 standard errors). The full runs are in RESULTS.md.
+60 studies tell a coverage of 95 % from one below 86 % (3 standard errors). What was run in full is in RESULTS.md.
 """
 
 import math

@@ -85,11 +85,11 @@ def test_a_folder_is_its_files(file: Path, tmp_path: Path, capsys: pytest.Captur
 def test_a_file_that_shows_a_miss_promises_the_miss(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missed = ("--set", "slo.latency={p95: 10ms}")
     assert main(["check", str(file), *missed]) == 1
-    assert "FAIL  95 % succeed within 10 ms" in capsys.readouterr().out
+    assert "FAIL  95 % succeed within 0.01 s" in capsys.readouterr().out
     told = ("--set", "expect=[burn_rate > 1]")
     assert main(["check", str(file), *missed, *told]) == 0
     out = capsys.readouterr().out
-    assert "warn  95 % succeed within 10 ms" in out and "not promised: the file expects burn_rate > 1" in out
+    assert "warn  95 % succeed within 0.01 s" in out and "not promised: the file expects burn_rate > 1" in out
     assert main(["check", str(file), "--set", "slo.latency={p95: 10h}", *told]) == 1  # once it is kept, that is red
     assert "FAIL  burn_rate > 1" in capsys.readouterr().out
 

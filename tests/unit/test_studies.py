@@ -137,12 +137,33 @@ def test_a_warm_up_is_cut_where_it_ends(scenario: sk.Scenario) -> None:
 
 def test_what_is_cut_may_be_run_again_to_the_same_folder(scenario: sk.Scenario, tmp_path: Path) -> None:
     args = ["run", str(tmp_path / "queue.yaml"), "--warmup", "auto", "--engine", "reference", "--no-progress"]
-    args += ["--set", "traffic.rate=1.8/s", "--set", "horizon=1h", "--no-log", "--out", str(tmp_path / "out")]
+    args += [
+        "--set",
+        "traffic.rate=1.8/s",
+        "--set",
+        "horizon=1h",
+        "--set",
+        "replications=2",
+        "--no-log",
+        "--out",
+        str(tmp_path / "out"),
+    ]
     for _ in range(2):
         assert main(args) == 0
     resolved = json.loads((tmp_path / "out" / "manifest.json").read_text())["resolved"]
-    slow = scenario.set({"traffic.rate": "1.8/s", "horizon": "1h"})
+    slow = scenario.set({"traffic.rate": "1.8/s", "horizon": "1h", "replications": 2})
     assert parse_duration(resolved["warmup"]) == round(sk.warmup(slow, engine="reference").cut_s * 1e9) > 0
+
+
+def test_many_more_replications_may_take_the_other_engine(
+    scenario: sk.Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simkit.study.run.engine_for", lambda _, __, count: "compiled" if count > 4 else "reference")
+    ready = Replications(scenario, jobs=1)
+    assert [ready.upto(count).engine for count in (4, 8)] == ["reference", "compiled"]
+    alone = Replications(scenario, engine="reference", jobs=1)
+    monkeypatch.undo()
+    assert ready.upto(8).to_dict()["metrics"] == alone.upto(8).to_dict()["metrics"]
 
 
 def test_levers_are_weighed_against_what_was_precise_enough(scenario: sk.Scenario) -> None:
