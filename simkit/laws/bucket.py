@@ -16,7 +16,8 @@ def bucket_cost(units: int, ns_per_unit: float, share_left: float) -> int:
     exact = units * ns_per_unit
     if exact >= ENDLESS * share_left:
         return ENDLESS
-    exact /= share_left
+    if share_left != 1.0:
+        exact /= share_left
     rounded = floor(exact)
     return rounded if rounded == exact else rounded + 1
 

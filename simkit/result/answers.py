@@ -8,7 +8,7 @@ import numpy as np
 from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import INCIDENT_COLUMNS
 from simkit.result.aftermath import harm, lessons
-from simkit.result.bill import Weighed, bill_text
+from simkit.result.bill import Weighed, bill_text, blocked, rationed
 from simkit.result.bottlenecks import Bottleneck, bottlenecks, load_text
 from simkit.result.evidence import Evidence
 from simkit.result.slo import Standing, Verdict, standings
@@ -34,7 +34,7 @@ class Answer:
 def answers(evidence: Evidence, metrics: dict[str, Estimate], levers: Weighed | None = None) -> tuple[Answer, ...]:
     """Will it hold? What will it cost? What breaks first? And, where models cost something, what to do about that."""
     limits, bill = bottlenecks(evidence), bill_text(evidence, metrics, levers)
-    found = (_hold(evidence, metrics, limits), _cost(evidence, metrics), _breaks(evidence, limits))
+    found = (_hold(evidence, metrics, limits), _cost(evidence, metrics), _breaks(evidence, metrics, limits))
     return (*found, Answer(BILL, bill)) if bill else found
 
 
@@ -208,12 +208,12 @@ def _between(estimate: Estimate) -> str:
     return f" ({dollars(estimate.low)} to {dollars(estimate.high)})"
 
 
-def _breaks(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:
-    """What incidents teach comes first, then the limits; where there are none, incidents alone can break it."""
-    first, full = lessons(evidence, limits), _fills(evidence, limits)
-    if not limits and (said := first or harm(evidence)):
-        return Answer(BREAK, " ".join(said), "bad")
-    return Answer(BREAK, " ".join((*first, full.text)), "bad") if first else full
+def _breaks(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> Answer:
+    """Spent budgets come first, then what incidents teach, then quotas and limits; without limits, incidents alone."""
+    spent, turned, full = blocked(evidence), rationed(metrics), _fills(evidence, limits)
+    first = (*spent, *(lessons(evidence, limits) or (() if limits else harm(evidence))))
+    said = (*first, *turned, *((full.text,) if limits else ()))
+    return Answer(BREAK, " ".join(said), "bad" if first else full.tone if limits else "") if said else full
 
 
 def _fills(evidence: Evidence, limits: tuple[Bottleneck, ...]) -> Answer:

@@ -111,6 +111,26 @@ def _answers(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
     return f"Caches spare {percent(served)} of the calls{false}"
 
 
+def blocked(evidence: Evidence) -> tuple[str, ...]:
+    """The budgets that were spent and turned everything away, a sentence each."""
+    every = [one for run in evidence.tallies for one in periods(evidence.plan, run.economy.budgets)]
+    spent = {
+        name: [one for one in every if one.budget == budget and Act.BLOCK in one.reached]
+        for budget, name in enumerate(evidence.plan.names.budgets)
+    }
+    return tuple(
+        f"The budget `{name}` is spent: it blocks for {_lasts(evidence, mine, Act.BLOCK)} of the run."
+        for name, mine in spent.items()
+        if mine
+    )
+
+
+def rationed(metrics: dict[str, Estimate]) -> tuple[str, ...]:
+    """What users' quotas turn away, where it is more than a few actions."""
+    rate = metrics["quota_rejected_rate"].value or 0.0
+    return (f"Users' quotas turn {percent(rate)} of the actions away.",) if rate >= SELDOM else ()
+
+
 def _budgets(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
     """When budgets blocked or degraded, and by how much they were overspent."""
     every = [one for run in evidence.tallies for one in periods(evidence.plan, run.economy.budgets)]

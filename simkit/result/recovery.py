@@ -2,7 +2,8 @@
 
 An action belongs to the minute in which it arrived. All is well from the first minute on of which five minutes in a row
 (those without arrivals left out) serve 99 % of their actions; an incident that starts before is one with it. What
-quotas of users and budgets turn away is turned away in good times, too: it counts neither as ended nor as lost here.
+quotas of users and budgets turn away (or fail: a budget of models) is turned away in good times, too: it counts
+neither as ended nor as lost here, nor against an objective.
 """
 
 from collections.abc import Sequence
@@ -84,12 +85,12 @@ def minutes_of(
     if not size:
         return np.zeros((0, len(COLUMNS) + 2 * len(objectives)), np.int64)
     minute, outcome = actions["arrival"] // MINUTE, actions["outcome"]
-    by_rule = (outcome == Outcome.REJECTED) & np.isin(actions["reason"], (Kind.QUOTA, Kind.BUDGET))
+    by_rule = is_by_rule(plan, outcome, actions["reason"])
     degraded = outcome == Outcome.DEGRADED
     chosen: list[Rows] = [
         (outcome != Outcome.CENSORED) & ~by_rule,
         (outcome == Outcome.OK) | (degraded & is_fair(objectives)),
-        (outcome == Outcome.FAILED) | ((outcome == Outcome.REJECTED) & ~by_rule),
+        ((outcome == Outcome.FAILED) | (outcome == Outcome.REJECTED)) & ~by_rule,
         degraded,
         outcome == Outcome.ABANDONED,
     ]
@@ -103,8 +104,16 @@ def minutes_of(
         columns.append(count(by_attempt[rows], size))
     columns += [count(minute[degraded & (actions["reason"] == reason)], size) for reason in LADDER]
     for objective in objectives:
-        columns += [count(minute[rows], size) for rows in objective.judge(actions, ended)]
+        columns += [count(minute[rows & ~by_rule], size) for rows in objective.judge(actions, ended)]
     return np.stack(columns, axis=1)
+
+
+def is_by_rule(plan: Plan, outcome: Ints, reason: Ints) -> NDArray[np.bool_]:
+    """Which actions did a quota or a budget turn away, or fail (a budget of models)?"""
+    turned: NDArray[np.bool_] = (outcome == Outcome.REJECTED) & np.isin(reason, (Kind.QUOTA, Kind.BUDGET))
+    if plan.names.budgets:
+        turned |= (outcome == Outcome.FAILED) & (reason == Kind.QUOTA_EXHAUSTED)
+    return turned
 
 
 def recovery_of(plan: Plan, minutes: Ints, incidents: dict[str, Ints]) -> Recovery:

@@ -109,7 +109,9 @@ def spikes_of(evidence: Evidence) -> tuple[Spike, ...]:
     questions = np.sum([one.series["questions"] for one in evidence.tallies], axis=0)
     asked = profile.usual(questions.astype(float))
     above, chance = cost - usual, CHANCE * usual * np.sqrt(unevenness(evidence) / np.maximum(asked, 1e-9))
-    order = [w for w in np.argsort(-above, kind="stable").tolist() if above[w] > chance[w]][:MOST]
+    wide = np.diff(evidence.tallies[0].windows.edges)
+    whole = 2 * wide >= wide.max()  # the last one may be a sliver, of which nothing is usual
+    order = [w for w in np.argsort(-above, kind="stable").tolist() if whole[w] and above[w] > chance[w]][:MOST]
     names = evidence.plan.names
     kinds, models = _money(evidence, "by_kind", names.kinds), _money(evidence, "by_model", names.models)
     found = []

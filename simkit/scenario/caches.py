@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from simkit.scenario.base import Part
@@ -23,6 +24,10 @@ class KeyLaw(Part):
     """Exponent: 0 = all alike, 1 = the classic Zipf law."""
     count: Annotated[Count, Field(ge=1, le=10_000_000)]
     """Number of different questions."""
+
+    def top(self) -> float:
+        """Share of the most popular one."""
+        return float(1 / np.sum(np.arange(1, self.count + 1) ** -self.zipf))
 
 
 class AnswerCache(Part):

@@ -131,6 +131,17 @@ def check_cache_bigger_than_keys(document: Document) -> Iterator[Finding]:
             yield Finding("cache_bigger_than_keys", "warning", f"caches.{name}.capacity", message, repair)
 
 
+def check_meanings_rarer_than_questions(document: Document) -> Iterator[Finding]:
+    """A question that is asked more often than any meaning: then one question would have several meanings."""
+    exact, semantic = document.caches.exact, document.caches.semantic
+    keys, clusters = exact and exact.keys, semantic and semantic.clusters
+    if keys and clusters and keys.top() > 1.001 * clusters.top():
+        message = f"The most popular question is {percent(keys.top())} of what is asked, the most popular meaning "
+        message += f"{percent(clusters.top())}: but each question has one meaning."
+        repair = "Make `clusters` fewer or its `zipf` larger, or the other way round with `keys` of the exact cache."
+        yield Finding("meanings_rarer_than_questions", "warning", "caches.semantic.clusters", message, repair)
+
+
 def check_hit_rate_beyond_cacheable(document: Document) -> Iterator[Finding]:
     """A given hit rate of lookups, where few actions look anything up."""
     for name in ("exact", "semantic"):
@@ -224,6 +235,7 @@ CHECKS = (
     check_history_beyond_context,
     check_cut_every_turn,
     check_cache_bigger_than_keys,
+    check_meanings_rarer_than_questions,
     check_hit_rate_beyond_cacheable,
     check_lookup_slower_than_answer,
     check_reasoning_beyond_max,

@@ -161,6 +161,10 @@ def answer_cache(name: str, fields: Mapping[str, Any]) -> Callable[[Document, Re
         able = any(one.cached and one.repeat.times == 1 for _, _, _, one in calls_of(document))
         if not able:
             return Found(why="every call repeats or must not be cached")
+        trace = document.traffic.trace
+        traced = trace is not None and trace.columns is not None and trace.columns.key is not None
+        if traced and name == "exact":  # the trace says what is asked
+            return Found({"caches.exact": {key: one for key, one in fields.items() if key != "keys"}})
         return Found({f"caches.{name}": dict(fields)})
 
     return find
@@ -178,13 +182,9 @@ def batch(document: Document, base: Result) -> Found:
     if document.batch.api is not None:
         waiting = [name for name, one in document.actions.items() if one.urgency == "batch"]
         return Found({f'actions."{name}".urgency': "now" for name in waiting}, in_use=True)
-    overlay: dict[str, Any] = {
-        f'actions."{name}".urgency': "batch"
-        for name, one in document.actions.items() if "batch" in name and one.urgency == "now"
-    }  # fmt: skip
-    if not overlay and all(one.urgency == "now" for one in document.actions.values()):
-        return Found(why="no kind of action can wait (`urgency: batch`)")
-    return Found(overlay | {"batch.api": API})
+    if all(one.urgency == "now" for one in document.actions.values()):
+        return Found(why="no kind of action can wait: give those that can `urgency: batch`")
+    return Found({"batch.api": API})
 
 
 def smaller_context(document: Document, base: Result) -> Found:

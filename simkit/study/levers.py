@@ -56,8 +56,10 @@ class Levers:
     base: Result
     pulls: tuple[Pull, ...]
     """Those that apply, what saves most alone first; then those in use, by what their loss costs."""
+    taken: tuple[Pull, ...]
+    """Those that apply and each lower the bill further, beside those before them."""
     steps: tuple[Result, ...]
-    """With the first lever, the first two, ..., all that apply."""
+    """With the first of them, the first two, ..., all."""
     left_out: Mapping[str, str]
     """Lever to why it does not apply."""
 
@@ -74,13 +76,14 @@ class Levers:
 
     @cached_property
     def summary(self) -> Table:
-        """A row for today, for each lever (then those in use and those that do not apply), and for all together.
+        """Rows: today, each lever taken, the others, those in use, those that do not apply, all taken together.
 
         USD a month, savings negative: alone_... against today, step_... against all levers above it, after_usd what
         the bill then is. latency_p95_s, good_rate, success_rate: differences alone. worse: it surely lowers one of the
         last two. Of a lever in use, alone_... is what it saves now, without_usd what the bill would be without it.
         """
-        rows = [self._today(), *self._stepwise(), *map(self._in_use, self.pulls), *self._others(), self._together()]
+        more = (*map(self._not_taken, self.pulls), *map(self._in_use, self.pulls))
+        rows = [self._today(), *self._stepwise(), *more, *self._others(), self._together()]
         made = table([row for row in rows if row], self.plot, COLUMNS)
         figures = [name for name in COLUMNS if name not in ("kind", "lever", "label", "words", "worse", "note")]
         return made.astype(dict.fromkeys(figures, float))
@@ -90,7 +93,7 @@ class Levers:
 
     def _stepwise(self) -> list[tuple[Any, ...]]:
         rows, before = [], self.base
-        for one, after in zip(self.applied, self.steps, strict=True):
+        for one, after in zip(self.taken, self.steps, strict=True):
             step = money_difference(before, after)
             rows.append(
                 self._row(
@@ -100,6 +103,13 @@ class Levers:
             )  # fmt: skip
             before = after
         return rows
+
+    def _not_taken(self, one: Pull) -> tuple[Any, ...]:
+        if one.in_use or one in self.taken:
+            return ()
+        alone = spent(one.result) - spent(self.base)
+        note = "changes nothing" if alone == 0 else "costs more" if alone > 0 else "costs more beside those above"
+        return self._row("not taken", one.kind.name, one.kind.label, one.kind.words, one, note=note)
 
     def _in_use(self, one: Pull) -> tuple[Any, ...]:
         if not one.in_use:
@@ -152,7 +162,7 @@ class Levers:
         told = ", ".join(f"{one.kind.label} {percent(-money.difference / whole)}" for one, money in best[:3])
         last = self.steps[-1]
         together = 1 - monthly(last, spent(last)) / whole
-        return f"What would lower it most, each alone: {told}; all levers together {percent(together)}"
+        return f"What would lower it most, each alone: {told}; all that lower it together {percent(together)}"
 
     def blocks(self) -> tuple[Block, ...]:
         """Heading, table, and what does not apply."""
@@ -264,13 +274,17 @@ def levers(
     pulls.sort(key=lambda one: spent(one.result))
     used = [Pull(kind, overlay, tried(scenario.set(overlay)), True) for kind, overlay in in_use]
     used.sort(key=lambda one: -spent(one.result))
+    taken: list[Pull] = []
     steps: list[Result] = []
     together: dict[str, Any] = {}
     for one in pulls:
-        together |= one.overlay
-        steps.append(tried(scenario.set(together)) if steps else one.result)
+        step = tried(scenario.set({**together, **one.overlay})) if steps else one.result
+        if spent(step) < spent(steps[-1] if steps else base):
+            taken.append(one)
+            steps.append(step)
+            together |= one.overlay
     show(1.0)
-    return Levers(base, (*pulls, *used), tuple(steps), left_out)
+    return Levers(base, (*pulls, *used), tuple(taken), tuple(steps), left_out)
 
 
 Chosen = list[tuple[Kind, Mapping[str, Any]]]

@@ -82,6 +82,13 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "room for 1,001 answers, but there are 1,000 questions",
     ),
     (
+        "meanings_rarer_than_questions",
+        {"caches": {"exact": {"keys": {"zipf": 0, "count": 100}}, "semantic": {"clusters": {"zipf": 0, "count": 101}}}},
+        {"caches": {"exact": {"keys": {"zipf": 0, "count": 100}}, "semantic": {"clusters": {"zipf": 0, "count": 100}}}},
+        "caches.semantic.clusters",
+        "The most popular question is 1 % of what is asked, the most popular meaning 0.99 %",
+    ),
+    (
         "hit_rate_beyond_cacheable",
         {"caches": {"semantic": {"hit_rate": "30%", "cacheable": "29%"}}},
         {"caches": {"semantic": {"hit_rate": "30%", "cacheable": "30%"}}},

@@ -40,14 +40,15 @@ def test_every_lever_is_tried_in_use_or_said_not_to_apply(found):
     tried = {one.kind.name for one in found.pulls}
     assert tried | set(found.left_out) == {one.name for one in LEVERS}
     assert {one.kind.name for one in found.pulls if one.in_use} == {"prompt_cache"}
-    assert found.left_out["batch"] == "no kind of action can wait (`urgency: batch`)"
+    assert found.left_out["batch"] == "no kind of action can wait: give those that can `urgency: batch`"
     assert found.left_out["cheaper_fallback"] == "no model has a fallback"
     assert {"shorter_prompt", "routing", "exact_cache", "semantic_cache", "smaller_context"} <= tried
 
 
 def test_bars_add_up_to_all_together_to_the_picodollar(found):
     assert sum(found.bars) == spent(found.steps[-1]) - spent(found.base)
-    assert len(found.bars) == len(found.applied) == len(found.steps)
+    assert len(found.bars) == len(found.taken) == len(found.steps) and max(found.bars) < 0
+    assert set(found.taken) <= set(found.applied)
     alone = [spent(one.result) for one in found.applied]
     assert alone == sorted(alone)  # what saves most comes first
     assert spent(found.steps[0]) == alone[0]

@@ -18,7 +18,7 @@ from simkit.laws.store import guided, is_fresh, ramped
 from simkit.plan.codes import Cache, Lookup
 from simkit.plan.plan import NEVER
 
-CLUSTER, LOOKUP, WARM = int(Stream.CLUSTER), int(Stream.LOOKUP), int(Stream.WARM)
+CLUSTER, QUESTION, LOOKUP, WARM = (int(s) for s in (Stream.CLUSTER, Stream.KEY, Stream.LOOKUP, Stream.WARM))
 EXACT, SEMANTIC = int(Cache.EXACT), int(Cache.SEMANTIC)
 MISS, HIT, FOLLOWS, FALSE, EXPIRED, OLD = (int(result) for result in Lookup)
 CACHES = 2
@@ -27,14 +27,10 @@ UNNAMED = -2
 """From here down: the number drawn for what is asked (this minus 52 bits)."""
 LEADS = -2
 """What a follower is told that has to find the answer itself; else it is told how good the answer is."""
+AS_MODELS = -3
+"""How good an answer is that a warm cache begins with: to be seen when it is first served."""
 MISSED = -1
 """Instead of the step that follows: no answer here."""
-
-
-@step
-def has_keys(m: Memory) -> bool:
-    """Does the plan say what is asked?"""
-    return at1(m, ANSWERS_KEYS, EXACT) > 0 or at1(m, ANSWERS_TRACE_KEYS, 0) > 0
 
 
 @step
@@ -91,11 +87,19 @@ def has_entries(m: Memory, f: Reals, cache: int) -> bool:
 @step
 def key_of(m: Memory, f: Reals, a: int, index: int, cache: int) -> int:
     """The key of the entry that would answer a call."""
-    question = question_of(m, f, a)
-    if cache == SEMANTIC:
-        u, _ = uniform(m, CLUSTER, question if has_keys(m) else origin(m[a + A_NUMBER]), 0, 0)
-        question = popular(m, f, u, ANSWERS_CDF_SEMANTIC, ANSWERS_GUIDE_SEMANTIC)
-    return at1(m, NAME, index) * questions(m, cache) + question
+    asked = question_of(m, f, a) if cache == EXACT else cluster_of(m, f, a)
+    return at1(m, NAME, index) * questions(m, cache) + asked
+
+
+@step
+def cluster_of(m: Memory, f: Reals, a: int) -> int:
+    """What is meant: by the trace's question, or by the number that also draws the question where that is modelled.
+
+    So popular questions have popular meanings, and either law holds whether or not the other cache is there.
+    """
+    traced = at1(m, ANSWERS_TRACE_KEYS, 0) > 0
+    u, _ = uniform(m, CLUSTER if traced else QUESTION, m[a + A_RANK] if traced else origin(m[a + A_NUMBER]), 0, 0)
+    return popular(m, f, u, ANSWERS_CDF_SEMANTIC, ANSWERS_GUIDE_SEMANTIC)
 
 
 @step
@@ -150,9 +154,9 @@ def looked_up(m: Memory, f: Reals, c: int, cache: int) -> int:
     a, key, good, result = m[c + C_ACTION], m[c + C_SOUGHT], NONE, MISS
     m[a + A_LOOKUP_COST] += at2(m, ANSWERS_COST, m[M_EPOCH], cache)
     if key != NO_KEY:
-        result, good = look_at_entry(m, c, cache, key)
+        result, good = look_at_entry(m, f, c, cache, key)
     elif hits_by_chance(m, f, c, cache):
-        result, good = HIT, verdict(m, f, c, instead_of(m, a, first_model(m, f, c)))
+        result, good = HIT, as_models_do(m, f, c)
     if result == HIT and is_false(m, f, c, cache):
         result, good = FALSE, min(good, 0)
     write_lookup(m, a, m[c + C_INDEX], cache, key, result)
@@ -161,14 +165,22 @@ def looked_up(m: Memory, f: Reals, c: int, cache: int) -> int:
     return NOTHING if result == FOLLOWS else MISSED
 
 
+@apart
+def as_models_do(m: Memory, f: Reals, c: int) -> int:
+    """How good the model's answer would have been."""
+    return verdict(m, f, c, instead_of(m, m[c + C_ACTION], first_model(m, f, c)))
+
+
 @step
-def look_at_entry(m: Memory, c: int, cache: int, key: int) -> tuple[int, int]:
+def look_at_entry(m: Memory, f: Reals, c: int, cache: int, key: int) -> tuple[int, int]:
     """What a cache has: the result, and how good the answer is. The call may wait for another's now, or lead others."""
     s = store(m, cache)
     entry, result = find(m, s, key, 0), MISS
     if entry != NONE and m[entry + E_GOOD] != NO_ANSWER:
         if is_fresh(m[entry + E_BORN], at2(m, ANSWERS_TTL, m[M_EPOCH], cache), m[M_NOW]):
             touch(m, s, entry)
+            if m[entry + E_GOOD] == AS_MODELS:
+                m[entry + E_GOOD] = as_models_do(m, f, c)
             return HIT, m[entry + E_GOOD]
         result = EXPIRED
     if at1(m, ANSWERS_COALESCE, cache) == 1:
@@ -340,7 +352,7 @@ def takes_old_answer(m: Memory, f: Reals, a: int) -> bool:
             entry = find(m, store(m, cache), key, 0)
             if entry != NONE and m[entry + E_GOOD] != NO_ANSWER:
                 write_lookup(m, a, index, cache, key, OLD)
-                m[a + A_STALE] = m[entry + E_GOOD]
+                m[a + A_STALE] = max(m[entry + E_GOOD], NONE)
                 return True
     return False
 
@@ -363,5 +375,5 @@ def warm_up(m: Memory) -> None:
             key = at1(m, CACHED_NAMES, i % names) * questions(m, cache) + rank
             u, _ = uniform(m, WARM, key, cache, 0)
             entry = new_entry(m, s, key, 0)
-            m[entry + E_GOOD] = NONE
+            m[entry + E_GOOD] = AS_MODELS
             add(m, s, entry, m[M_BEGIN] - (int(u * ttl) if ttl < NEVER else 0))

@@ -115,7 +115,15 @@ def has_pages(m: Memory) -> bool:
     return (
         m[M_ATTEMPT_ROWS] + m[M_DEEPEST] + ROOM <= m[M_ATTEMPT_ROOM]
         and m[M_ACTION_ROWS] + ROOM <= m[M_ACTION_ROOM]
-        and m[M_INCIDENT_ROWS] + ROOM <= m[M_INCIDENT_ROOM]
+        and (m[M_SELDOM_LOGS] == 0 or has_pages_of_seldom_logs(m))
+    )
+
+
+@step
+def has_pages_of_seldom_logs(m: Memory) -> bool:
+    """The same for what most runs have nothing of: incidents, breakers, lookups, budgets."""
+    return (
+        m[M_INCIDENT_ROWS] + ROOM <= m[M_INCIDENT_ROOM]
         and m[M_BREAKER_ROWS] + room_needed(m) <= m[M_BREAKER_ROOM]
         and m[M_LOOKUP_ROWS] + ROOM <= m[M_LOOKUP_ROOM]
         and m[M_SPENT_ROWS] + m[M_SPENT_STEP] <= m[M_SPENT_ROOM]

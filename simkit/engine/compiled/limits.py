@@ -34,7 +34,7 @@ def charge(m: Memory, f: Reals, t: int) -> int:
         if wait > excess:
             excess, limit = wait, b
     for i in range(first, beyond):
-        take(m, f, t, at1(m, LIMITS, i), left, excess)
+        take(m, at1(m, LIMITS, i), excess)
     m[t + T_RETRY_AFTER] = excess
     m[t + T_LIMIT] = limit
     return RATE_LIMIT if excess > 0 else OK
@@ -50,17 +50,17 @@ def excess_of(m: Memory, f: Reals, t: int, b: int, left: float) -> int:
         return NEVER
     if left != 1.0:
         cost = cost_of(m, f, t, b, left)
+    m[m[CHARGED] + b] = bucket_charge(at1(m, BUCKETS, b), m[M_NOW], cost)
     return bucket_excess(at1(m, BUCKETS, b), m[M_NOW], cost, burst)
 
 
 @step
-def take(m: Memory, f: Reals, t: int, b: int, left: float, excess: int) -> None:
+def take(m: Memory, b: int, excess: int) -> None:
     """Take from a limit; refused requests take where the limit counts them, at most until it is empty."""
     if at1(m, MEASURE, b) == RAMP:
         m[ramp(m, b) + R_COUNT] += excess == 0
         return
-    now, bucket = m[M_NOW], m[BUCKETS] + b
-    after = bucket_charge(m[bucket], now, cost_of(m, f, t, b, left))
+    now, bucket, after = m[M_NOW], m[BUCKETS] + b, at1(m, CHARGED, b)
     if excess == 0:
         m[bucket] = after
     elif at1(m, REFUSED_COUNT, b) == 1:

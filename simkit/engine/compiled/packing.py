@@ -57,6 +57,7 @@ def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NE
     head[[at.M_FREE_ACTION, at.M_FREE_CALL, at.M_FREE_ATTEMPT]] = at.NONE
     for place, value in {**features(plan), **stores.features(plan)}.items():
         head[place] = value
+    head[at.M_SELDOM_LOGS] = head[[at.M_SOURCES, at.M_BREAKS, at.M_ANSWERS, at.M_SPENDS]].any()
     head[at.M_BULK] = len(plan.epochs) > 1 or len(plan.ladder.staff) > 1 or bool(found[at.IN_FLIGHT_FAIL].any())
     m = np.concatenate([head, *ints])
     calendar = 2 * int(head[at.M_SOURCES]) + len(plan.epochs) + len(plan.ladder.staff)
@@ -113,7 +114,8 @@ def derived(plan: Plan) -> dict[int, Table]:
         at.IN_FLIGHT_FAIL: np.concatenate([incidents.in_flight_fail, incidents.outage_in_flight_fail]),
         at.ONLY_MODEL: plan.routes.only_model(),
         at.HAS_CALL_ERRORS: np.any(plan.models.errors, axis=2),
-        at.HARMLESS: harmless(plan),
+        at.HARMLESS: harmless(plan.deployments.errors),
+        at.HARMLESS_TO_CALL: harmless(plan.models.errors),
         at.LAST_STREAM: plan.actions.streaming & in_last_stage(plan),
         at.PRIORITIES: priorities(plan),
         at.LANE_STREAM: np.array(streams, dtype=np.int64),
@@ -144,6 +146,7 @@ def state(plan: Plan) -> dict[int, Table]:
         at.STATIONS: stations,
         at.LINES: np.full((len(priorities(plan)), 2), at.NONE, dtype=np.int64),
         at.BUCKETS: np.full(len(plan.limits.measure), -NEVER, dtype=np.int64),
+        at.CHARGED: np.zeros(len(plan.limits.measure), dtype=np.int64),
         at.RAMPS: np.zeros((len(plan.limits.measure), at.RAMP_WIDTH), dtype=np.int64),
         at.SOURCES: np.zeros((sources, at.SOURCE_WIDTH), dtype=np.int64),
         at.AHEAD: np.zeros((9, at.ACTIONS_AHEAD), dtype=np.int64),
@@ -184,11 +187,11 @@ def fair_weather(plan: Plan) -> Floats:
     return np.tile([0.0, 1.0, 1.0], (len(plan.deployments.model), 1))
 
 
-def harmless(plan: Plan) -> Floats:
+def harmless(errors: Floats) -> Floats:
     """(E, N) numbers from here on mean no failure where there is no incident: the rates added up in their order."""
-    total = np.zeros(plan.deployments.errors.shape[:2])
-    for kind in range(plan.deployments.errors.shape[2]):
-        total += plan.deployments.errors[:, :, kind]
+    total = np.zeros(errors.shape[:2])
+    for kind in range(errors.shape[2]):
+        total += errors[:, :, kind]
     return total
 
 

@@ -95,9 +95,8 @@ def outcome(m: Memory, f: Reals, t: int, u: float) -> int:
     if at2(m, HAS_CALL_ERRORS, e, model) == 1:
         code = m[m[t + T_CALL] + C_NUMBER] << 20 | model
         v, _ = uniform(m, CALL_ERROR, origin(m[t + T_NUMBER]), code, 0)
-        kind = drawn_kind(v, 0.0, OK, reals(m, f, CALL_ERRORS, e, model, 0))
-        if kind != OK:
-            return kind
+        if v < real2(m, f, HARMLESS_TO_CALL, e, model):
+            return drawn_kind(v, 0.0, OK, reals(m, f, CALL_ERRORS, e, model, 0))
     rate = real2(m, f, WEATHER, n, W_RATE)
     if rate == 0.0 and u >= real2(m, f, HARMLESS, e, n):
         return OK

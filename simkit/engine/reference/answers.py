@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LEADS = -2
 """What a follower is told that has to find the answer itself; else it is told how good the answer is."""
 NO_KEY = -1
+WARM = -3
+"""How good an answer is that a warm cache begins with: to be seen when it is first served."""
 
 
 class AnswerCache:
@@ -57,7 +59,7 @@ class AnswerCache:
                 key = name * self.questions + rank
                 u, _ = self.world.dice.pair(Stream.WARM, key, int(self.which))
                 age = 0 if ttl >= NEVER else int(u * ttl)
-                self.store.add(key, Entry(self.world.plan.begin - age))
+                self.store.add(key, Entry(self.world.plan.begin - age, WARM))
 
     def is_asked(self, action: "Action", call: int) -> bool:
         """Is a call looked up here? Not with a question of its own, and not in the middle of a conversation."""
@@ -84,13 +86,21 @@ class AnswerCache:
         """The key of the entry that would answer a call."""
         if not self.has_entries:
             return NO_KEY
-        rank, name = self.question(action), self.world.kinds.name[call]
-        if self.which == Cache.SEMANTIC:
-            u, _ = self.world.dice.pair(Stream.CLUSTER, action.origin if rank is None else rank)
-            tables = self.world.plan.answers
-            rank = guided(u, tables.cdf_semantic, tables.guide_semantic)
+        rank = self.cluster(action) if self.which == Cache.SEMANTIC else self.question(action)
         assert rank is not None
-        return int(name * self.questions + rank)
+        return int(self.world.kinds.name[call] * self.questions + rank)
+
+    def cluster(self, action: "Action") -> int:
+        """What is meant: by the trace's question, or by the number that also draws the question where that is modelled.
+
+        So popular questions have popular meanings, and either law holds whether or not the other cache is there.
+        """
+        if self.rules.trace_keys[0]:
+            u, _ = self.world.dice.pair(Stream.CLUSTER, int(self.rules.trace_key[action.origin]))
+        else:
+            u, _ = self.world.dice.pair(Stream.KEY, action.origin)
+        tables = self.world.plan.answers
+        return guided(u, tables.cdf_semantic, tables.guide_semantic)
 
     def draws(self, call: "Call", block: int) -> tuple[float, float]:
         """Two numbers for a call's lookups."""
@@ -102,7 +112,7 @@ class AnswerCache:
 
     def find(self, call: "Call", key: int) -> tuple[Lookup, int]:
         """What a lookup finds now, and how good the answer is."""
-        result, good = self.chance(call) if not self.has_entries else self.entry(key)
+        result, good = self.chance(call) if not self.has_entries else self.entry(call, key)
         if result is not Lookup.HIT:
             return result, good
         return (Lookup.FALSE, min(good, 0)) if self.is_false(call) else (result, good)
@@ -112,10 +122,10 @@ class AnswerCache:
         rules, e = self.rules, self.world.epoch
         rate = ramped(rules.hit_rate[e][self.which], self.world.clock.now - self.since, rules.ramp[e][self.which])
         if self.draw(call, 0) < rate:
-            return Lookup.HIT, call.verdict(call.stand_in(call.first_model()))
+            return Lookup.HIT, as_models_do(call)
         return Lookup.MISS, -1
 
-    def entry(self, key: int) -> tuple[Lookup, int]:
+    def entry(self, call: "Call", key: int) -> tuple[Lookup, int]:
         """By what is there."""
         entry = self.store.get(key)
         if entry is None:
@@ -123,6 +133,8 @@ class AnswerCache:
         if not is_fresh(entry.born, self.rules.ttl[self.world.epoch][self.which], self.world.clock.now):
             return Lookup.EXPIRED, -1
         self.store.touch(key)
+        if entry.good == WARM:
+            entry.good = as_models_do(call)
         return Lookup.HIT, entry.good
 
     def is_false(self, call: "Call") -> bool:
@@ -267,6 +279,11 @@ class Inquiry:
             cache, key = self.follows
             del cache.followers[key][self]
             self.follows = None
+
+
+def as_models_do(call: "Call") -> int:
+    """How good the model's answer would have been."""
+    return call.verdict(call.stand_in(call.first_model()))
 
 
 def old_answer(action: "Action") -> Entry | None:

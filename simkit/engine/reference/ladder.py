@@ -147,7 +147,7 @@ class Ladder:
         """The user has something, if not the answer; `as_good` is how good an old answer was."""
         world = self.world
         action.first_token = world.clock.now if first_token is None else first_token
-        action.good = as_good
+        action.good = max(as_good, -1)
         good = self.rungs.good[world.epoch][rung]
         if good == good and as_good != 0:  # else NaN: not judged; or bad from the start
             _, v = world.dice.pair(Stream.DEGRADE, action.number, rung)

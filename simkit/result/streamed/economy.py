@@ -28,11 +28,11 @@ T_WIDTH, L_WIDTH = len(ATTEMPT_COLUMNS), len(LOOKUP_COLUMNS)
 L_TIME, L_ARRIVAL, L_CACHE, L_RESULT = (LOOKUP_COLUMNS.index(name) for name in ("time", "arrival", "cache", "result"))
 (
     RELOADS, LOOKUPS, TOOLS, BY_QUOTA, BY_BUDGET, THRIFTY, QUESTIONS, FIRST_TURNS, OF_SYSTEM, OF_HISTORY, OF_RETRIEVED,
-    OF_REASONING, OF_WRITTEN, CUT, CHEAP, BLOCKED, BY_CAUSE, SAVED, BASE,
+    OF_REASONING, OF_WRITTEN, OF_CACHED, CUT, CHEAP, BLOCKED, BY_CAUSE, SAVED, BASE,
 ) = (SERIES_NAMES.index(name) for name in (
     "reloads", "lookup_cost", "tool_cost", "rejected_quota", "rejected_budget", "thrifty", "questions", "first_turns",
-    "tokens_system", "tokens_history", "tokens_retrieved", "tokens_reasoning", "tokens_written", "truncated",
-    "cheaper", "blocked", f"cause_{CAUSES[0]}", "prompt_saved", "prompt_base",
+    "tokens_system", "tokens_history", "tokens_retrieved", "tokens_reasoning", "tokens_written", "tokens_cached",
+    "truncated", "cheaper", "blocked", f"cause_{CAUSES[0]}", "prompt_saved", "prompt_base",
 ))  # fmt: skip
 OF_RETRY, OF_HEDGE, OF_FALLBACK, OF_ESCALATION, SYSTEM, HISTORY, RETRIEVED, USER, REASONING, ANSWER, REQUEST, WRITES = (
     BY_CAUSE + place for place in range(len(CAUSES))
@@ -88,15 +88,15 @@ def all_money(acts: Memory, a: int) -> int:
 
 @step
 def add_money(m: Memory, acts: Memory, a: int, window: int, w: int) -> None:
-    """What a measured action cost beside the models, which turn it is, was it asked before, how long it was held."""
-    m[w + LOOKUPS] += acts[a + A_LOOKUP_COST]
-    m[w + TOOLS] += acts[a + A_TOOL_COST]
-    m[w + THRIFTY] += 1 if acts[a + A_THRIFT] > 0 else 0
+    """What a measured action cost beside the models, was it asked before, how long it was held."""
+    if acts[a + A_LOOKUP_COST] != 0 or acts[a + A_TOOL_COST] != 0 or acts[a + A_THRIFT] > 0:
+        m[w + LOOKUPS] += acts[a + A_LOOKUP_COST]
+        m[w + TOOLS] += acts[a + A_TOOL_COST]
+        m[w + THRIFTY] += 1 if acts[a + A_THRIFT] > 0 else 0
     fresh, turn = (acts[a + A_ACTION] >> GENERATION) & 15 == 0, acts[a + A_ACTION] >> TURN
     m[w + RELOADS] += 0 if fresh else 1
     m[w + QUESTIONS] += 1 if fresh else 0
     m[w + FIRST_TURNS] += 1 if fresh and turn == 0 else 0
-    m[place(m, TURNS, turn_row(acts, a))] += 1
     if m[BY_NAME] & 1:
         m[place(m, KIND_COST, window) + acts[a + A_KIND]] += all_money(acts, a)
     if is_patient(m, acts, a) and acts[a + A_START] != DID_NOT:
@@ -133,67 +133,119 @@ def add_work(m: Memory, rows: Memory, first: int, beyond: int) -> None:
 
 
 @step
-def add_parts(m: Memory, rows: Memory, t: int, window: int, w: int, turn: int) -> None:
-    """An attempt of a measured action (of row `turn` of TURNS): its tokens and its money by what they were for."""
-    marks, first = rows[t + T_MARKS], rows[t + T_CAUSE] == FIRST
-    m[w + CUT] += 1 if marks & TRUNCATED and rows[t + T_OUTCOME] == ANSWERED else 0
-    m[w + CHEAP] += 1 if marks & CHEAPER and first else 0
+def count_blocked(m: Memory, rows: Memory, t: int, w: int) -> None:
+    """Was a model's budget used up?"""
     m[w + BLOCKED] += 1 if rows[t + T_OUTCOME] == EXHAUSTED and rows[t + T_LIMIT] <= -2 else 0
+
+
+@step
+def count_cut(m: Memory, rows: Memory, t: int, w: int) -> None:
+    """By its marks: was an answer cut at its longest, was a model cheaper than usual?"""
+    m[w + CUT] += 1 if rows[t + T_MARKS] & TRUNCATED and rows[t + T_OUTCOME] == ANSWERED else 0
+    m[w + CHEAP] += 1 if rows[t + T_MARKS] & CHEAPER and rows[t + T_CAUSE] == FIRST else 0
+
+
+@step
+def add_bill(m: Memory, rows: Memory, t: int, window: int, w: int, turn: int) -> None:
+    """An attempt of a measured action (`turn`: its row of TURNS): what its tokens and its money were for."""
+    cost, whole, out = rows[t + T_COST], rows[t + T_BILLED_IN], rows[t + T_BILLED_OUT]
     if m[BY_NAME] & 2:
-        m[place(m, MODEL_COST, window) + rows[t + T_MODEL]] += rows[t + T_COST]
-    if rows[t + T_BILLED_IN] == 0 and rows[t + T_BILLED_OUT] == 0 and rows[t + T_COST] == 0:
+        m[place(m, MODEL_COST, window) + rows[t + T_MODEL]] += cost
+    if whole == 0 and out == 0 and cost == 0:
         return
-    grow(m, rows, t, place(m, TURNS, turn))
-    if first and rows[t + T_BILLED_IN] > 0 and m[m[REPEATS] + rows[t + T_CALL]] == 1:
-        kind = turn // GROWTH_ROWS
-        step_row = place(m, STEPS, kind * GROWTH_ROWS + min(rows[t + T_REPEAT], MOST_TURNS))
-        m[step_row] += 1
-        grow(m, rows, t, step_row)
+    parts = has_parts(rows, t)
+    if parts:
+        add_parts(m, rows, t, w)
+        grow_parts(m, rows, t, turn)
+    kind = m[m[REPEATS] + rows[t + T_CALL]]
+    if kind >= 0 and rows[t + T_CAUSE] == FIRST and whole > 0:
+        its_step = place(m, STEPS, kind * GROWTH_ROWS + min(rows[t + T_REPEAT], MOST_TURNS))
+        m[its_step] += 1
+        grow(m, its_step, whole, out, cost)
+        if parts:
+            grow_parts(m, rows, t, its_step)
+    if whole > 0 or cost > 0:
+        split(m, rows, t, w, parts)
+
+
+@step
+def has_parts(rows: Memory, t: int) -> bool:
+    """Is there more to tell of its tokens than that a user wrote them and got an answer? Most have no such parts."""
+    prompt = rows[t + T_SYSTEM] | rows[t + T_HISTORY] | rows[t + T_RETRIEVED]
+    return prompt | rows[t + T_REASONING] | rows[t + T_CACHED] | rows[t + T_WRITTEN] != 0
+
+
+@step
+def add_parts(m: Memory, rows: Memory, t: int, w: int) -> None:
+    """Billed tokens of an attempt by what they were."""
     whole = rows[t + T_BILLED_IN]
+    cached = min(rows[t + T_CACHED], whole)
     m[w + OF_SYSTEM] += min(rows[t + T_SYSTEM], whole)
     m[w + OF_HISTORY] += min(rows[t + T_HISTORY], whole)
     m[w + OF_RETRIEVED] += min(rows[t + T_RETRIEVED], whole)
     m[w + OF_REASONING] += min(rows[t + T_REASONING], rows[t + T_BILLED_OUT])
-    m[w + OF_WRITTEN] += min(rows[t + T_WRITTEN], whole - min(rows[t + T_CACHED], whole))
-    if whole > 0 or rows[t + T_COST] > 0:
-        split(m, rows, t, w)
+    m[w + OF_CACHED] += cached
+    m[w + OF_WRITTEN] += min(rows[t + T_WRITTEN], whole - cached)
 
 
 @step
-def grow(m: Memory, rows: Memory, t: int, g: int) -> None:
-    """Tokens and money of an attempt in a row of turns or steps."""
+def grow(m: Memory, g: int, tokens_in: int, tokens_out: int, cost: int) -> None:
+    """Tokens and money in a row of turns or steps."""
+    m[g + 1] += tokens_in
+    m[g + 5] += tokens_out
+    m[g + 6] += cost
+
+
+@step
+def grow_parts(m: Memory, rows: Memory, t: int, g: int) -> None:
+    """Parts of an attempt's prompt in a row of turns or steps."""
     whole = rows[t + T_BILLED_IN]
-    m[g + 1] += whole
     m[g + 2] += min(rows[t + T_SYSTEM], whole)
     m[g + 3] += min(rows[t + T_HISTORY], whole)
     m[g + 4] += min(rows[t + T_RETRIEVED], whole)
-    m[g + 5] += rows[t + T_BILLED_OUT]
-    m[g + 6] += rows[t + T_COST]
 
 
 @step
-def split(m: Memory, rows: Memory, t: int, w: int) -> None:
-    """Its money by cause, and what the prompt cache saved of it."""
-    n, whole, out, cause = rows[t + T_DEPLOYMENT], rows[t + T_BILLED_IN], rows[t + T_BILLED_OUT], rows[t + T_CAUSE]
-    row = price_row(m, rows[t + T_STARTED]) * m[DEPLOYMENTS] + n
-    tier = tier_of(m, row, whole)
-    entered, read = m[place(m, INPUT_PRICE, row) + tier], m[place(m, CACHED_PRICE, row) + tier]
-    write = m[place(m, WRITE_PRICE, row) + tier]
+def split(m: Memory, rows: Memory, t: int, w: int, parts: bool) -> None:
+    """Its money by cause, and what the prompt cache saved of it (`parts`: see `has_parts`)."""
+    p = prices_of(m, rows[t + T_STARTED], rows[t + T_DEPLOYMENT], rows[t + T_BILLED_IN])
+    if parts:
+        add_saved(m, rows, t, w, p)
+    if rows[t + T_CAUSE] != FIRST:
+        m[w + again(rows[t + T_CAUSE])] += rows[t + T_COST]
+        return
+    user, answer = rows[t + T_BILLED_IN] * m[p + P_INPUT], rows[t + T_BILLED_OUT] * m[p + P_OUTPUT]
+    if parts:
+        user, answer = split_parts(m, rows, t, w, p)
+    m[w + USER] += user
+    m[w + ANSWER] += answer
+    m[w + REQUEST] += m[p + P_REQUEST]
+
+
+@step
+def add_saved(m: Memory, rows: Memory, t: int, w: int, p: int) -> None:
+    """What the prompt cache saved."""
+    whole, entered = rows[t + T_BILLED_IN], m[p + P_INPUT]
     cached = min(rows[t + T_CACHED], whole)
     written = min(rows[t + T_WRITTEN], whole - cached)
-    prompt = place(m, PROMPT_USE, n)
-    m[prompt] += whole
-    if cached + written > 0:
-        saved = cached * (entered - read) - written * (write - entered)
-        m[w + SAVED] += saved
-        m[w + BASE] += (cached + written) * entered
-        m[prompt + 1] += cached
-        m[prompt + 2] += written
-        m[prompt + 3] += saved
-    if cause != FIRST:
-        m[w + again(cause)] += rows[t + T_COST]
+    if cached + written == 0:
         return
-    usual = min(write, entered)
+    saved = cached * (entered - m[p + P_READ]) - written * (m[p + P_WRITE] - entered)
+    m[w + SAVED] += saved
+    m[w + BASE] += (cached + written) * entered
+    prompt = place(m, PROMPT_USE, rows[t + T_DEPLOYMENT])
+    m[prompt] += cached
+    m[prompt + 1] += written
+    m[prompt + 2] += saved
+
+
+@step
+def split_parts(m: Memory, rows: Memory, t: int, w: int, p: int) -> tuple[int, int]:
+    """A first try's money by parts; what is left for the user's words and for the answer."""
+    whole, out, entered, read = rows[t + T_BILLED_IN], rows[t + T_BILLED_OUT], m[p + P_INPUT], m[p + P_READ]
+    write, price = m[p + P_WRITE], m[p + P_OUTPUT]
+    cached, usual = min(rows[t + T_CACHED], whole), min(write, entered)
+    written, thought = min(rows[t + T_WRITTEN], whole - cached), min(rows[t + T_REASONING], out)
     system = min(rows[t + T_SYSTEM], whole)
     history = min(system + rows[t + T_HISTORY], whole)
     retrieved = min(history + rows[t + T_RETRIEVED], whole)
@@ -203,12 +255,9 @@ def split(m: Memory, rows: Memory, t: int, w: int) -> None:
     m[w + SYSTEM] += one
     m[w + HISTORY] += two - one
     m[w + RETRIEVED] += three - two
-    m[w + USER] += prefix(whole, cached, written, entered, read, usual) - three
-    price, thought = m[place(m, OUTPUT_PRICE, row) + tier], min(rows[t + T_REASONING], out)
     m[w + REASONING] += thought * price
-    m[w + ANSWER] += (out - thought) * price
-    m[w + REQUEST] += m[m[REQUEST_PRICE] + row]
     m[w + WRITES] += written * (write - usual)
+    return prefix(whole, cached, written, entered, read, usual) - three, (out - thought) * price
 
 
 @step
@@ -242,10 +291,12 @@ def price_row(m: Memory, time: int) -> int:
 
 
 @step
-def tier_of(m: Memory, row: int, prompt: int) -> int:
-    """The tier of a prompt's length."""
-    tier, above = 0, place(m, ABOVE, row)
+def prices_of(m: Memory, time: int, n: int, prompt: int) -> int:
+    """The row of PRICES of a time, a deployment, and the tier of a prompt's length."""
+    p = place(m, PRICES, (price_row(m, time) * m[DEPLOYMENTS] + n) * m[TIERS])
+    q = p
     for z in range(1, m[TIERS]):
-        if m[above + z] < prompt:
-            tier = z
-    return tier
+        above = p + z * m[PRICES + 1]
+        if m[above + P_ABOVE] < prompt:
+            q = above
+    return q

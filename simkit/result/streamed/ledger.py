@@ -15,7 +15,7 @@ from simkit.engine.compiled.memory import Memory
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import step
 from simkit.plan.codes import Cause, Kind, Outcome
-from simkit.plan.plan import Ints, Plan
+from simkit.plan.plan import Ints, Plan, PriceTable
 from simkit.result import economy
 from simkit.result.desk import shifts_of
 from simkit.result.economy import CACHES, GROWTH, GROWTH_ROWS, MOST_NAMES, PROMPTS, can_wait, repeats, warming_windows
@@ -31,24 +31,24 @@ from simkit.result.windows import timeline_windows
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
     EPOCH_COUNT, STORIES, ALL_TRIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
     PRICE_ROWS, TIERS, LOOKS_UP, WARM_UP, WARM_WINDOW, WARM_WINDOWS, HAS_BATCH, BY_NAME,
-    BATCH_SIDE, SHIFT_COUNT,
-) = range(30)  # fmt: skip
+    BATCH_SIDE, SHIFT_COUNT, HAS_BUDGETS,
+) = range(31)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited), prices.
-FIRST_TABLE = 30
+FIRST_TABLE = 31
 (
-    JUDGED_BY, LIMIT_NS, FAIR, CASCADE, PROVIDER, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
-    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, CAN_WAIT, KIND_WAITS, REPEATS, LOOKUP_COST, PRICE_START, ABOVE,
-    INPUT_PRICE, CACHED_PRICE, WRITE_PRICE, OUTPUT_PRICE, REQUEST_PRICE, SHIFTS,
-) = range(FIRST_TABLE, FIRST_TABLE + 56, 2)  # fmt: skip
+    JUDGED_BY, LIMIT_NS, FAIR, CASCADE, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
+    MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, CAN_WAIT, KIND_WAITS, REPEATS, LOOKUP_COST, PRICE_START, PRICES,
+    SHIFTS,
+) = range(FIRST_TABLE, FIRST_TABLE + 44, 2)  # fmt: skip
 
 # Tables of sums. What follows a table that is carried over is where it ends, see `story.carry`.
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
     AWAY, BY_MINUTE, PULSE, DESK, COST_HIGH, HELD_HIGH, HOLDING_HIGH, DESK_HIGH, WARMING, WORK, HELD_TIMES, KIND_COST,
     MODEL_COST, PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH,
-) = range(FIRST_TABLE + 56, FIRST_TABLE + 124, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 124
+) = range(FIRST_TABLE + 44, FIRST_TABLE + 112, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 112
 """Where the tables begin."""
 
 SERIES_NAMES = (
@@ -58,8 +58,11 @@ SERIES_NAMES = (
     "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time", *economy.SERIES,
 )  # fmt: skip
 """Columns of SERIES (a row is a window); after them two for each objective: bad and counted."""
-COSTS = ("model", "deployment", "provider", "call", "kind", "outcome", "cause", "waste")
+COSTS = ("model", "deployment", "call", "kind", "outcome", "cause", "waste")
 """Rows of COST."""
+P_ABOVE, P_INPUT, P_READ, P_WRITE, P_OUTPUT, P_REQUEST = range(6)
+"""Columns of PRICES: the prompt is longer; a token of input, from the cache, to the cache, of output; a request. Its
+rows are tiers, by deployment, by when prices change."""
 SAMPLES = ("ttft", "waited", "human_wait", "cost")
 """Rows of WHOLE: histograms of the whole run."""
 OBJECTIVE_KINDS = ("success", "latency", "ttft", "good")
@@ -118,7 +121,6 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         LIMIT_NS: [one.limit for one in objectives],
         FAIR: [one.degraded_good for one in objectives],
         CASCADE: cascades[plan.actions.route],
-        PROVIDER: plan.deployments.provider,
         STATION: np.where(some, np.cumsum(some) - 1, -1),
         MEMBER: np.array([deployments_of(plan, b)[:-1] for b in buckets]).reshape(len(buckets), len(slots) - 1),
         MEASURE: plan.limits.measure,
@@ -133,17 +135,19 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         QUEUED: [has_queue(one) for one, here in zip(places, some, strict=True) if here],
         CAN_WAIT: can_wait(plan),
         KIND_WAITS: plan.batch.batch,
-        REPEATS: repeats(plan),
+        REPEATS: np.where(repeats(plan), plan.names.call_kind, -1),  # the kind of action that it belongs to
         LOOKUP_COST: plan.answers.cost,
         PRICE_START: prices.start,
-        REQUEST_PRICE: prices.request,
+        PRICES: prices_by_tier(prices),
     }
-    tiers = (
-        (ABOVE, prices.above), (INPUT_PRICE, prices.input), (CACHED_PRICE, prices.cached), (WRITE_PRICE, prices.write),
-        (OUTPUT_PRICE, prices.output),
-    )  # fmt: skip
-    facts |= {header: table.reshape(-1, table.shape[2]) for header, table in tiers}
     return {header: np.array(values, np.int64) for header, values in facts.items()}
+
+
+def prices_by_tier(prices: PriceTable) -> Ints:
+    """The table PRICES: what an attempt is billed by stands side by side."""
+    request = np.broadcast_to(prices.request[..., None], prices.input.shape)
+    columns = prices.above, prices.input, prices.cached, prices.write, prices.output, request
+    return np.stack(columns, axis=-1).reshape(-1, len(columns))
 
 
 def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
@@ -154,7 +158,7 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
     windows, (_, minutes) = timeline_windows(plan.horizon), grids(plan)
     deployments, limits = len(names.deployments), buckets + 2 * stations
     binned = 0 if is_exact(plan) else bins
-    named = (names.models, names.deployments, names.providers, names.calls, names.kinds, tuple(Outcome), tuple(Cause))
+    named = (names.models, names.deployments, names.calls, names.kinds, tuple(Outcome), tuple(Cause))
     longest, objectives = max(len(one) for one in named), 2 * len(facts[JUDGED_BY])
     users, grown = int(plan.people.number.max(initial=0)), (len(names.kinds) * GROWTH_ROWS, len(GROWTH))
     sums = {
@@ -186,10 +190,10 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         HELD_TIMES: (bins * bool(plan.batch.batch.any()),),
         KIND_COST: (windows.count, _few(names.kinds)),
         MODEL_COST: (windows.count, _few(names.models)),
-        PROMPT_USE: (deployments, len(PROMPTS)),
+        PROMPT_USE: (deployments, len(PROMPTS) - 1),
         TURNS: grown,
         STEPS: grown,
-        PROMPT_HIGH: (deployments, len(PROMPTS)),
+        PROMPT_HIGH: (deployments, len(PROMPTS) - 1),
         TURNS_HIGH: grown,
         STEPS_HIGH: grown,
     }
@@ -218,5 +222,6 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     warm, by_name = warming_windows(plan), (_few(plan.names.kinds) > 0) + 2 * (_few(plan.names.models) > 0)
     m[[PRICE_ROWS, TIERS, LOOKS_UP]] = len(plan.prices.start), plan.prices.above.shape[2], plan.answers.on.any()
     m[[WARM_UP, WARM_WINDOW, WARM_WINDOWS]] = -plan.begin, warm.length, warm.count
+    m[HAS_BUDGETS] = len(plan.names.budgets) > 0
     m[[HAS_BATCH, BATCH_SIDE, BY_NAME]] = plan.batch.batch.any(), plan.batch.api[0], by_name
     return m

@@ -5,7 +5,7 @@ what an attempt cost. What each figure means stands in `result.tally`, which fin
 """
 
 from simkit.engine.compiled.memory import Memory
-from simkit.engine.compiled.pointer import pointer
+from simkit.engine.compiled.pointer import fetch, pointer
 from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, apart, law, step
@@ -15,11 +15,14 @@ from simkit.result.streamed.demand import own_demand, story_demand
 from simkit.result.streamed.economy import (
     OF_BUDGET,
     OF_QUOTA,
+    add_bill,
     add_money,
-    add_parts,
     add_work,
     all_money,
+    count_blocked,
+    count_cut,
     count_refused,
+    grow,
     is_patient,
     turn_row,
 )
@@ -38,15 +41,19 @@ A_WIDTH, T_WIDTH = len(ACTION_COLUMNS), len(ATTEMPT_COLUMNS)
 ))  # fmt: skip
 (
     T_CALL, T_REPEAT, T_RUNG, T_TRY, T_CAUSE, T_MODEL, T_DEPLOYMENT, T_DISPATCHED, T_STARTED, T_FIRST_TOKEN, T_ENDED,
-    T_OUTCOME, T_CACHED, T_BILLED_IN, T_BILLED_OUT, T_COST, T_LIMIT, T_MARKS,
+    T_OUTCOME, T_BILLED_IN, T_BILLED_OUT, T_COST, T_LIMIT, T_MARKS,
 ) = (ATTEMPT_COLUMNS.index(name) for name in (
     "call", "repeat", "rung", "attempt", "cause", "model", "deployment", "dispatched", "started", "first_token",
-    "ended", "outcome", "tokens_cached", "billed_in", "billed_out", "cost", "limit", "marks",
+    "ended", "outcome", "billed_in", "billed_out", "cost", "limit", "marks",
 ))  # fmt: skip
 OK, DEGRADED, FAILED, REJECTED, ABANDONED, CENSORED = range(len(Outcome))
-ANSWERED, RATE_LIMIT, OVERLOADED, MALFORMED, THROTTLED, NO_DEPLOYMENT = (
-    int(k) for k in (Kind.OK, Kind.RATE_LIMIT, Kind.OVERLOADED, Kind.MALFORMED, Kind.THROTTLED, Kind.NO_DEPLOYMENT)
-)
+ANSWERED, RATE_LIMIT, OVERLOADED, MALFORMED, THROTTLED, NO_DEPLOYMENT, QUOTA_EXHAUSTED = (
+    int(k)
+    for k in (
+        Kind.OK, Kind.RATE_LIMIT, Kind.OVERLOADED, Kind.MALFORMED, Kind.THROTTLED, Kind.NO_DEPLOYMENT,
+        Kind.QUOTA_EXHAUSTED,
+    )
+)  # fmt: skip
 FIRST_RUNG, LAST_RUNG = int(Kind.PARTIAL), int(Kind.STALE)
 OF_SHEDDING, OF_HUMAN = int(Kind.SHED), int(Kind.HUMAN)
 FIRST, RETRY, FALLBACK, ESCALATION, HEDGE, CLIENT_RETRY = range(len(Cause))
@@ -54,11 +61,11 @@ ARRIVED, FIRST_OUTCOME = 0, 1
 (
     PEOPLE, SHED, BY_HUMAN, TIMED, TOOK, JUDGED, GOOD, BAD, COUNTED, TRIED, SENT, MARKED, CALLS, RETRIES,
     RETRY_WAIT, HEDGES, HEDGE_WINS, CUT_SHORT, FALLBACKS, CASCADES, ESCALATED, SPENT, WASTED, TOKENS_IN, TOKENS_OUT,
-    TOKENS_CACHED, PEOPLE_TIME,
+    PEOPLE_TIME,
 ) = (SERIES_NAMES.index(name) for name in (
     "people", "shed", "human", "timed", "latency", "judged", "good", "bad", "counted", "attempts", "sent",
     f"marked_{MARKS[0]}", "calls", "retries", "retry_wait", "hedges", "hedge_wins", "cut_short", "fallbacks",
-    "cascades", "escalated", "cost", "wasted", "tokens_in", "tokens_out", "tokens_cached", "people_time",
+    "cascades", "escalated", "cost", "wasted", "tokens_in", "tokens_out", "people_time",
 ))  # fmt: skip
 (
     M_ENDED, M_SERVED, M_LOST, M_DEGRADED, M_ABANDONED, M_SENT, M_COST, M_THROTTLED, M_NO_DEPLOYMENT, M_FELL_BACK,
@@ -69,7 +76,7 @@ ARRIVED, FIRST_OUTCOME = 0, 1
 ))  # fmt: skip
 M_BY_OBJECTIVE = len(COLUMNS)
 BY_OBJECTIVE = len(SERIES_NAMES)
-BY_MODEL, BY_DEPLOYMENT, BY_PROVIDER, BY_CALL, BY_KIND, BY_OUTCOME, BY_CAUSE, BY_WASTE = range(len(COSTS))
+BY_MODEL, BY_DEPLOYMENT, BY_CALL, BY_KIND, BY_OUTCOME, BY_CAUSE, BY_WASTE = range(len(COSTS))
 OF_TTFT, OF_WAITED, OF_HUMAN_WAIT, OF_COST = range(len(SAMPLES))
 ON_LATENCY, ON_TTFT, ON_GOOD = (OBJECTIVE_KINDS.index(kind) for kind in ("latency", "ttft", "good"))
 
@@ -91,17 +98,20 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
         if measured:
             window = min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1)
             w, minute, fine = place(m, SERIES, window), minute_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED
+            histogram = place(m, HISTOGRAM, window)
+            if a + A_WIDTH < len(actions):  # the next one's bin is far off; most often it arrived in the same window
+                fetch(m, histogram + bin_of(max(acts[a + A_WIDTH + A_END] - acts[a + A_WIDTH + A_ARRIVAL], 0)))
             add_action(m, acts, a, w, prices)
             add_money(m, acts, a, window, w)
-            if fine:
-                add_served(m, acts, a, w, place(m, HISTOGRAM, window), singles)
             judge(m, acts, a, w, minute, ended)
-            sent = add_attempts(m, rows, first, beyond, window, turn_row(acts, a), minute, fine, replies)
+            sent = add_attempts(m, acts, a, rows, first, beyond, window, minute, fine, replies)
             m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
             if acts[a + A_OUTCOME] != OK:
                 add_no_success(m, acts, a, w)
             if minute > 0:
                 add_minute(m, acts, a, minute, sent)
+            if fine:
+                add_served(m, acts, a, w, histogram, singles)
         if m[PULSE_EVERY] > 0:
             beat(m, acts, a)
         if m[HAS_BATCH] == 1:
@@ -199,7 +209,7 @@ def judge(m: Memory, acts: Memory, a: int, w: int, minute: int, ended: int) -> N
         bad, counted = verdict(m, acts, a, o, ended)
         m[w + BY_OBJECTIVE + 2 * o] += bad
         m[w + BY_OBJECTIVE + 2 * o + 1] += counted
-        if minute > 0:
+        if minute > 0 and not is_by_rule(m, acts, a):
             m[minute + M_BY_OBJECTIVE + 2 * o] += bad
             m[minute + M_BY_OBJECTIVE + 2 * o + 1] += counted
         any_bad = max(any_bad, bad)
@@ -250,29 +260,53 @@ def minute_of(m: Memory, acts: Memory, a: int) -> int:
 
 @step
 def add_attempts(
-    m: Memory, rows: Memory, first: int, beyond: int, window: int, turn: int, minute: int, served: bool, replies: Memory
-) -> int:
+    m: Memory, acts: Memory, a: int, rows: Memory, first: int, beyond: int, window: int, minute: int, served: bool,
+    replies: Memory,
+) -> int:  # fmt: skip
     """The attempts of a measured action; how many of them were sent."""
-    w, sent = place(m, SERIES, window), 0
+    w, turn = place(m, SERIES, window), place(m, TURNS, turn_row(acts, a))
+    sent = spent = wasted = tokens_in = tokens_out = 0
     for t in range(first, beyond, T_WIDTH):
         answered = rows[t + T_OUTCOME] == ANSWERED
         count_attempt(m, rows, first, beyond, t, w)
-        bill_attempt(m, rows, t, w, 0 if served and answered else 1)
-        add_parts(m, rows, t, window, w, turn)
+        bill_attempt(m, rows, t)
+        add_bill(m, rows, t, window, w, turn)
+        spent += rows[t + T_COST]
+        wasted += 0 if served and answered else rows[t + T_COST]
+        tokens_in += rows[t + T_BILLED_IN]
+        tokens_out += rows[t + T_BILLED_OUT]
         if rows[t + T_DEPLOYMENT] >= 0:
             add_deployment(m, rows, t, replies)
             sent += 0 if rows[t + T_OUTCOME] == THROTTLED else 1
         if minute > 0 and not (answered and rows[t + T_CAUSE] == FIRST):
             add_trouble(m, rows, t, minute)
+    m[w + TRIED] += acts[a + A_ATTEMPTS]
     m[w + SENT] += sent
+    m[w + SPENT] += spent
+    m[w + WASTED] += wasted
+    m[w + TOKENS_IN] += tokens_in
+    m[w + TOKENS_OUT] += tokens_out
+    m[place(m, COST, BY_WASTE)] += spent - wasted
+    m[place(m, COST, BY_WASTE) + 1] += wasted
+    m[turn] += 1
+    grow(m, turn, tokens_in, tokens_out, spent)
     return sent
+
+
+@step
+def is_by_rule(m: Memory, acts: Memory, a: int) -> bool:
+    """Did a quota or a budget turn it away, or fail it (a budget of models)?"""
+    outcome, reason = acts[a + A_OUTCOME], acts[a + A_REASON]
+    if outcome == REJECTED:
+        return reason in (OF_QUOTA, OF_BUDGET)
+    return outcome == FAILED and reason == QUOTA_EXHAUSTED and m[HAS_BUDGETS] == 1
 
 
 @step
 def add_minute(m: Memory, acts: Memory, a: int, minute: int, sent: int) -> None:
     """A measured action in its minute, see `result.recovery`."""
     outcome, reason = acts[a + A_OUTCOME], acts[a + A_REASON]
-    by_rule = outcome == REJECTED and reason in (OF_QUOTA, OF_BUDGET)
+    by_rule = is_by_rule(m, acts, a)
     m[minute + M_ENDED] += 0 if outcome == CENSORED or by_rule else 1
     m[minute + M_SENT] += sent
     m[minute + M_COST] += all_money(acts, a)
@@ -357,17 +391,18 @@ def cut_short(m: Memory, rows: Memory, t: int) -> bool:
 def count_attempt(m: Memory, rows: Memory, first: int, beyond: int, t: int, w: int) -> None:
     """What it was for, and how it ended."""
     cause = rows[t + T_CAUSE]
-    m[w + TRIED] += 1
     m[w + TRIED + 1 + rows[t + T_OUTCOME]] += 1
     if cause == FIRST:
         m[w + CALLS] += 1
         m[w + CASCADES] += m[m[CASCADE] + rows[t + T_CALL]]
     else:
         count_more(m, rows, first, beyond, t, w)
-    if rows[t + T_OUTCOME] != ANSWERED and cut_short(m, rows, t):
-        m[w + CUT_SHORT] += 1
+    if rows[t + T_OUTCOME] != ANSWERED:
+        m[w + CUT_SHORT] += 1 if cut_short(m, rows, t) else 0
+        count_blocked(m, rows, t, w)
     if rows[t + T_MARKS] != 0:
         count_marks(m, rows[t + T_MARKS], w)
+        count_cut(m, rows, t, w)
 
 
 @apart
@@ -415,18 +450,12 @@ def first_of_its_cause(rows: Memory, first: int, t: int) -> int:
 
 
 @step
-def bill_attempt(m: Memory, rows: Memory, t: int, w: int, wasted: int) -> None:
-    """Money and tokens."""
-    cost, billed = rows[t + T_COST], rows[t + T_BILLED_IN]
-    m[w + SPENT] += cost
-    m[w + WASTED] += cost * wasted
-    m[w + TOKENS_IN] += billed
-    m[w + TOKENS_OUT] += rows[t + T_BILLED_OUT]
-    m[w + TOKENS_CACHED] += min(rows[t + T_CACHED], billed)
+def bill_attempt(m: Memory, rows: Memory, t: int) -> None:
+    """Money of the whole run."""
+    cost = rows[t + T_COST]
     m[place(m, COST, BY_MODEL) + rows[t + T_MODEL]] += cost
     m[place(m, COST, BY_CALL) + rows[t + T_CALL]] += cost
     m[place(m, COST, BY_CAUSE) + rows[t + T_CAUSE]] += cost
-    m[place(m, COST, BY_WASTE) + wasted] += cost
 
 
 @step
@@ -434,7 +463,6 @@ def add_deployment(m: Memory, rows: Memory, t: int, replies: Memory) -> None:
     """What was asked of a deployment, and how long its answers took."""
     n, cost = rows[t + T_DEPLOYMENT], rows[t + T_COST]
     m[place(m, COST, BY_DEPLOYMENT) + n] += cost
-    m[place(m, COST, BY_PROVIDER) + m[m[PROVIDER] + n]] += cost
     m[place(m, ENDS, n) + rows[t + T_OUTCOME]] += 1
     tokens = place(m, TOKENS, n)
     m[tokens] += rows[t + T_BILLED_IN]

@@ -153,13 +153,14 @@ class Stream:
 
     def _economy(self) -> Economy:
         whole = self.layout.whole
+        tokens_in = self._table(at.TOKENS)[:, :1].astype(object)
         return Economy(
             warming=self._table(at.WARMING).copy(),
             work=self._table(at.WORK).copy(),
             held=binned(self._table(at.HELD_TIMES)),
             by_kind=self._table(at.KIND_COST).copy(),
             by_model=self._table(at.MODEL_COST).copy(),
-            prompts=whole(self.ledger, at.PROMPT_USE, at.PROMPT_HIGH),
+            prompts=np.hstack([tokens_in, whole(self.ledger, at.PROMPT_USE, at.PROMPT_HIGH)]),
             turns=whole(self.ledger, at.TURNS, at.TURNS_HIGH).reshape(-1, GROWTH_ROWS, len(GROWTH)),
             steps=whole(self.ledger, at.STEPS, at.STEPS_HIGH).reshape(-1, GROWTH_ROWS, len(GROWTH)),
             budgets=self._columns(self.budgets, BUDGET_COLUMNS),
@@ -189,11 +190,13 @@ class Stream:
     def _costs(self) -> dict[str, Money]:
         names, table = self.plan.names, self.layout.whole(self.ledger, at.COST, at.COST_HIGH)
         sizes = {
-            "model": len(names.models), "deployment": len(names.deployments), "provider": len(names.providers),
-            "call": len(names.calls), "kind": len(names.kinds), "outcome": len(Outcome), "cause": len(Cause),
-            "waste": 2,
+            "model": len(names.models), "deployment": len(names.deployments), "call": len(names.calls),
+            "kind": len(names.kinds), "outcome": len(Outcome), "cause": len(Cause), "waste": 2,
         }  # fmt: skip
-        return {name: table[row, : sizes[name]].copy() for row, name in enumerate(at.COSTS)}
+        costs = {name: table[row, : sizes[name]].copy() for row, name in enumerate(at.COSTS)}
+        providers = np.zeros(len(names.providers), object)
+        np.add.at(providers, self.plan.deployments.provider, costs["deployment"])
+        return costs | {"provider": providers}
 
     def _deployments(self, peaks: Ints) -> DeploymentUse:
         tokens = self._table(at.TOKENS)
