@@ -1,15 +1,11 @@
-"""The truth of a scenario without a closed form: all replications of all studies, pooled.
-
-With 500 studies of 20 the truth is of 10,000 independent replications. A study is one of them, which moves the truth by
-a five-hundredth of its own error: nothing to its coverage.
-"""
+"""The truth of a scenario without a closed form: many replications pooled, none of which is in a study."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simkit.result.result import Result
+from simkit.result.evidence import Evidence
 
 STEP_NS = 100_000
 """Latencies are counted in steps of 0.1 ms, far below the width of any interval."""
@@ -21,31 +17,31 @@ P = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 
 
 class Pool:
-    """Sums and a histogram of all studies, on disk after every one."""
+    """Sums and a histogram of replications, by batches, on disk after every one."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.studies: set[int] = set()
+        self.batches: set[int] = set()
         self.counts: Counts = np.zeros(LONGEST + 1, np.int64)
         self.sums = dict.fromkeys(SUMS, 0.0)
         if file.exists():
             with np.load(file) as kept:
-                self.studies, self.counts = set(kept["studies"].tolist()), kept["counts"]
+                self.batches, self.counts = set(kept["batches"].tolist()), kept["counts"]
                 self.sums = dict(zip(SUMS, kept["sums"].tolist(), strict=True))
 
-    def take(self, number: int, result: Result) -> None:
-        """Add a study, before its line is written: one that is here and not there is not added again."""
-        if number in self.studies:
+    def take(self, number: int, evidence: Evidence) -> None:
+        """Add a batch, if it is not here yet."""
+        if number in self.batches:
             return
-        pool = result.evidence.pooled("latency")
-        steps = np.minimum(pool.values // STEP_NS, LONGEST)
-        np.add.at(self.counts, steps, pool.counts)
+        for one in evidence.tallies:
+            sample = one.samples["latency"]
+            np.add.at(self.counts, np.minimum(sample.values // STEP_NS, LONGEST), sample.counts)
         for name in SUMS:
-            self.sums[name] += result.evidence.total(name)
-        self.studies.add(number)
+            self.sums[name] += evidence.total(name)
+        self.batches.add(number)
         draft = self.file.with_suffix(".draft.npz")
         np.savez_compressed(
-            draft, studies=np.array(sorted(self.studies)), counts=self.counts, sums=np.array([*self.sums.values()])
+            draft, batches=np.array(sorted(self.batches)), counts=self.counts, sums=np.array([*self.sums.values()])
         )
         draft.replace(self.file)
 
