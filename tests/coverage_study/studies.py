@@ -52,12 +52,18 @@ def mm1_truth(use: float) -> dict[str, float]:
     return {"latency_mean": mm1_sojourn(1.0, use), **found}
 
 
+HANG_ON_INCIDENTS = ("success_rate", "latency_mean", "latency_p50", "latency_p95", "latency_p99")
+"""What the result's warning of few random incidents names."""
+
+
 def row_of(number: int, evidence: Evidence, metrics: tuple[str, ...]) -> Row:
-    """What is kept of a study. Of few random incidents the result as a whole warns: it names what hangs on them."""
+    """What is kept of a study. Of few random incidents the result as a whole warns."""
     found = {name: _plain(METRICS[name].formula(evidence)) for name in metrics}
     seen = sum(int((one.incidents["source"] < 0).sum()) for one in evidence.tallies)
-    if "success_rate" in found and len(evidence.plan.incidents.gap) and seen < FEWEST_INCIDENTS:
-        found["success_rate"][3] = f"{seen} random incidents"
+    few = len(evidence.plan.incidents.gap) and seen < FEWEST_INCIDENTS
+    for name in HANG_ON_INCIDENTS if few else ():
+        if name in found:
+            found[name][3] = "; ".join(filter(None, (found[name][3], f"{seen} random incidents")))
     return {"study": number, **found}
 
 
