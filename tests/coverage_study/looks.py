@@ -3,8 +3,8 @@
     python tests/coverage_study/looks.py --studies 2000
 
 An M/M/1 queue whose mean time in system, 95th percentile, or share within a limit is exactly what is expected. A true
-figure a hair to one side of it makes `pass` wrong, a hair to the other side `fail`; both are counted. The looks, their levels and the verdicts are the gate's; see
-`lean.py` for how the replications are run. Studies are kept in --folder.
+figure a hair to one side of it makes `pass` wrong, a hair to the other side `fail`; both are counted. The looks, their
+levels and the verdicts are the gate's; see `lean.py` for how the replications are run. Studies are kept in --folder.
 """
 
 import argparse
