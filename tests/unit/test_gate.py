@@ -82,6 +82,25 @@ def test_a_folder_is_its_files(file: Path, tmp_path: Path, capsys: pytest.Captur
     assert main(["check", str(tmp_path / "empty")]) == 2
 
 
+@pytest.mark.long
+def test_the_shipped_scenarios_keep_their_promises(capsys: pytest.CaptureFixture[str]) -> None:
+    """Four minutes of one CPU."""
+    assert main(["check", str(ROOT / "scenarios"), "--no-progress"]) == 0
+    out = capsys.readouterr().out
+    assert "FAIL" not in out and "OPEN" not in out
+
+
+@pytest.mark.slow
+def test_a_shipped_scenario_made_worse_is_red_and_one_at_its_edge_open(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = str(ROOT / "scenarios" / "support_chat.yaml")
+    assert main(["check", chat, "--set", "quotas.openai_gpt-4o.tokens=3k/min", "--limit", "10"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL  99.5 % succeed" in out and "reached 92." in out and "quotas.openai_gpt-4o.tokens: The offered" in out
+    assert main(["check", chat, "--set", 'expect=["good_rate >= 92.8%"]', "--limit", "10"]) == 1
+    out = capsys.readouterr().out
+    assert "OPEN  good_rate >= 92.8%" in out and "FAIL" not in out
+
+
 def test_a_file_that_shows_a_miss_promises_the_miss(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missed = ("--set", "slo.latency={p95: 10ms}")
     assert main(["check", str(file), *missed]) == 1
