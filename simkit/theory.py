@@ -440,4 +440,4 @@ def distinct(asked: float, number: int) -> float:
 
     What a cache that keeps all misses: each one is missing with chance (1 - 1 / number) ^ asked.
     """
-    return float(number * (1 - (1 - 1 / number) ** asked))
+    return -number * math.expm1(asked * math.log1p(-1 / number))
