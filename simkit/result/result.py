@@ -238,10 +238,7 @@ class Result:
     @cached_property
     def region_log(self) -> "Table":
         """What became of regions and replicas, in the order in which it happened, of every replication."""
-        from simkit.result.frames import regions_frame
-        from simkit.result.table import table
-
-        return table(regions_frame(self.plan, self.tallies))
+        return self._table("region_log")
 
     @cached_property
     def slo(self) -> "Table":
@@ -340,10 +337,7 @@ class Result:
         Raises:
             ValueError: The log was not kept.
         """
-        from simkit.result.frames import actions_frame
-        from simkit.result.table import table
-
-        return table(actions_frame(self.plan, self._logs("the actions")))
+        return self._rows("actions_frame", "the actions")
 
     @cached_property
     def attempts(self) -> "Table":
@@ -352,10 +346,7 @@ class Result:
         Raises:
             ValueError: The log was not kept.
         """
-        from simkit.result.frames import attempts_frame
-        from simkit.result.table import table
-
-        return table(attempts_frame(self.plan, self._logs("the attempts")))
+        return self._rows("attempts_frame", "the attempts")
 
     @cached_property
     def lookups(self) -> "Table":
@@ -364,10 +355,7 @@ class Result:
         Raises:
             ValueError: The log was not kept.
         """
-        from simkit.result.frames import lookups_frame
-        from simkit.result.table import table
-
-        return table(lookups_frame(self.plan, self._logs("the lookups")))
+        return self._rows("lookups_frame", "the lookups")
 
     @cached_property
     def budget_log(self) -> "Table":
@@ -376,10 +364,7 @@ class Result:
         Raises:
             ValueError: The log was not kept.
         """
-        from simkit.result.frames import budgets_frame
-        from simkit.result.table import table
-
-        return table(budgets_frame(self.plan, self._logs("the budgets' steps")))
+        return self._rows("budgets_frame", "the budgets' steps")
 
     @cached_property
     def outliers(self) -> "Table":
@@ -393,6 +378,12 @@ class Result:
         return actions[actions["measured"] & (actions["cost_usd"] >= threshold / 1e12)].sort_values(
             ["cost_usd", "replication", "action"], ascending=[False, True, True], kind="stable"
         )
+
+    def _rows(self, frame: str, what: str) -> "Table":
+        from simkit.result import frames
+        from simkit.result.table import table
+
+        return table(getattr(frames, frame)(self.plan, self._logs(what)))
 
     def _logs(self, what: str) -> tuple[Log, ...]:
         if self.logs is None:
