@@ -258,10 +258,7 @@ class Result(Tabled):
         Raises:
             ValueError: The log was not kept.
         """
-        from simkit.result.frames import actions_frame
-        from simkit.result.table import table
-
-        return table(actions_frame(self.plan, self._logs("the actions")))
+        return self._rows("actions_frame", "the actions")
 
     @cached_property
     def attempts(self) -> "Table":
@@ -270,10 +267,7 @@ class Result(Tabled):
         Raises:
             ValueError: The log was not kept.
         """
-        from simkit.result.frames import attempts_frame
-        from simkit.result.table import table
-
-        return table(attempts_frame(self.plan, self._logs("the attempts")))
+        return self._rows("attempts_frame", "the attempts")
 
     @cached_property
     def lookups(self) -> "Table":
@@ -282,10 +276,7 @@ class Result(Tabled):
         Raises:
             ValueError: The log was not kept.
         """
-        from simkit.result.frames import lookups_frame
-        from simkit.result.table import table
-
-        return table(lookups_frame(self.plan, self._logs("the lookups")))
+        return self._rows("lookups_frame", "the lookups")
 
     @cached_property
     def budget_log(self) -> "Table":
@@ -294,10 +285,7 @@ class Result(Tabled):
         Raises:
             ValueError: The log was not kept.
         """
-        from simkit.result.frames import budgets_frame
-        from simkit.result.table import table
-
-        return table(budgets_frame(self.plan, self._logs("the budgets' steps")))
+        return self._rows("budgets_frame", "the budgets' steps")
 
     @cached_property
     def outliers(self) -> "Table":
@@ -311,6 +299,12 @@ class Result(Tabled):
         return actions[actions["measured"] & (actions["cost_usd"] >= threshold / 1e12)].sort_values(
             ["cost_usd", "replication", "action"], ascending=[False, True, True], kind="stable"
         )
+
+    def _rows(self, frame: str, what: str) -> "Table":
+        from simkit.result import frames
+        from simkit.result.table import table
+
+        return table(getattr(frames, frame)(self.plan, self._logs(what)))
 
     def _logs(self, what: str) -> tuple[Log, ...]:
         if self.logs is None:

@@ -9,6 +9,7 @@ from simkit.plan.codes import Notice
 from simkit.result.evidence import Evidence
 from simkit.result.failovers import Failover, FailoverCase
 from simkit.result.failovers import failovers as every_failover
+from simkit.result.frames import regions_frame
 from simkit.result.places import HOME, places_of
 from simkit.result.regional import BY_WINDOW, places
 from simkit.result.replicas import replicas_of, steps_of
@@ -190,6 +191,11 @@ def replicas(evidence: Evidence, draw: Draw = None) -> Table:
     return table(pd.concat(parts, ignore_index=True), draw, None)
 
 
+def region_log(evidence: Evidence, draw: Draw = None) -> Table:
+    """What became of regions and replicas, in the order in which it happened, of every replication."""
+    return table(regions_frame(evidence.plan, evidence.tallies), draw)
+
+
 def _arrivals(windows: np.ndarray, arrived: np.ndarray, region: int) -> np.ndarray:
     return windows[:, 0, region] if windows.shape[2] else arrived
 
@@ -199,4 +205,4 @@ def number(value: float | None) -> float:
     return NOT if value is None else value
 
 
-__all__ = ["failovers", "flow", "region_timeline", "regions", "replicas", "residency"]
+__all__ = ["failovers", "flow", "region_log", "region_timeline", "regions", "replicas", "residency"]

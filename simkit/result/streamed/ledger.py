@@ -46,10 +46,10 @@ FIRST_TABLE = 35
 (
     SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
     AWAY, BY_MINUTE, PULSE, DESK, COST_HIGH, HELD_HIGH, HOLDING_HIGH, DESK_HIGH, WARMING, WORK, HELD_TIMES, KIND_COST,
-    MODEL_COST, PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH, AREAS, FLOWS, AREAS_HIGH, FLOWS_HIGH,
+    MODEL_COST, PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH, AREAS, AREAS_HIGH,
     AREA_TIMES, AREA_WAITS, AREA_WINDOWS, CELLS, SERVED_IN, ASKED_OF,
-) = range(FIRST_TABLE + 44, FIRST_TABLE + 132, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 132
+) = range(FIRST_TABLE + 44, FIRST_TABLE + 128, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 128
 """Where the tables begin."""
 
 SERIES_NAMES = (
@@ -209,12 +209,10 @@ def region_tables(plan: Plan, windows: int, bins: int, judged: int) -> dict[int,
     """The shapes of the tables of regions, see `result.regional`; `judged`: columns of objectives."""
     size, kinds, deployments = regional.places(plan), len(plan.names.kinds), len(plan.names.deployments)
     rows = (2 * size + 1) * (size > 0)
-    areas, flows = (rows, len(regional.AREA) + judged + 2), (size * (size + 1), len(regional.FLOW))
+    areas = size * (size + 1), len(regional.AREA) + judged + 2
     return {
         AREAS: areas,
-        FLOWS: flows,
         AREAS_HIGH: areas,
-        FLOWS_HIGH: flows,
         AREA_TIMES: (rows, bins),
         AREA_WAITS: (rows, bins),
         AREA_WINDOWS: (windows, len(regional.BY_WINDOW) * (size + 1) * (size > 0)),

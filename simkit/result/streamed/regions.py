@@ -27,25 +27,22 @@ DEGRADED, CENSORED = int(Outcome.DEGRADED), int(Outcome.CENSORED)
 
 @step
 def served_at(m: Memory, acts: Memory, a: int) -> int:
-    """The row of AREAS of where an action was turned to last."""
+    """Where an action was turned to last; after all regions: nowhere."""
     return acts[a + A_REGION] if acts[a + A_REGION] >= 0 else m[REGIONS]
 
 
 @step
-def lived_at(m: Memory, acts: Memory, a: int) -> int:
-    """The row of AREAS of its home."""
-    return m[REGIONS] + 1 + acts[a + A_HOME]
+def area_of(m: Memory, acts: Memory, a: int) -> int:
+    """Its row of AREAS: by home, then by where it was turned to."""
+    return place(m, AREAS, acts[a + A_HOME] * (m[REGIONS] + 1) + served_at(m, acts, a))
 
 
 @step
 def add_region(m: Memory, acts: Memory, a: int, window: int, bad: int) -> None:
-    """A measured action, by where it was turned to and by home; `bad`: by any objective."""
-    there, home = served_at(m, acts, a), lived_at(m, acts, a)
-    add_flow(m, acts, a, there)
-    add_area(m, acts, a, there)
-    add_area(m, acts, a, home)
-    outcome = acts[a + A_OUTCOME]
+    """A measured action, by home and by where it was turned to; `bad`: by any objective."""
+    there, outcome = served_at(m, acts, a), acts[a + A_OUTCOME]
     lost = DEGRADED < outcome < CENSORED
+    add_area(m, acts, a, area_of(m, acts, a), there)
     w = place(m, AREA_WINDOWS, window) + there
     m[w + TURNED * (m[REGIONS] + 1)] += 1
     m[w + UNSERVED * (m[REGIONS] + 1)] += 1 if lost else 0
@@ -59,43 +56,36 @@ def add_region(m: Memory, acts: Memory, a: int, window: int, bad: int) -> None:
 
 
 @step
-def add_flow(m: Memory, acts: Memory, a: int, there: int) -> None:
-    """From a home to where it was turned."""
-    flow = place(m, FLOWS, acts[a + A_HOME] * (m[REGIONS] + 1) + there)
-    m[flow] += 1
-    if acts[a + A_NETWORK] != DID_NOT:
-        m[flow + 1] += 1
-        m[flow + 2] += acts[a + A_NETWORK]
-
-
-@step
-def add_area(m: Memory, acts: Memory, a: int, where: int) -> None:
-    """A place's share in an action."""
-    area, outcome, reason = place(m, AREAS, where), acts[a + A_OUTCOME], acts[a + A_REASON]
+def add_area(m: Memory, acts: Memory, a: int, area: int, there: int) -> None:
+    """What it adds to its row of AREAS, and its times."""
+    outcome = acts[a + A_OUTCOME]
     m[area] += 1
     m[area + FIRST_OUTCOME + outcome] += 1
     m[area + MONEY] += all_money(acts, a)
     if acts[a + A_NETWORK] != DID_NOT:
         m[area + CAME] += 1
         m[area + NETWORK] += acts[a + A_NETWORK]
-    if outcome <= DEGRADED and not is_patient(m, acts, a):
-        took = acts[a + A_END] - acts[a + A_ARRIVAL]
+    if outcome > DEGRADED:
+        m[area + OF_DOWN] += 1 if acts[a + A_REASON] == DOWN else 0
+        m[area + OF_RESIDENCY] += 1 if acts[a + A_REASON] == RESIDENCY else 0
+    elif not is_patient(m, acts, a):
+        took, home = acts[a + A_END] - acts[a + A_ARRIVAL], m[REGIONS] + 1 + acts[a + A_HOME]
         m[area + TIMED] += 1
         m[area + LATENCY_SUM] += took
         m[area + WAITED_SUM] += acts[a + A_WAITED]
-        m[place(m, AREA_TIMES, where) + bin_of(took)] += 1
-        m[place(m, AREA_WAITS, where) + bin_of(acts[a + A_WAITED])] += 1
-    m[area + OF_DOWN] += 1 if reason == DOWN else 0
-    m[area + OF_RESIDENCY] += 1 if reason == RESIDENCY else 0
+        first, second = bin_of(took), bin_of(acts[a + A_WAITED])
+        m[place(m, AREA_TIMES, there) + first] += 1
+        m[place(m, AREA_TIMES, home) + first] += 1
+        m[place(m, AREA_WAITS, there) + second] += 1
+        m[place(m, AREA_WAITS, home) + second] += 1
 
 
 @step
 def judge_region(m: Memory, acts: Memory, a: int, o: int, bad: int, counted: int) -> None:
     """What an objective (the last: any) says of an action."""
-    for where in (served_at(m, acts, a), lived_at(m, acts, a)):
-        area = place(m, AREAS, where) + JUDGED_FROM + 2 * o
-        m[area] += bad
-        m[area + 1] += counted
+    area = area_of(m, acts, a) + JUDGED_FROM + 2 * o
+    m[area] += bad
+    m[area + 1] += counted
 
 
 @step

@@ -134,8 +134,7 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
     carry(m, PROMPT_USE, PROMPT_HIGH, TURNS)
     carry(m, TURNS, TURNS_HIGH, STEPS)
     carry(m, STEPS, STEPS_HIGH, PROMPT_HIGH)
-    carry(m, AREAS, AREAS_HIGH, FLOWS)
-    carry(m, FLOWS, FLOWS_HIGH, AREAS_HIGH)
+    carry(m, AREAS, AREAS_HIGH, AREAS_HIGH)
 
 
 @apart

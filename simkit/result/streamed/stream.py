@@ -13,7 +13,7 @@ from simkit.result.limits import LimitUse
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse
 from simkit.result.recovery import recovery_of
-from simkit.result.regional import BY_WINDOW, FLOW, Regional, places
+from simkit.result.regional import AREA, BY_WINDOW, FLOW, Regional, places
 from simkit.result.replicas import scaled_series
 from simkit.result.sample import Sample
 from simkit.result.streamed import ledger as at
@@ -176,11 +176,13 @@ class Stream:
         )
 
     def _regional(self) -> Regional:
-        size, whole, table = places(self.plan), self.layout.whole, self._table
+        size, table = places(self.plan), self._table
+        sums = self.layout.whole(self.ledger, at.AREAS, at.AREAS_HIGH)
+        sums = sums.reshape(size, size + 1, sums.shape[1])
         windows, kinds = len(table(at.SERIES)), len(self.plan.names.kinds)
         return Regional(
-            flow=whole(self.ledger, at.FLOWS, at.FLOWS_HIGH).reshape(size, size + 1, len(FLOW)),
-            areas=whole(self.ledger, at.AREAS, at.AREAS_HIGH),
+            flow=sums[..., [AREA.index(name) for name in FLOW]],
+            areas=np.concatenate([sums.sum(axis=0), sums.sum(axis=1)]) if size else sums[:, 0],
             latency=tuple(binned(counts) for counts in table(at.AREA_TIMES)),
             waited=tuple(binned(counts) for counts in table(at.AREA_WAITS)),
             windows=table(at.AREA_WINDOWS).reshape(windows, len(BY_WINDOW), (size + 1) * (size > 0)).copy(),
