@@ -17,23 +17,38 @@ if TYPE_CHECKING:
     from simkit.scenario.errors import ScenarioError as ScenarioError
     from simkit.scenario.load import Scenario as Scenario
     from simkit.scenario.load import load as load
+    from simkit.study.breaking import BreakingPoint as BreakingPoint
+    from simkit.study.breaking import breaking_point as breaking_point
     from simkit.study.compare import Comparison as Comparison
     from simkit.study.compare import compare as compare
     from simkit.study.run import run as run
+    from simkit.study.sweep import Sweep as Sweep
+    from simkit.study.sweep import sweep as sweep
+    from simkit.study.warmup import Warmup as Warmup
+    from simkit.study.warmup import warmup as warmup
 
     __version__: str
 
 _HOMES = {
+    "BreakingPoint": "simkit.study.breaking",
     "Comparison": "simkit.study.compare",
     "Result": "simkit.result.result",
     "Scenario": "simkit.scenario.load",
     "ScenarioError": "simkit.scenario.errors",
+    "Sweep": "simkit.study.sweep",
+    "Warmup": "simkit.study.warmup",
+    "breaking_point": "simkit.study.breaking",
     "compare": "simkit.study.compare",
     "load": "simkit.scenario.load",
     "run": "simkit.study.run",
+    "sweep": "simkit.study.sweep",
+    "warmup": "simkit.study.warmup",
 }
 
-__all__ = ["Comparison", "Result", "Scenario", "ScenarioError", "__version__", "compare", "load", "report", "run"]
+__all__ = [
+    "BreakingPoint", "Comparison", "Result", "Scenario", "ScenarioError", "Sweep", "Warmup", "__version__",
+    "breaking_point", "compare", "load", "report", "run", "sweep", "warmup",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

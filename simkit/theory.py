@@ -433,3 +433,11 @@ def failover_loss_both(up: float, down: float, detect: float, recover: float) ->
     cycle = up + down
     lost, known, hidden = detect / cycle, (down - detect) / cycle, recover / cycle
     return lost + known * (lost + known + hidden) + hidden * lost
+
+
+def distinct(asked: float, number: int) -> float:
+    """Mean number of different ones among so many that are asked at random, all alike (occupancy; Feller I, II.5).
+
+    What a cache that keeps all misses: each one is missing with chance (1 - 1 / number) ^ asked.
+    """
+    return -number * math.expm1(asked * math.log1p(-1 / number))

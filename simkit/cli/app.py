@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from simkit.cli.bench import bench
+from simkit.cli.breaking import breaking_point
 from simkit.cli.check import check
 from simkit.cli.compare import compare
 from simkit.cli.console import Exit, complain, discard_output, say
@@ -16,6 +17,7 @@ from simkit.cli.new import new
 from simkit.cli.presets import presets
 from simkit.cli.run import run
 from simkit.cli.schema import schema
+from simkit.cli.sweep import sweep
 from simkit.study.executor import LostWorkerError, UnfinishedError
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -49,7 +51,7 @@ def commands() -> None:
     """
 
 
-for command in (new, run, check, compare, presets, schema, bench):
+for command in (new, run, check, compare, sweep, breaking_point, presets, schema, bench):
     commands.add_command(command)
 
 
@@ -71,6 +73,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except MemoryError:
         complain("Not enough memory to finish. Use fewer --jobs, a shorter horizon, or less traffic.")
         return Exit.UNFINISHED
+    except _no_cluster() as error:
+        complain(f"Could not finish: {error}.")
+        return Exit.UNFINISHED
     except (LostWorkerError, UnfinishedError) as error:
         complain(f"Could not finish: {error}. Try fewer --jobs.")
         return Exit.UNFINISHED
@@ -90,7 +95,23 @@ def _bad_input() -> tuple[type[Exception], ...]:
     from simkit.plan.trace import TraceError
     from simkit.scenario.errors import ScenarioError
 
-    return ScenarioError, PlanError, TraceError
+    return ScenarioError, PlanError, TraceError, *_bad_study()
+
+
+def _bad_study() -> tuple[type[Exception], ...]:
+    """Errors in what a study was asked for."""
+    from simkit.study.compare import PairError
+    from simkit.study.design import DesignError
+    from simkit.study.quantity import RangeError
+    from simkit.study.saved import SavedError
+
+    return DesignError, PairError, RangeError, SavedError
+
+
+def _no_cluster() -> tuple[type[Exception], ...]:
+    from simkit.study.cluster import ClusterError
+
+    return (ClusterError,)
 
 
 def _reason(error: OSError) -> str:

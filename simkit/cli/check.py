@@ -1,39 +1,25 @@
-"""`simkit check`: schema, named checks, model invariants, objectives and expectations; for people and for CI."""
+"""`simkit check`: schema, named checks, invariants, objectives and expectations, a baseline; for people and for CI."""
 
+import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from simkit.cli.console import BadInput, Exit, complain, say, write_text
-from simkit.cli.options import overrides, running
+from simkit.cli.options import overrides, running, where
 
 if TYPE_CHECKING:
-    from simkit.result.result import Result
+    from simkit.cli.junit import Suite
     from simkit.scenario.load import Scenario
+    from simkit.study.baseline import Baseline
+    from simkit.study.gate import Asked, Item
 
 MARKS = {"pass": "pass", "warn": "warn", "fail": "FAIL", "undecided": "OPEN"}
-BAD = ("fail", "undecided")
-
-
-@dataclass(frozen=True)
-class Item:
-    """One thing that was looked at."""
-
-    group: str
-    """checks, invariants, objectives or expectations."""
-    name: str
-    outcome: str
-    """pass, warn, fail or undecided."""
-    detail: str = ""
-
-    def line(self) -> str:
-        """As it is printed."""
-        detail = "".join(f"\n          {line}" for line in self.detail.splitlines())
-        return f"    {MARKS[self.outcome]}  {self.name}{detail}"
+SHOWN = ("objectives", "expectations", "baseline")
+"""Groups of which also what is well is printed."""
 
 
 @click.command(short_help="Is the file right, does the model hold together, are the promises kept? For CI.")
@@ -41,51 +27,175 @@ class Item:
 @overrides
 @click.option("--resolved", is_flag=True, help="Print the full form that the file stands for; run nothing.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="X", help="Write JUnit XML here.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=160, show_default=True, metavar="N",
+    help="Most replications until a promise must be decided. With --replications just so many are run.",
+)  # fmt: skip
+@click.option("--allow-undecided", is_flag=True, help="What is undecided at the limit does not fail.")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Fail where a result moved beyond noise since this file was written.",
+)  # fmt: skip
+@click.option("--refresh", is_flag=True, help="Write the --baseline anew, from these files.")
+@click.option(
+    "--tolerance", type=click.FloatRange(0, 100), default=0.0, metavar="PERCENT",
+    help="Moves of so many percent do not matter to the baseline.  [default: 0]",
+)  # fmt: skip
+@click.option(
+    "--annotations/--no-annotations", default=None,
+    help="Annotations for GitHub's workflows.  [default: where one runs this]",
+)  # fmt: skip
+@where
 @running
 def check(
     files: tuple[Path, ...],
     settings: tuple[str, ...],
     resolved: bool,
     junit: Path | None,
+    limit: int,
+    allow_undecided: bool,
+    baseline: Path | None,
+    refresh: bool,
+    tolerance: float,
+    annotations: bool | None,
+    executor: str | None,
     seed: int | None,
     replications: int | None,
     engine: str,
     jobs: int | None,
     no_progress: bool,
 ) -> int:
-    """Check each FILE: the schema, named checks with repairs, the model's invariants, the SLO and what you expect.
+    """Check each FILE (or all in a folder): schema, named checks, invariants, the SLO and what you expect.
 
-    Exit code 1 when a promise is broken or cannot be decided, or an invariant fails; 2 when a file is wrong.
+    A promise passes or fails when its whole 95 % interval lies on one side of its bound; replications are added until
+    it does, or --limit is reached: then it is undecided.
+
+    Exit code 1 when a promise is broken or cannot be decided, an invariant fails, or a result moved away from the
+    baseline; 2 when a file is wrong.
 
     \b
     Examples:
       simkit check scenarios/founder.yaml
-      simkit check scenarios/*.yaml --junit reports/simkit.xml
+      simkit check scenarios/ --junit reports/simkit.xml --allow-undecided
+      simkit check scenarios/ --baseline scenarios/baseline.json
+      simkit check scenarios/ --baseline scenarios/baseline.json --refresh
       simkit check scenarios/founder.yaml --resolved
     """
-    scenarios = load_all(files, settings)
+    from simkit.study.gate import Asked
+
+    found = all_files(files)
+    scenarios = load_all(found, settings)
     if resolved:
         say("\n---\n".join(scenario.resolved().rstrip() for scenario in scenarios))
         return Exit.WELL
-    if junit is not None and not junit.absolute().parent.is_dir():
-        raise BadInput(f"--junit {junit}: there is no folder {junit.parent}. Nothing was run.")
-    from simkit.cli.junit import Suite, junit_xml
+    _check_places(junit, baseline, refresh)
+    asked = Asked(seed, replications, limit, engine, jobs, not no_progress, complain, executor)
+    gate = Gate(asked, allow_undecided, baseline, refresh, tolerance / 100, annotations)
+    for file, scenario in zip(found, scenarios, strict=True):
+        gate.pass_through(str(file), scenario)
+    return gate.finish(junit)
 
-    suites = []
-    for file, scenario in zip(files, scenarios, strict=True):
+
+def all_files(files: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The files, and those directly in the folders.
+
+    Raises:
+        BadInput: a folder has none.
+    """
+    found: list[Path] = []
+    for file in files:
+        inside = sorted(file.glob("*.yaml")) if file.is_dir() else [file]
+        if not inside:
+            raise BadInput(f"{file}: there is no .yaml file in this folder. Nothing was run.")
+        found += inside
+    return tuple(found)
+
+
+def _check_places(junit: Path | None, baseline: Path | None, refresh: bool) -> None:
+    """Raises BadInput: what is to be written cannot be, or what is to be read is not there."""
+    for option, file in (("--junit", junit), ("--baseline", baseline)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise BadInput(f"{option} {file}: there is no folder {file.parent}. Nothing was run.")
+    if refresh and baseline is None:
+        raise BadInput("--refresh writes the file that --baseline names. Nothing was run.")
+    if baseline is not None and not refresh and not baseline.is_file():
+        raise BadInput(f"--baseline {baseline}: there is no such file. Add --refresh to write it. Nothing was run.")
+
+
+@dataclass
+class Gate:
+    """What was asked, and what has been found so far."""
+
+    asked: "Asked"
+    allow_undecided: bool
+    baseline: Path | None
+    refresh: bool
+    tolerance: float
+    annotate: bool | None
+    suites: "list[Suite]" = field(default_factory=list)
+    entries: "Baseline" = field(default_factory=dict)
+
+    def pass_through(self, file: str, scenario: "Scenario") -> None:
+        """Look at one scenario, and say what is found."""
+        from simkit.cli.github import annotations, wanted
+        from simkit.cli.junit import Suite
+        from simkit.study.gate import gate
+
         begun = time.perf_counter()
         say(f"{file}: {scenario.name}")
         items = []
-        for item in look(scenario, seed, replications, engine, jobs, not no_progress):
-            items.append(item)
-            if item.outcome != "pass" or item.group in ("objectives", "expectations"):
-                say(item.line())
+        for item in gate(scenario, self.asked, lambda result: self._enter(file, scenario, result)):
+            items.append(self._told(item))
+        items += [self._told(item) for item in self._moved(file)]
         say(f"  {_tally(items)}")
-        suites.append(Suite(str(file), tuple(items), time.perf_counter() - begun))
-    if junit is not None:
-        write_text(junit, junit_xml(suites))
-    broken = any(item.outcome in BAD for suite in suites for item in suite.items)
-    return Exit.CHECK_FAILED if broken else Exit.WELL
+        if wanted() if self.annotate is None else self.annotate:
+            for line in annotations(file, scenario, items, self.allow_undecided):
+                say(line)
+        self.suites.append(Suite(file, tuple(items), time.perf_counter() - begun))
+
+    def _enter(self, file: str, scenario: "Scenario", result: object) -> None:
+        from simkit.result.result import Result
+        from simkit.study.baseline import entry_of
+
+        assert isinstance(result, Result)
+        if self.baseline is not None:
+            self.entries[self._name(file)] = entry_of(result, self.asked.looks(scenario)[0])
+
+    def _moved(self, file: str) -> "list[Item]":
+        from simkit.study.baseline import BaselineError, moved, read
+
+        if self.baseline is None or self.refresh:
+            return []
+        try:
+            old = read(self.baseline)
+        except BaselineError as error:
+            raise BadInput(str(error)) from None
+        return moved(old.get(self._name(file)), self.entries[self._name(file)], self.tolerance)
+
+    def _name(self, file: str) -> str:
+        """A file as the baseline names it: as seen from its own folder."""
+        assert self.baseline is not None
+        return Path(os.path.relpath(file, self.baseline.absolute().parent)).as_posix()
+
+    @staticmethod
+    def _told(item: "Item") -> "Item":
+        if item.outcome != "pass" or item.group in SHOWN:
+            say(line_of(item))
+        return item
+
+    def finish(self, junit: Path | None) -> int:
+        """Write what is to be written; the exit code."""
+        from simkit.cli.junit import junit_xml
+        from simkit.study.baseline import written
+
+        if junit is not None:
+            write_text(junit, junit_xml(self.suites, self.allow_undecided))
+        if self.baseline is not None and self.refresh:
+            write_text(self.baseline, written(self.entries))
+            complain(f"Wrote {self.baseline}: {len(self.entries)} scenarios.")
+        bad = ("fail",) if self.allow_undecided else ("fail", "undecided")
+        broken = any(item.outcome in bad for suite in self.suites for item in suite.items)
+        return Exit.CHECK_FAILED if broken else Exit.WELL
 
 
 def load_all(files: tuple[Path, ...], settings: tuple[str, ...]) -> "list[Scenario]":
@@ -108,64 +218,13 @@ def load_all(files: tuple[Path, ...], settings: tuple[str, ...]) -> "list[Scenar
     return scenarios
 
 
-def look(
-    scenario: "Scenario", seed: int | None, replications: int | None, engine: str, jobs: int | None, progress: bool
-) -> Iterator[Item]:
-    """Everything that is looked at, cheap things first."""
-    from simkit.study.run import run
-
-    yield from named_checks(scenario, replications)
-    yield from model_invariants(scenario, seed, engine)
-    result = run(
-        scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=progress, tell=complain
-    )
-    yield from promises(result)
+def line_of(item: "Item") -> str:
+    """An item as it is printed."""
+    detail = "".join(f"\n          {line}" for line in item.detail.splitlines())
+    return f"    {MARKS[item.outcome]}  {item.name}{detail}"
 
 
-def named_checks(scenario: "Scenario", replications: int | None = None) -> Iterator[Item]:
-    """What the named checks found of a run with so many replications, with what to do; and those that found nothing."""
-    from simkit.scenario.checks import CHECKS
-
-    document = scenario.document
-    if replications is not None:
-        document = document.model_copy(update={"replications": replications})
-    for check in CHECKS:
-        found = list(check(document))
-        for one in found:
-            outcome = "fail" if one.severity == "error" else "warn"
-            yield Item("checks", one.name, outcome, f"{one.path}: {one.message}\n{one.repair}")
-        if not found:
-            yield Item("checks", check.__name__.removeprefix("check_"), "pass")
-
-
-def model_invariants(scenario: "Scenario", seed: int | None, engine: str) -> Iterator[Item]:
-    """What must hold in every log, on a short run."""
-    from simkit.engine import run_plan
-    from simkit.plan.compile import compile_plan
-    from simkit.study.invariants import invariants, short
-
-    plan = short(compile_plan(scenario))
-    log = run_plan(plan, scenario.document.seed if seed is None else seed, 0, engine)
-    for one in invariants(plan, log):
-        detail = "" if one.passed else f"{one.violations} times; first: {one.example}"
-        yield Item("invariants", one.name, "pass" if one.passed else "fail", detail)
-
-
-def promises(result: "Result") -> Iterator[Item]:
-    """The objectives and the expectations, with their verdicts."""
-    from simkit.result.slo import standings
-    from simkit.result.words import figure, interval
-
-    for one in standings(result.evidence):
-        detail = f"reached {figure(one.compliance.value, 'share')}, 95 % interval {interval(one.compliance, 'share')}"
-        yield Item("objectives", one.objective.text, str(one.verdict), detail)
-    for line in result.expected:
-        estimate = result.metrics[line.metric]
-        detail = f"is {figure(line.value, line.unit)}, 95 % interval {interval(estimate, line.unit)}"
-        yield Item("expectations", line.text, str(line.verdict), "; ".join(filter(None, (detail, line.note))))
-
-
-def _tally(items: list[Item]) -> str:
+def _tally(items: "list[Item]") -> str:
     count = {outcome: sum(item.outcome == outcome for item in items) for outcome in MARKS}
-    said = {"pass": "passed", "warn": "warned of", "fail": "failed", "undecided": "undecided: use more replications"}
+    said = {"pass": "passed", "warn": "warned of", "fail": "failed", "undecided": "undecided: raise --limit"}
     return ", ".join(f"{number} {said[outcome]}" for outcome, number in count.items() if number)

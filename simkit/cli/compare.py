@@ -6,53 +6,68 @@ from typing import TYPE_CHECKING
 import click
 
 from simkit.cli.console import BadInput, Exit, complain, say
-from simkit.cli.options import running
+from simkit.cli.options import running, where
 
 if TYPE_CHECKING:
     from simkit.scenario.load import Scenario
+    from simkit.study.saved import Saved
 
 
 @click.command(short_help="Paired differences between scenarios, with intervals and verdicts.")
 @click.argument("baseline", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Replace a field in every scenario.")
+@where
 @running
+@click.option("--warmup", type=click.Choice(["auto"]), help="One warm-up for all, cut by MSER-5; stationary ones only.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="PNG", help="Write the picture here.")
 @click.option("--json", "as_json", is_flag=True, help="The table as JSON on standard output, nothing else.")
 def compare(
     baseline: Path,
     other: tuple[Path, ...],
     settings: tuple[str, ...],
+    executor: str | None,
     seed: int | None,
     replications: int | None,
     engine: str,
     jobs: int | None,
     no_progress: bool,
+    warmup: str | None,
+    plot: Path | None,
     as_json: bool,
 ) -> int:
-    """Compare each OTHER scenario with BASELINE: the same users and draws in each.
+    """Compare each OTHER with BASELINE: the same users and draws in each.
+
+    Each is a scenario file, or the folder of a result that `simkit run --out` saved.
 
     \b
     Examples:
       simkit compare scenarios/one_big_model.yaml scenarios/routed.yaml
       simkit compare today.yaml cheaper.yaml faster.yaml --replications 20
+      simkit compare results/today results/tomorrow --plot change.png
     """
     from simkit.study.compare import compare as compare_scenarios
 
     comparison = compare_scenarios(
         _named([baseline, *other], settings), seed=seed, replications=replications, engine=engine, jobs=jobs,
-        progress=not no_progress, tell=complain,
+        progress=not no_progress, tell=complain, executor=executor, warmup=warmup,
     )  # fmt: skip
+    if plot is not None:
+        plot.write_bytes(comparison.plot()._repr_png_())
     say(comparison.to_json() if as_json else str(comparison))
     return Exit.WELL
 
 
-def _named(files: list[Path], settings: tuple[str, ...]) -> "dict[str, Scenario]":
-    """The scenarios by the names of their files, by their paths where two are called alike."""
+def _named(files: list[Path], settings: tuple[str, ...]) -> "dict[str, Scenario | Saved]":
+    """The scenarios and saved results by the names of their files, by their paths where two are called alike."""
     from simkit.scenario.load import load
+    from simkit.study.saved import saved
 
     names = [file.stem for file in files]
     if len(set(names)) < len(names):
         names = [str(file) for file in files]
     if len(set(names)) < len(names):
         raise BadInput("The same file is given twice: a scenario differs from itself in nothing.")
-    return {name: load(file, settings) for name, file in zip(names, files, strict=True)}
+    return {
+        name: saved(file) if file.is_dir() else load(file, settings) for name, file in zip(names, files, strict=True)
+    }

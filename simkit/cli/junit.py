@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
-    from simkit.cli.check import Item
+    from simkit.study.gate import Item
 
 
 class Suite(NamedTuple):
@@ -16,20 +16,27 @@ class Suite(NamedTuple):
     elapsed_s: float
 
 
-def junit_xml(suites: Sequence[Suite]) -> str:
-    """The document. Failed and undecided are failures; a warning passes, with its text as output."""
+def junit_xml(suites: Sequence[Suite], allow_undecided: bool = False) -> str:
+    """The document. Failed and undecided are failures; a warning passes, with its text as output.
+
+    What is undecided and allowed to be is skipped.
+    """
+    bad = ("fail",) if allow_undecided else ("fail", "undecided")
     root = ElementTree.Element("testsuites", name="simkit check")
     for suite in suites:
         node = ElementTree.SubElement(root, "testsuite", name=suite.name, time=f"{suite.elapsed_s:.3f}")
-        broken = [item for item in suite.items if item.outcome in ("fail", "undecided")]
+        broken = [item for item in suite.items if item.outcome in bad]
         node.set("tests", str(len(suite.items)))
         node.set("failures", str(len(broken)))
         node.set("errors", "0")
+        node.set("skipped", str(sum(one.outcome == "undecided" for one in suite.items) * allow_undecided))
         for item in suite.items:
             case = ElementTree.SubElement(node, "testcase", classname=f"{suite.name}.{item.group}", name=item.name)
             if item in broken:
                 failure = ElementTree.SubElement(case, "failure", message=f"{item.outcome}: {item.name}")
                 failure.text = item.detail
+            elif item.outcome == "undecided":
+                ElementTree.SubElement(case, "skipped", message=f"undecided: {item.detail}")
             elif item.detail:
                 ElementTree.SubElement(case, "system-out").text = item.detail
     ElementTree.indent(root)

@@ -14,6 +14,27 @@ def overrides(command: Command) -> Command:
     return click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help=SET_HELP)(command)
 
 
+def where(command: Command) -> Command:
+    """`--processes`, `--cluster ADDRESS`: where it runs, as the parameter `executor`."""
+
+    def take(ctx: click.Context, param: click.Parameter, value: object) -> object:
+        if value:
+            if ctx.params.get("executor"):
+                raise click.UsageError("--processes and --cluster exclude each other.")
+            ctx.params["executor"] = value if isinstance(value, str) else "processes"
+        ctx.params.setdefault("executor", None)
+        return value
+
+    processes = click.option(
+        "--processes", is_flag=True, expose_value=False, callback=take, help="Run on processes, also where threads do."
+    )
+    cluster = click.option(
+        "--cluster", metavar="ADDRESS", expose_value=False, callback=take,
+        help="Run on the workers of a Dask scheduler, e.g. tcp://127.0.0.1:8786.",
+    )  # fmt: skip
+    return processes(cluster(command))
+
+
 def running(command: Command) -> Command:
     """How to run: `--seed`, `--replications`, `--engine`, `--jobs`, `--no-progress`."""
     seed = click.option(

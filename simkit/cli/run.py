@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simkit.cli.console import BadInput, Exit, coloured, complain, say
-from simkit.cli.options import overrides, running
+from simkit.cli.options import overrides, running, where
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 @click.command(short_help="Simulate a scenario: will it hold, what will it cost, what breaks first.")
 @click.argument("file", type=click.Path(path_type=Path))
 @overrides
+@where
 @running
+@click.option(
+    "--precision", "precisions", metavar="METRIC=PERCENT", multiple=True,
+    help="Add replications until this metric is known so well, e.g. latency_p95=2%. May be given again.",
+)  # fmt: skip
+@click.option(
+    "--most", type=click.IntRange(2, 10_000), metavar="N", help="Most replications for --precision.  [default: 640]"
+)
+@click.option("--warmup", type=click.Choice(["auto"]), help="Cut the warm-up by MSER-5; stationary scenarios only.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write log, timeline, tables and manifest here."
 )
@@ -30,11 +39,15 @@ if TYPE_CHECKING:
 def run(
     file: Path,
     settings: tuple[str, ...],
+    executor: str | None,
     seed: int | None,
     replications: int | None,
     engine: str,
     jobs: int | None,
     no_progress: bool,
+    precisions: tuple[str, ...],
+    most: int | None,
+    warmup: str | None,
     out: Path | None,
     no_log: bool,
     most_in_flight: int | None,
@@ -50,6 +63,7 @@ def run(
       simkit run scenarios/founder.yaml --replications 20 --jobs 2 --out results/today
       simkit run scenarios/chat_history.yaml --levers
       simkit run scenarios/founder.yaml --json | jq .metrics.cost_per_month
+      simkit run scenarios/founder.yaml --precision latency_p95=2% --precision cost_per_action=1%
     """
     from simkit.scenario.load import load
     from simkit.study.executor import UnfinishedError
@@ -57,29 +71,50 @@ def run(
     from simkit.study.run import run as simulate
 
     scenario = load(file, settings)
+    precision = precision_of(precisions)
     if out is not None:
-        check_folder(out)
+        check_folder(out, keeps_rows=not no_log, executor=executor)
+    if warmup is not None:  # before all else: a scenario that is cut is another one
+        from simkit.study.warmup import cut_by
+
+        (scenario,) = cut_by(warmup, [scenario], seed=seed, engine=engine, jobs=jobs, tell=complain, executor=executor)
+    if out is not None:
         check_held(out, scenario.hash)
     try:
         result = simulate(
             scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=not no_progress,
             log="disk" if out is not None and not no_log else False, parts=parts_of(out), tell=complain,
-            most_in_flight=most_in_flight, levers=levers,
+            most_in_flight=most_in_flight, levers=levers, executor=executor, precision=precision, most=most,
         )  # fmt: skip
     except Stopped as stop:  # at once: rows on disk stay in their pieces, where the same command finds them
         partial = stop.result and replace(stop.result, pieces={})
         return cut_short("Stopped", partial, stop.planned, out, as_json, Exit.STOPPED)
     except UnfinishedError as error:
-        return cut_short(
-            f"Could not finish: {error}",
-            error.result,
-            error.planned,
-            out,
-            as_json,
-            Exit.UNFINISHED,
-            goes_on=not error.cut,
-        )
+        why, goes_on = f"Could not finish: {error}", not error.cut
+        return cut_short(why, error.result, error.planned, out, as_json, Exit.UNFINISHED, goes_on)
     return finish(result, out, as_json)
+
+
+def precision_of(texts: tuple[str, ...]) -> dict[str, float] | None:
+    """What `--precision` says; None where it is not given.
+
+    Raises:
+        BadInput: it is not understood.
+    """
+    from simkit.study.looks import check_precision
+
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = float(value.strip().removesuffix("%")) / 100
+        except ValueError:
+            raise BadInput(f"--precision {text}: write METRIC=PERCENT, e.g. latency_p95=2%. Nothing was run.") from None
+    try:
+        check_precision(found)
+    except ValueError as error:
+        raise BadInput(f"--precision: {error}. Nothing was run.") from None
+    return found or None
 
 
 def parts_of(out: Path | None) -> Path | None:
@@ -87,7 +122,7 @@ def parts_of(out: Path | None) -> Path | None:
     return None if out is None else out.absolute().with_name(f"{out.absolute().name}.partial")
 
 
-def check_folder(out: Path) -> None:
+def check_folder(out: Path, keeps_rows: bool, executor: str | None) -> None:
     """Find out whether a result can be saved, before anything is run.
 
     Raises:
@@ -95,6 +130,8 @@ def check_folder(out: Path) -> None:
     """
     from simkit.result.saving import check_writable
 
+    if keeps_rows and executor is not None and "://" in executor:
+        raise BadInput("The rows of a run on a cluster are not kept: add --no-log to --out. Nothing was run.")
     try:
         check_writable(out)
     except OSError as error:

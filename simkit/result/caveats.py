@@ -15,7 +15,8 @@ from simkit.scenario.policy import Observed
 
 DAY_NS = 86_400_000_000_000
 FEWEST_INCIDENTS = 200
-"""Fewer random incidents than this say little of how often a promise is kept."""
+"""Fewer random incidents than this say little of how often a promise is kept: the rare bad week is in hardly any
+replication. What that does to intervals is measured in `tests/coverage_study`."""
 NOT_SERVED, CENSORED, DIFFERENCE = 0.01, 0.001, 0.20
 
 
@@ -109,7 +110,8 @@ def _few_incidents(evidence: Evidence) -> str:
         return ""
     return (
         f"{seen} random incidents were seen in all replications; below {FEWEST_INCIDENTS} the figures that hang on them"
-        " (success_rate, error budget) are rough: use more replications or a longer horizon."
+        " (success_rate, error budget, latencies) are rough, and their intervals too narrow: use more replications or a"
+        " longer horizon."
     )
 
 

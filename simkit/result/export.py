@@ -12,6 +12,8 @@ from simkit.result.moments import moments
 from simkit.result.saving import LOGGED, TABLES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from simkit.result.result import Result
     from simkit.result.table import Table
 
@@ -58,9 +60,11 @@ def manifest(result: "Result") -> dict[str, Any]:
     }
 
 
-def frames(result: "Result") -> dict[str, "Table"]:
+def frames(result: "Result") -> "dict[str, pd.DataFrame]":
     """The tables that are saved: those that have rows, and those of the log where it was kept."""
-    found: dict[str, Table] = {"timeline": result.timeline}
+    from simkit.result.by_replication import frame_of
+
+    found: dict[str, pd.DataFrame] = {"timeline": result.timeline, "replications": frame_of(result.evidence)}
     found |= {name: table for name in TABLES if len(table := getattr(result, name))}
     if result.weighed is not None:
         found["levers"] = result.weighed.summary

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,7 @@ from simkit.result.metrics import evaluate
 from simkit.result.objectives import objectives_of, patient_kinds
 from simkit.result.saving import save
 from simkit.result.statistics import LEVEL, Estimate
+from simkit.result.tabled import Tabled
 from simkit.result.tally import Tally, tally
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Described(Protocol):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Result:
+class Result(Tabled):
     """All replications of one scenario."""
 
     scenario: Described
@@ -149,16 +150,6 @@ class Result:
         """Cost by model, deployment, provider, call, kind, outcome, cause, waste."""
         return self._table("costs")
 
-    @cached_property
-    def causes(self) -> "Table":
-        """Money by cause, by window: parts of prompts and answers, retries, fallbacks, people, lookups, tools."""
-        return self._table("causes")
-
-    @cached_property
-    def spikes(self) -> "Table":
-        """The windows that cost most more than usual, and what made them."""
-        return self._table("spikes")
-
     @property
     def levers(self) -> "Weighed":
         """What each lever on the bill would save or cost, alone and all together.
@@ -169,76 +160,6 @@ class Result:
         if self.weighed is None:
             raise ValueError("Levers were not tried: run with levers=True (or `simkit run --levers`).")
         return self.weighed
-
-    @cached_property
-    def users(self) -> "Table":
-        """The users that cost most."""
-        return self._table("users")
-
-    @cached_property
-    def caches(self) -> "Table":
-        """By cache of answers: lookups, hits, cost."""
-        return self._table("caches")
-
-    @cached_property
-    def hit_rates(self) -> "Table":
-        """Hit rates by time, the warm-up included."""
-        return self._table("hit_rates")
-
-    @cached_property
-    def prompt_caches(self) -> "Table":
-        """By deployment: tokens read from the prompt cache, written to it, what that saved."""
-        return self._table("prompt_caches")
-
-    @cached_property
-    def budgets(self) -> "Table":
-        """By budget and day or month: spent, overshoot, when it did what."""
-        return self._table("budgets")
-
-    @cached_property
-    def turns(self) -> "Table":
-        """Tokens and cost by turn of conversations, and by step of loops."""
-        return self._table("turns")
-
-    @cached_property
-    def work(self) -> "Table":
-        """Tokens a minute by urgency, by window of their service."""
-        return self._table("work")
-
-    @cached_property
-    def regions(self) -> "Table":
-        """By region: users, what it served and how, use, replicas, cost, headroom."""
-        return self._table("regions")
-
-    @cached_property
-    def flow(self) -> "Table":
-        """From the users' region to the serving one."""
-        return self._table("flow")
-
-    @cached_property
-    def failovers(self) -> "Table":
-        """By incident that took a region: noticed, moved, lost, latency before, during and after, back."""
-        return self._table("failovers")
-
-    @cached_property
-    def residency(self) -> "Table":
-        """Where the data of each region's users went: an audit of every action and attempt."""
-        return self._table("residency")
-
-    @cached_property
-    def region_timeline(self) -> "Table":
-        """By window and region: actions turned to it, unserved, late."""
-        return self._table("region_timeline")
-
-    @cached_property
-    def replicas(self) -> "Table":
-        """By window and region: replicas paid, what incidents left of them, actions a minute."""
-        return self._table("replicas")
-
-    @cached_property
-    def region_log(self) -> "Table":
-        """What became of regions and replicas, in the order in which it happened, of every replication."""
-        return self._table("region_log")
 
     @cached_property
     def slo(self) -> "Table":
@@ -390,18 +311,6 @@ class Result:
             raise ValueError(NO_LOG.format(what))
         return self.logs
 
-    def _table(self, name: str, *of: Any) -> "Table":
-        from simkit.result import tables, tables_economy, tables_regions, tables_resilience
-        from simkit.result.plots import PICTURES, draw
-
-        build = {"bottlenecks": "bottleneck_table"}.get(name, name)
-        rooms = (tables, tables_resilience, tables_economy, tables_regions)
-        room = next(one for one in rooms if hasattr(one, build))
-        made: Table = getattr(room, build)(
-            *(of or (self.evidence,)), partial(draw, self, name) if name in PICTURES else None
-        )
-        return made
-
     def to_dict(self) -> dict[str, Any]:
         """The object of `simkit run --json`: plain values, None where a metric does not apply."""
         return plain(self)
@@ -415,7 +324,7 @@ class Result:
         return manifest(self)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the timeline, the tables of the bill, and with the log (kept, or on disk) its rows, as Parquet.
+        """Write the timeline, metrics by replication, the tables of the bill, and the log's rows (kept, or on disk).
 
         Beside them stands `manifest.json`.
 

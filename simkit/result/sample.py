@@ -28,10 +28,11 @@ class Sample:
     def counted(cls, values: ArrayLike, counts: ArrayLike) -> "Sample":
         """`counts[i]` times `values[i]`; values may repeat and come in any order."""
         every, number = np.asarray(values, np.int64), np.asarray(counts, np.int64)
-        distinct, place = np.unique(every[number > 0], return_inverse=True)
-        total = np.zeros(len(distinct), np.int64)
-        np.add.at(total, place, number[number > 0])
-        return cls(distinct, np.cumsum(total, dtype=np.int64))
+        order = np.argsort(every, kind="stable")  # several sorted parts, one after the other, are only merged
+        order = order[number[order] > 0]
+        ordered, below = every[order], np.cumsum(number[order], dtype=np.int64)
+        last = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
+        return cls(ordered[last], below[last])
 
     @classmethod
     def binned(cls, bins: ArrayLike, counts: ArrayLike) -> "Sample":

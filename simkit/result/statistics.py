@@ -16,6 +16,8 @@ LEVEL = 0.05
 """Share of intervals that miss the truth: 95 % intervals."""
 NO_INTERVAL = "use replications"
 BEYOND = "a limit of the interval is beyond the data"
+FEWEST_BEYOND = 50
+"""Values beyond a percentile with fewer of which its interval is rough."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,13 @@ def woodruff(pooled: Sample, p: float, shares: Floats, level: float = LEVEL) -> 
     half = max(half_width(shares, level), binomial)
     low = pooled.rank(nearest_rank(p - half, pooled.n)) if p - half > 0 else None
     high = pooled.rank(nearest_rank(p + half, pooled.n)) if p + half < 1 else None
-    note = BEYOND if low is None or high is None else ""
+    note = BEYOND if low is None or high is None else thin_tail(pooled.n - nearest_rank(p, pooled.n))
     return Estimate(value / 1e9, _by(low, 1e9), _by(high, 1e9), note)
+
+
+def thin_tail(beyond: int) -> str:
+    """What to know of a percentile beyond which so many values lie; empty where they are enough."""
+    return f"rests on only {beyond} values beyond it: use more replications" if beyond < FEWEST_BEYOND else ""
 
 
 def share_of_percentile(label: str) -> float:

@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterator
 
 from simkit.scenario.findings import Finding
+from simkit.scenario.geography import service_in
 from simkit.scenario.regions import Region
 from simkit.scenario.scenario import Document
+from simkit.scenario.units import format_share
 from simkit.scenario.workload import models_in_use
 
+HAIR = 1e-9
+"""A third of three replicas is one, whatever the last bit says."""
 ONLY_PRIORITY = ("overprovisioning", "panic")
 """Settings of `routing` that `policy: priority` alone looks at."""
 
@@ -54,6 +58,22 @@ def check_routing_has_effect(document: Document) -> Iterator[Finding]:
             yield _idle(name, f"routing.{key}", "no incident hits a region")
 
 
+def check_partial_loss(document: Document) -> Iterator[Finding]:
+    """An incident that is to leave something of a region, and leaves no whole replica of it."""
+    for place, incident in enumerate(document.incidents):
+        region = document.regions.get(incident.target)
+        if region is None or not incident.lost or incident.lost == 1:
+            continue
+        replicas = service_in(document, incident.target).replicas
+        if int(replicas * (1 - incident.lost) + HAIR) == 0:
+            yield Finding(
+                "partial_loss", "warning", f"incidents.{place}.lost",
+                f"Of {replicas} replica{'s' * (replicas > 1)} in {incident.target} this leaves none, while health "
+                f"checks find {format_share(1 - incident.lost)} of the region well.",
+                "Give the region more replicas, or write `lost: 100%`.",
+            )  # fmt: skip
+
+
 def can_fail(document: Document) -> bool:
     """Is there an incident, scheduled or random, that hits a region?"""
     clouds = {region.cloud for region in document.regions.values() if region.cloud is not None}
@@ -66,6 +86,10 @@ def _idle(name: str, path: str, reason: str) -> Finding:
     return Finding(name, "warning", path, f"`{path}` has no effect: {reason}.", "Remove it, or change the other.")
 
 
-CHECKS: tuple[Callable[[Document], Iterator[Finding]], ...] = (check_round_trips, check_routing_has_effect)
+CHECKS: tuple[Callable[[Document], Iterator[Finding]], ...] = (
+    check_round_trips,
+    check_routing_has_effect,
+    check_partial_loss,
+)
 
 __all__ = ["CHECKS", "can_fail"]

@@ -105,7 +105,8 @@ class Routing(Part):
 
     policy: Literal["nearest", "weighted", "priority", "latency"] = "nearest"
     """`nearest` by round trip; `weighted`; `priority`, which spills over to the next choice by capacity;
-    `latency`, round trip and present wait in the queue."""
+    `latency`, round trip and the present wait in the queue (of the last actions that got a slot, each counting a
+    sixteenth; none while a slot is free)."""
     overprovisioning: PositiveFloat = 1.4
     """With `priority`: a choice takes all traffic while its healthy share times this is 1 or more (Envoy: 1.4)."""
     panic: Share = 0.5

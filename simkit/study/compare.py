@@ -4,17 +4,23 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from simkit.result.metrics import METRICS, evaluate
+from simkit.result.by_replication import Rows
+from simkit.result.by_replication import rows_of as rows_of_evidence
+from simkit.result.metrics import METRICS
 from simkit.result.page import Block, Grid, Heading, Page, Paragraph
-from simkit.result.result import Described, Result
+from simkit.result.result import Result
+from simkit.result.statistics import LEVEL
 from simkit.result.table import Table, table
-from simkit.result.words import figure
+from simkit.result.words import figure, number
 from simkit.scenario.errors import shown
-from simkit.study.paired import Paired, paired
+from simkit.study.executor import Where
+from simkit.study.paired import Paired, holm, paired
 from simkit.study.progress import Progress, progress_of
-from simkit.study.verdict import verdict
+from simkit.study.saved import Saved, saved
+from simkit.study.verdict import headline, verdict
 
 if TYPE_CHECKING:
     from simkit.report.style import Picture
@@ -27,13 +33,14 @@ SHOWN = (
 """Metrics that the faces and the picture show; `summary` has all."""
 NO_EFFECT = ("name", "description", "sources", "knobs", "expect", "observed")
 NOTHING = object()
+UNITS = {name: metric.unit for name, metric in METRICS.items()}
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Scenarios against a baseline, replication by replication."""
 
-    results: Mapping[str, Result]
+    results: Mapping[str, Result | Saved]
     """By name; the first is the baseline."""
 
     @property
@@ -45,16 +52,20 @@ class Comparison:
     def summary(self) -> Table:
         """A row for each metric and other scenario.
 
-        metric, other, unit, baseline_value, other_value, difference, low, high, ratio, ratio_low, ratio_high (95 %
-        intervals of the paired difference and ratio), verdict. Empty where a metric does not apply to both.
+        metric, other, unit, baseline_value, other_value, difference, low, high, ratio, ratio_low, ratio_high,
+        p_value, pairing, verdict. Empty where a metric does not apply to both.
+
+        low .. ratio_high: 95 % intervals of the paired difference and ratio, which for each metric hold together for
+        all scenarios that are compared with the baseline (Bonferroni). p_value: after Holm's correction for all rows;
+        a verdict is sure only if it is at most 0.05. pairing: how many times more replications it would take without.
         """
         rows = [
             (metric, name, METRICS[metric].unit, base, value, one.difference, one.low, one.high, one.ratio,
-             one.ratio_low, one.ratio_high, verdict(name, metric, METRICS[metric].unit, one))
+             one.ratio_low, one.ratio_high, one.p, one.saved, verdict(name, metric, METRICS[metric].unit, one))
             for name in self.others for metric, (base, value, one) in self._paired[name].items()
         ]  # fmt: skip
         columns = ("metric", "other", "unit", "baseline_value", "other_value", "difference", "low", "high", "ratio",
-                   "ratio_low", "ratio_high", "verdict")  # fmt: skip
+                   "ratio_low", "ratio_high", "p_value", "pairing", "verdict")  # fmt: skip
         made = table(rows, self.plot, columns)
         return made.astype({name: float for name in columns if name not in ("metric", "other", "unit", "verdict")})
 
@@ -71,12 +82,10 @@ class Comparison:
     @cached_property
     def changes(self) -> Table:
         """The fields in which the scenarios differ: other, field, baseline_value, other_value."""
-        base = self.results[self.baseline].scenario
-        rows = [
-            (name, *row)
-            for name in self.others
-            for row in differences(_written(base), _written(self.results[name].scenario))
-        ]
+        written = {name: _written(one) for name, one in self.results.items() if isinstance(one, Result)}
+        if len(written) < len(self.results):  # of a saved result only the full form is known
+            written = {name: _full(one) for name, one in self.results.items()}
+        rows = [(name, *row) for name in self.others for row in differences(written[self.baseline], written[name])]
         return table(rows, None, ("other", "field", "baseline_value", "other_value"))
 
     def to_json(self) -> str:
@@ -85,6 +94,11 @@ class Comparison:
         head = {"baseline": self.baseline, "seed": first.seed, "replications": first.replications}
         rows = json.loads(self.summary.to_json(orient="records", double_precision=15))
         return json.dumps(head | {"rows": rows}, indent=2, ensure_ascii=False)
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        """What to know of each other scenario, a sentence."""
+        return tuple(headline(name, self._paired[name], UNITS) for name in self.others)
 
     def plot(self) -> "Picture":
         """Relative change of the main metrics with 95 % intervals."""
@@ -99,7 +113,8 @@ class Comparison:
         runs = f"{count} replication{'s' * (count != 1)}, seed {first.seed}"
         blocks: list[Block] = []
         for name in self.others:
-            blocks += [self._verdicts(name), *self._differences(name), *self._figures(name)]
+            blocks += [Paragraph(headline(name, self._paired[name], UNITS)), self._verdicts(name)]
+            blocks += [*self._differences(name), *self._figures(name)]
         return Page(self.title, f"{runs}; the same users and draws in each", tuple(blocks))
 
     def __str__(self) -> str:
@@ -126,11 +141,13 @@ class Comparison:
         every = self._paired[name].items()
         same = ", ".join(metric for metric, (_, _, one) in every if one.same)
         rows = tuple(
-            (metric, _size(one.difference, METRICS[metric].unit), _ends(one.low, one.high, METRICS[metric].unit))
+            (metric, _size(one.difference, UNITS[metric]), _ends(one.low, one.high, UNITS[metric]),
+             "–" if one.saved is None else f"{number(one.saved)} x")
             for metric, (_, _, one) in every
             if not one.same
-        )
-        grid = Grid(("metric", f"{name} - {self.baseline}", "95 % interval"), rows, frozenset({1, 2}))
+        )  # fmt: skip
+        heads = ("metric", f"{name} - {self.baseline}", "95 % interval", "saved by pairing")
+        grid = Grid(heads, rows, frozenset({1, 2, 3}))
         return [
             Heading("All differences"),
             grid,
@@ -148,6 +165,7 @@ class Comparison:
     def _paired(self) -> dict[str, dict[str, tuple[float, float, Paired]]]:
         """Scenario to metric to (baseline's value, its own, the paired difference), where both have one."""
         base, base_rows = self.results[self.baseline].metrics, rows_of(self.results[self.baseline])
+        level = LEVEL / len(self.others)
         found: dict[str, dict[str, tuple[float, float, Paired]]] = {}
         for name in self.others:
             mine, my_rows = self.results[name].metrics, rows_of(self.results[name])
@@ -155,13 +173,32 @@ class Comparison:
             for metric in METRICS:
                 before, after = base[metric].value, mine[metric].value
                 if before is not None and after is not None:
-                    one = paired(before, after, base_rows[metric], my_rows[metric])
+                    one = paired(before, after, base_rows[metric], my_rows[metric], level)
                     found[name][metric] = before, after, one
-        return found
+        return corrected(found)
+
+
+Pairs = dict[str, dict[str, tuple[float, float, Paired]]]
+
+
+def corrected(found: Pairs) -> Pairs:
+    """The same with p-values corrected for all that are looked at; what is the same everywhere is not looked at."""
+    keys = [
+        (name, metric) for name, rows in found.items() for metric, (_, _, one) in rows.items()
+        if one.p is not None and not one.same
+    ]  # fmt: skip
+    p_values = dict(zip(keys, holm([found[name][metric][2].p or 0.0 for name, metric in keys]), strict=True))
+    return {
+        name: {
+            metric: (before, after, replace(one, p=p_values.get((name, metric), one.p)))
+            for metric, (before, after, one) in rows.items()
+        }
+        for name, rows in found.items()
+    }
 
 
 def compare(
-    scenarios: "Mapping[str, Scenario | Result]",
+    scenarios: "Mapping[str, Scenario | Result | Saved | str | Path]",
     *,
     replications: int | None = None,
     seed: int | None = None,
@@ -169,37 +206,47 @@ def compare(
     jobs: int | None = None,
     progress: bool | Progress = False,
     tell: Callable[[str], object] | None = None,
+    executor: Where = None,
+    warmup: str | None = None,
 ) -> Comparison:
     """Compare scenarios with the first of them, under one seed: the same users, kinds, tokens and luck in each.
 
     Args:
-        scenarios: name to scenario, or to a result that was run before.
-        replications: of each scenario; left out: the first scenario's.
-        seed: of all; left out: the first scenario's.
+        scenarios: name to scenario, to a result that was run before, or to the folder of a saved one.
+        replications: of each scenario; left out: those of the first result, else the first scenario's.
+        seed: of all; left out: likewise.
         engine: as in `run`.
         jobs: as in `run`.
         progress: as in `run`.
         tell: as in `run`.
+        executor: as in `run`.
+        warmup: `auto`: one cut by MSER-5 for all scenarios, the longest that any of them needs.
 
     Raises:
-        ValueError: fewer than two, or results that cannot be paired (another seed, other replications).
+        PairError: fewer than two, or results that cannot be paired (another seed, other replications).
+        SavedError: a folder holds no result.
         ScenarioError, PlanError, Stopped, UnfinishedError: as `run`.
     """
     from simkit.study.run import run
 
     if len(scenarios) < 2:
-        raise ValueError("compare needs at least two scenarios: a baseline and another")
-    first = next(iter(scenarios.values()))
-    done = isinstance(first, Result)
-    shared = (first.seed, first.replications) if done else (first.document.seed, first.document.replications)  # type: ignore[union-attr]
-    seed = shared[0] if seed is None else seed
-    replications = shared[1] if replications is None else replications
+        raise PairError("compare needs at least two scenarios: a baseline and another")
+    entries = {name: saved(one) if isinstance(one, str | Path) else one for name, one in scenarios.items()}
+    done = {name: one for name, one in entries.items() if isinstance(one, Result | Saved)}
+    left = {name: one for name, one in entries.items() if not isinstance(one, Result | Saved)}
+    asked = next(iter(done.values())) if done else next(iter(left.values())).document
+    seed = asked.seed if seed is None else seed
+    replications = asked.replications if replications is None else replications
+    if warmup is not None and left:
+        from simkit.study.warmup import cut_by
+
+        cut = cut_by(warmup, list(left.values()), seed=seed, engine=engine, jobs=jobs, tell=tell, executor=executor)
+        left = dict(zip(left, cut, strict=True))
     show = progress_of(progress)
-    go = partial(run, seed=seed, replications=replications, engine=engine, jobs=jobs, tell=tell)
-    results: dict[str, Result] = {}
-    for place, (name, one) in enumerate(scenarios.items()):
-        show_part = partial(_part, show, place, len(scenarios))
-        results[name] = one if isinstance(one, Result) else go(one, progress=show_part)
+    go = partial(run, seed=seed, replications=replications, engine=engine, jobs=jobs, tell=tell, executor=executor)
+    for place, (name, one) in enumerate(left.items()):
+        done[name] = go(one, progress=partial(_part, show, place, len(left)))
+    results = {name: done[name] for name in scenarios}
     _check_pairs(results)
     return Comparison(results)
 
@@ -208,22 +255,30 @@ def _part(show: Progress, place: int, of: int, done: float) -> None:
     show((place + min(done, 1.0)) / of)
 
 
-def _check_pairs(results: Mapping[str, Result]) -> None:
+class PairError(ValueError):
+    """Results that cannot be compared with one another."""
+
+
+def _check_pairs(results: Mapping[str, Result | Saved]) -> None:
     """Results can be paired only if they ran the same replications under one seed."""
     (first, base), *others = results.items()
     for name, other in others:
-        mine, theirs = ((r.seed, [one.replication for one in r.tallies]) for r in (base, other))
+        mine, theirs = ((one.seed, numbers_of(one)) for one in (base, other))
         if mine != theirs:
-            raise ValueError(
+            raise PairError(
                 f"{name} (seed {other.seed}, {other.replications} replications) cannot be paired with {first} "
                 f"(seed {base.seed}, {base.replications} replications): run both with the same"
             )
 
 
-def rows_of(result: Result) -> dict[str, list[float | None]]:
+def numbers_of(result: Result | Saved) -> tuple[int, ...]:
+    """The numbers of its replications."""
+    return result.numbers if isinstance(result, Saved) else tuple(one.replication for one in result.tallies)
+
+
+def rows_of(result: Result | Saved) -> Rows:
     """Every metric of every replication alone."""
-    alone = [evaluate(replace(result.evidence, tallies=(one,))) for one in result.evidence.tallies]
-    return {metric: [one[metric].value for one in alone] for metric in METRICS}
+    return result.rows if isinstance(result, Saved) else rows_of_evidence(result.evidence)
 
 
 def differences(before: object, after: object, path: str = "") -> list[tuple[str, str, str]]:
@@ -245,11 +300,17 @@ def _step(item: object, place: int) -> str:
     return str(item.get("name", place)) if isinstance(item, dict) else str(place)
 
 
-def _written(scenario: Described) -> object:
+def _full(result: Result | Saved) -> object:
+    """The full form with its defaults, without what has no effect on a run."""
+    full = result.full if isinstance(result, Saved) else json.loads(result.scenario.document.model_dump_json())
+    return {key: one for key, one in full.items() if key not in NO_EFFECT}
+
+
+def _written(result: Result) -> object:
     """The full form as it was written, without what has no effect on a run."""
     from simkit.scenario.tree import plain
 
-    full = plain(scenario.tree)  # type: ignore[attr-defined]
+    full: dict[str, Any] = plain(result.scenario.tree)  # type: ignore[attr-defined]
     return {key: one for key, one in full.items() if key not in NO_EFFECT}
 
 

@@ -83,7 +83,11 @@ class Threads:
 
 
 class LostWorkerError(RuntimeError):
-    """A worker process died, e.g. for want of memory."""
+    """A worker process died, e.g. for want of memory. `item`: the piece of work that ended it, where that is known."""
+
+    def __init__(self, why: str, item: int | None = None) -> None:
+        super().__init__(why)
+        self.item = item
 
 
 class UnfinishedError(RuntimeError):
@@ -108,19 +112,29 @@ class Processes:
     def map(self, work: Work[T], items: Sequence[int], progress: Progress = silent) -> Generator[tuple[int, T]]:
         """Yield (item, work(item, pulse)) as they finish; how far they are is not known here.
 
+        A process that dies costs the pieces that were under way: those are done again, one at a time.
+
         Raises:
-            LostWorkerError: when a process died.
+            LostWorkerError: a piece of work ended its process twice.
         """
         with _replaced_workers_unmentioned():
-            yield from self._map(work, items)
+            waiting, suspects = list(reversed(items)), list[int]()
+            while waiting or suspects:
+                lost = list[int]()
+                suspect = suspects.pop() if suspects else None
+                yield from self._map(work, waiting if suspect is None else [suspect], lost)
+                if suspect is not None and lost:
+                    raise LostWorkerError("a worker process died (out of memory?)", suspect)
+                suspects += lost
 
-    def _map(self, work: Work[T], items: Sequence[int]) -> Generator[tuple[int, T]]:
+    def _map(self, work: Work[T], waiting: list[int], lost: list[int]) -> Generator[tuple[int, T]]:
+        """Yield answers; what is done is taken from `waiting`, what was under way when a process died is `lost`."""
         from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 
         from joblib.externals.loky import get_reusable_executor
 
         pool = get_reusable_executor(max_workers=self.jobs, timeout=60, initializer=_leave_interrupts_to_the_parent)
-        waiting, running = list(reversed(items)), dict[Future[T], int]()
+        running = dict[Future[T], int]()
         try:
             while waiting or running:
                 while waiting and len(running) < self.jobs:  # no more at once: what waits here need not be called off
@@ -128,10 +142,10 @@ class Processes:
                     running[pool.submit(work, item, silent)] = item
                 done = wait(running, return_when=FIRST_COMPLETED).done
                 for future in sorted(done, key=lambda one: one.exception() is not None):  # first what is well
-                    yield running[future], future.result()
-                    del running[future]
-        except BrokenExecutor as error:
-            raise LostWorkerError("a worker process died (out of memory?)") from error
+                    answer = future.result()
+                    yield running.pop(future), answer
+        except BrokenExecutor:
+            lost += running.values()
         finally:
             if running:
                 pool.shutdown(wait=False, kill_workers=True)
@@ -158,8 +172,32 @@ def cpus() -> int:
     return int(cpu_count())
 
 
-def executor_for(engine: str, jobs: int) -> Executor:
-    """Threads for the compiled engine, which lets go of the lock; for the other processes, or none for one job."""
-    if engine == "compiled":
+Where = str | Executor | None
+"""Where work runs: `threads`, `processes`, the address of a Dask scheduler, an executor, or what suits the engine."""
+
+
+def is_elsewhere(where: Where) -> bool:
+    """Does the work run on other machines (as far as one can know)?"""
+    return where not in (None, "threads", "processes")
+
+
+def executor_for(engine: str, jobs: int, where: Where = None) -> Executor:
+    """Threads for the compiled engine, which lets go of the lock; for the other processes, or none for one job.
+
+    Raises:
+        ValueError: `where` is none of the words for it.
+        ClusterError: Dask is not installed.
+    """
+    if where is not None and not isinstance(where, str):
+        return where
+    if where is not None and "://" in where:
+        from simkit.study.cluster import Cluster
+
+        return Cluster(where)
+    if where not in (None, "threads", "processes"):
+        raise ValueError(f"unknown executor {where!r}: use threads, processes, or tcp://HOST:PORT of a Dask scheduler")
+    if where == "processes":
+        return Processes(jobs)
+    if engine == "compiled" or where == "threads":
         return Threads(jobs)
     return InProcess() if jobs <= 1 else Processes(jobs)

@@ -21,6 +21,7 @@ from simkit.result.table import Table, table
 from simkit.result.words import dollars, percent
 from simkit.scenario.errors import ScenarioError
 from simkit.study.compare import rows_of
+from simkit.study.executor import Where
 from simkit.study.lever_kinds import LEVERS, Kind
 from simkit.study.paired import Paired, paired
 from simkit.study.progress import Progress, progress_of
@@ -250,6 +251,7 @@ def levers(
     jobs: int | None = None,
     progress: bool | Progress = False,
     tell: Callable[[str], object] | None = None,
+    executor: Where = None,
 ) -> Levers:
     """Try every lever on the bill of a scenario; the arguments are those of `run`. `base`: its result, if it was run.
 
@@ -258,11 +260,13 @@ def levers(
     """
     from simkit.study.run import engine_for, run
 
-    base = base or run(scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, tell=tell)
+    base = base or run(
+        scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, tell=tell, executor=executor
+    )
     overlays, in_use, left_out = _overlays(scenario, base)
     show, done, count = progress_of(progress), 0, 2 * len(overlays) + len(in_use)
     engine = engine_for(engine, base.plan, base.replications * count)  # all of them together are worth compiling for
-    go = partial(run, seed=base.seed, replications=base.replications, engine=engine, jobs=jobs)
+    go = partial(run, seed=base.seed, replications=base.replications, engine=engine, jobs=jobs, executor=executor)
 
     def tried(changed: "Scenario") -> Result:
         nonlocal done

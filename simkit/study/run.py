@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from importlib import import_module
@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simkit.plan.plan import Plan
-from simkit.study.executor import Executor, LostWorkerError, UnfinishedError, cpus, executor_for
+from simkit.result.statistics import LEVEL
+from simkit.study.executor import (
+    Executor,
+    LostWorkerError,
+    UnfinishedError,
+    Where,
+    cpus,
+    executor_for,
+    is_elsewhere,
+)
 from simkit.study.length import announcement
 from simkit.study.part import MOST_IN_FLIGHT, Keep, Part, Work
 from simkit.study.parts import Parts, key_of
 from simkit.study.pieces import TABLES, piece_files
-from simkit.study.progress import Progress, progress_of
+from simkit.study.progress import Progress, progress_of, silent
 from simkit.study.responder import responding
 
 if TYPE_CHECKING:
@@ -44,6 +53,103 @@ class Stopped(KeyboardInterrupt):
         self.planned = planned
 
 
+class Replications:
+    """A scenario ready to be run: as many replications as are asked for, each run once.
+
+    The arguments are those of `run`. `times`: how many such runs there will be, for the choice of the engine.
+    """
+
+    def __init__(
+        self,
+        scenario: "Scenario",
+        *,
+        seed: int | None = None,
+        engine: str = "auto",
+        jobs: int | None = None,
+        log: Keep = False,
+        parts: Path | None = None,
+        tell: Callable[[str], object] | None = None,
+        most_in_flight: int | None = None,
+        executor: Where = None,
+        times: int = 1,
+    ) -> None:
+        from simkit.plan.compile import compile_plan
+        from simkit.result.alerts import watch_of
+        from simkit.result.objectives import objectives_of, patient_kinds
+
+        document = scenario.document
+        plan = compile_plan(scenario)
+        watch = watch_of(document.alerts, document.slo.window, plan.horizon)
+        somebody = responding(scenario, watch)
+        if somebody is not None:
+            plan = replace(plan, stationary=False)
+        self.scenario, self.engine, self.times, self.jobs, self.executor = scenario, engine, times, jobs, executor
+        self.say = tell or (lambda _: None)
+        self.found: dict[int, Part] = {}
+        self.elapsed_s = 0.0
+        self._parts = parts
+        self.work = Work(
+            plan, objectives_of(document.slo, patient_kinds(plan)), document.seed if seed is None else seed, "", log,
+            most_in_flight=most_in_flight or MOST_IN_FLIGHT, every=0 if watch is None else watch.every,
+            responding=somebody,
+        )  # fmt: skip
+
+    def upto(self, count: int, progress: Progress = silent, level: float = LEVEL) -> "Result":
+        """The result of replications 0..count - 1; those that were run before are not run again.
+
+        Args:
+            count: how many.
+            progress: takes the share done.
+            level: share of the result's intervals that miss.
+
+        Raises:
+            as `run`.
+        """
+        numbers = range(count)
+        begun = time.perf_counter()
+        self._choose(count)
+        kept = self._take_up(numbers)
+        left = count - sum(number in self.found for number in numbers)
+        self._announce(count, kept, left)
+        executor = executor_for(self.work.engine, jobs_for(self.work.plan, left, self.jobs), self.executor)
+        why = _collect(self.work, numbers, self.found, executor, progress)
+        if why is not None:  # a worker may have died between keeping a part and handing it over
+            self._take_up(numbers)
+        self.elapsed_s += time.perf_counter() - begun
+        done = {number: part for number, part in self.found.items() if number in numbers}
+        return _ended(_result(self.scenario, self.work, done, self.elapsed_s, level), count, why)
+
+    def _take_up(self, numbers: Sequence[int]) -> int:
+        """Add what lies in the folder of parts and is not found yet; how many replications that is."""
+        kept = self.work.found([number for number in numbers if number not in self.found])
+        self.found |= kept
+        return len(kept)
+
+    def _choose(self, count: int) -> None:
+        """The engine, and the folder of parts. What is kept there is of one engine; else more may take the other."""
+        if self.work.parts is not None:
+            return
+        chosen = engine_for(self.engine, self.work.plan, count * self.times)
+        work = self.work = replace(self.work, engine=chosen)
+        if self._parts is not None:
+            from simkit.result.export import version
+
+            key = key_of(self.scenario.hash, work.plan, work.seed, chosen, version(), work.log == "disk")
+            self.work = replace(work, parts=Parts(self._parts, key))
+
+    def _announce(self, planned: int, kept: int, left: int) -> None:
+        """What to know before a run; and the compiled engine is made ready."""
+        work = self.work
+        long = announcement(self.scenario, work.plan, planned, work.engine)
+        if long:
+            self.say(long)
+        if kept and work.parts is not None:
+            self.say(f"{kept} of {planned} replications are taken from {work.parts.folder}.")
+        if work.engine == "compiled" and left and not is_elsewhere(self.executor):
+            get_ready(work.plan, self.say)
+            load_meanwhile(*NEEDED_LATER)
+
+
 def run(
     scenario: "Scenario",
     *,
@@ -57,6 +163,10 @@ def run(
     tell: Callable[[str], object] | None = None,
     most_in_flight: int | None = None,
     levers: bool = False,
+    executor: Where = None,
+    precision: Mapping[str, float] | None = None,
+    most: int | None = None,
+    warmup: str | None = None,
 ) -> "Result":
     """Simulate a scenario.
 
@@ -74,45 +184,55 @@ def run(
         tell: takes a sentence on what to know before the run: that it will be long, that it goes on, that it compiles.
         most_in_flight: a run with more actions in flight at once is stopped; left out: 200,000.
         levers: then try what would lower the bill, by some fifteen more runs (`result.levers`).
+        executor: `threads`, `processes`, the address of a Dask scheduler (`tcp://...`), or an `Executor`; left out:
+            what suits the engine.
+        precision: metric to the half width of its interval, as a share of its value, at which it is known well
+            enough; replications are doubled until all are.
+        most: replications at which that ends all the same; left out: 640.
+        warmup: `auto`: cut by MSER-5 (see `simkit.study.warmup`), where the scenario is stationary.
 
     Raises:
         ScenarioError, PlanError, TraceError: the scenario cannot be run, or would take days.
         Stopped: the user interrupted it; carries the result of what had finished.
         UnfinishedError: a worker process died, memory or disk ran out, or too much was in flight; likewise.
+        ClusterError: there is no cluster where one was said to be, or its workers have another version.
     """
-    from simkit.plan.compile import compile_plan
-    from simkit.result.alerts import watch_of
-    from simkit.result.objectives import objectives_of, patient_kinds
+    if warmup is not None:
+        from simkit.study.warmup import cut_by
 
-    document = scenario.document
-    plan = compile_plan(scenario)
-    watch = watch_of(document.alerts, document.slo.window, plan.horizon)
-    somebody = responding(scenario, watch)
-    if somebody is not None:
-        plan = replace(plan, stationary=False)
-    seed = document.seed if seed is None else seed
-    numbers = range(document.replications if replications is None else replications)
-    chosen = engine_for(engine, plan, len(numbers) * (LEVERS if levers else 1))
-    long = announcement(scenario, plan, len(numbers), chosen)
-    objectives = objectives_of(document.slo, patient_kinds(plan))
-    work = Work(
-        plan, objectives, seed, chosen, log, most_in_flight=most_in_flight or MOST_IN_FLIGHT,
-        every=0 if watch is None else watch.every, responding=somebody,
+        (scenario,) = cut_by(warmup, [scenario], seed=seed, engine=engine, jobs=jobs, tell=tell, executor=executor)
+    ready = Replications(
+        scenario, seed=seed, engine=engine, jobs=jobs, log=log, parts=parts, tell=tell, most_in_flight=most_in_flight,
+        executor=executor, times=LEVERS if levers else 1,
     )  # fmt: skip
-    if parts is not None:
-        from simkit.result.export import version
+    count = scenario.document.replications if replications is None else replications
+    result = _looked(ready, precision, count, most, progress_of(progress))
+    return _with_levers(ready, result, progress) if levers else result
 
-        key = key_of(scenario.hash, plan, seed, chosen, version(), log == "disk")
-        work = replace(work, parts=Parts(parts, key))
-    begun = time.perf_counter()
-    found = work.found(numbers)
-    _announce(work, long, len(found), len(numbers), tell or (lambda _: None))
-    workers = jobs_for(plan, len(numbers) - len(found), jobs)
-    why = _collect(work, numbers, found, executor_for(chosen, workers), progress_of(progress))
-    if why is not None:  # a worker may have died between keeping a part and handing it over
-        found |= work.found([number for number in numbers if number not in found])
-    result = _ended(_result(scenario, work, found, time.perf_counter() - begun), len(numbers), why)
-    return _with_levers(scenario, result, engine, jobs, progress) if levers else result
+
+def _looked(
+    ready: Replications, precision: Mapping[str, float] | None, count: int, most: int | None, progress: Progress
+) -> "Result":
+    """The result of `count` replications, or of as many as it takes to be precise."""
+    if precision is None:
+        return ready.upto(count, progress)
+    from simkit.study.looks import until_precise
+
+    return until_precise(ready, precision, count, most, progress)
+
+
+def _with_levers(ready: Replications, result: "Result", progress: bool | Progress) -> "Result":
+    """The result with what levers on its bill would do; whoever stops that has the result all the same."""
+    from simkit.study.levers import levers
+
+    try:
+        weighed = levers(
+            ready.scenario, base=result, engine=ready.engine, jobs=ready.jobs, progress=progress,
+            executor=ready.executor,
+        )  # fmt: skip
+        return replace(result, weighed=weighed)
+    except Stopped:
+        raise Stopped(result, result.replications) from None
 
 
 def _ended(result: "Result | None", planned: int, why: BaseException | None) -> "Result":
@@ -122,29 +242,6 @@ def _ended(result: "Result | None", planned: int, why: BaseException | None) -> 
     if why is not None or result is None:
         raise UnfinishedError(reason(why), result, planned, isinstance(why, CutError)) from why
     return result
-
-
-def _with_levers(
-    scenario: "Scenario", result: "Result", engine: str, jobs: int | None, progress: bool | Progress
-) -> "Result":
-    """The result with what levers on its bill would do; whoever stops that has the result all the same."""
-    from simkit.study.levers import levers
-
-    try:
-        return replace(result, weighed=levers(scenario, base=result, engine=engine, jobs=jobs, progress=progress))
-    except Stopped:
-        raise Stopped(result, result.replications) from None
-
-
-def _announce(work: Work, long: str, found: int, planned: int, say: Callable[[str], object]) -> None:
-    """What to know before a run; and the compiled engine is made ready."""
-    if long:
-        say(long)
-    if found and work.parts is not None:
-        say(f"{found} of {planned} replications are taken from {work.parts.folder}.")
-    if work.engine == "compiled" and found < planned:
-        get_ready(work.plan, say)
-        load_meanwhile(*NEEDED_LATER)
 
 
 def reason(why: BaseException | None) -> str:
@@ -229,7 +326,9 @@ def _collect(
     return None
 
 
-def _result(scenario: "Scenario", work: Work, found: dict[int, Part], elapsed_s: float) -> "Result | None":
+def _result(
+    scenario: "Scenario", work: Work, found: dict[int, Part], elapsed_s: float, level: float
+) -> "Result | None":
     if not found:
         return None
     from simkit.result.result import result_of
@@ -239,5 +338,6 @@ def _result(scenario: "Scenario", work: Work, found: dict[int, Part], elapsed_s:
     on_disk = work.log == "disk" and work.parts is not None and not logs
     pieces = {table: piece_files(work.parts.folder, table, found) for table in TABLES} if on_disk and work.parts else {}
     return result_of(
-        scenario, work.plan, tallies, seed=work.seed, engine=work.engine, elapsed_s=elapsed_s, logs=logs, pieces=pieces
-    )
+        scenario, work.plan, tallies, seed=work.seed, engine=work.engine, elapsed_s=elapsed_s, logs=logs, level=level,
+        pieces=pieces,
+    )  # fmt: skip

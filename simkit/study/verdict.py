@@ -1,6 +1,7 @@
 """A paired difference as a sentence: which way, how much, how sure."""
 
-from simkit.result.words import number, percent
+from simkit.result.words import figure, number, percent
+from simkit.study.direction import direction
 from simkit.study.paired import Paired
 
 PHRASES = {
@@ -31,10 +32,38 @@ def verdict(name: str, metric: str, unit: str, one: Paired) -> str:
     low, high, value = _interval(one, relative)
     if not one.decided:
         ends_text = f"{_signed(low, relative, unit)} to {_signed(high, relative, unit)}"
-        return f"{name}: no sure difference in {what}, 95 % interval {ends_text}"
+        return f"{name}: no sure difference in {what}, 95 % interval {ends_text}{at_most(metric, unit, one)}"
     ends = sorted((abs(low), abs(high)))
     size, least, most = (_size(x, relative, unit) for x in (value, *ends))
     return f"{name} {(lower if value < 0 else higher).format(size)}, 95 % interval {_without_unit(least, most)}-{most}"
+
+
+def at_most(metric: str, unit: str, one: Paired) -> str:
+    """How much worse it may be, where one way is the worse: `; no worse than 80 ms`."""
+    sign = direction(metric)
+    worst = {-1: one.high, 0: None, 1: one.low and -one.low}[sign]
+    if worst is None or worst <= 0:
+        return ""
+    return f"; no worse than {_size(worst, False, unit) if unit == 'share' else figure(worst, unit)}"
+
+
+def headline(name: str, pairs: dict[str, tuple[float, float, Paired]], units: dict[str, str]) -> str:
+    """What to know of a scenario in one sentence: its cost, its slow answers, its success and good answers."""
+    said: list[str] = []
+    for metric in HEADLINES:
+        if metric not in pairs or pairs[metric][2].same:
+            continue
+        one = pairs[metric][2]
+        if one.decided or (one.low is None and one.difference):
+            text = verdict(name, metric, units[metric], one).removeprefix(f"{name} ")
+        else:
+            limit = at_most(metric, units[metric], one).removeprefix("; ")
+            text = f"{metric.replace('_', ' ')} {limit}" if limit else ""
+        said += [text] if text else []
+    return f"{name} {'; '.join(said)}" if said else f"{name}: no difference in cost, latency, success and good answers"
+
+
+HEADLINES = ("cost_per_action", "latency_p95", "success_rate", "good_rate")
 
 
 def _interval(one: Paired, relative: bool) -> tuple[float, float, float]:

@@ -116,7 +116,7 @@ def test_figures_name_their_source(name: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("other", "one", "may_differ"),
     [
-        ("outage_with_fallback", "outage", {"name", "models", "providers", "resilience", "sources"}),
+        ("outage_with_fallback", "outage", {"name", "models", "providers", "resilience", "sources", "expect"}),
         ("routed", "one_big_model", {"name", "models", "routes", "knobs", "sources"}),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plain import MODEL, POISSON, exponential, percent, scenario
+from plain import CALL, MODEL, POISSON, exponential, percent, scenario
 from witness import (
     CHANGED,
     SECOND,
@@ -20,7 +20,7 @@ from witness import (
 
 from simkit import theory
 from simkit.engine import run_plan
-from simkit.engine.codes import Notice, Outcome
+from simkit.engine.codes import Kind, Lookup, Notice, Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 
@@ -102,6 +102,47 @@ BOTH_FAIL = Witness(
     lost,
     {"lost": Figure(theory.failover_loss_both(UP, DOWN, DETECTED, INTERVAL / 2), power=0.02)},
     replications=48,
+    twin_replications=48,
+)
+
+# Both stand in one cloud, whose incidents take them together: the second is no help
+ONE_CLOUD = Witness(
+    "one_cloud",
+    lambda f: scenario(
+        0,
+        traffic={"rate": "10/s", "process": "deterministic"},
+        horizon="6000s",
+        providers={"p": {}, "cloudy": {"outages": failing(down=DOWN * f)}},
+        regions=two({"cloud": "cloudy"}, {"cloud": "cloudy"}),
+        routing=routing(),
+    ),
+    lost,
+    {"lost": Figure(1 - theory.availability(UP, DOWN), power=0.02)},
+    twin_replications=48,
+)
+
+
+def refused(log: Log, plan: Plan) -> dict[str, float]:
+    """Shares of the actions that may not go where they could, and that find nobody."""
+    reason = measured(log, plan)["reason"]
+    return {"rejected": float((reason == Kind.RESIDENCY).mean()), "failed": float((reason == Kind.REGION_DOWN).mean())}
+
+
+# Data that may not leave us: what would go to eu is rejected once the loss is known, until the return is
+RESIDENCY = Witness(
+    "residency",
+    lambda f: scenario(
+        0,
+        traffic={"rate": "10/s", "process": "deterministic"},
+        horizon="6000s",
+        regions=two({"outages": failing(down=DOWN * f), "residency": {"regions": ["us"]}}),
+        routing=routing(),
+    ),
+    refused,
+    {
+        "rejected": Figure((DOWN - DETECTED + INTERVAL / 2) / (UP + DOWN), power=0.02),
+        "failed": Figure(DETECTED / (UP + DOWN), power=0.02, twin=False),
+    },
     twin_replications=48,
 )
 
@@ -190,6 +231,75 @@ FAILOVER = Witness(
     {"wait": Figure(theory.mmc_wait(100, SERVICE, WORKERS))},
 )
 
+ASKED, QUESTIONS = 4_000, 2_000
+
+
+def misses(log: Log, plan: Plan) -> dict[str, float]:
+    """Questions that had to be answered."""
+    return {"misses": float((log.lookups["result"] == Lookup.MISS).sum())}
+
+
+def cached(shared: bool, factor: float) -> dict[str, Any]:
+    """Questions from two regions, all as popular."""
+    keys = {"zipf": 0, "count": round(QUESTIONS * factor)}
+    return scenario(
+        ASKED + 2,  # none comes at once
+        caches={"exact": {"keys": keys, "lookup": "0s", "shared": shared}},
+        regions={name: {"share": "50%", "rtt": {"us": "0s" if name == "us" else "1ms", "eu": "0s"}} for name in HOMES},
+    )
+
+
+HOMES = ("us", "eu")
+OWN_CACHES = Witness(
+    "own_caches",
+    lambda f: cached(False, f),
+    misses,
+    {"misses": Figure(2 * theory.distinct(ASKED / 2, QUESTIONS))},
+)
+SHARED_CACHE = Witness(
+    "shared_cache",
+    lambda f: cached(True, f),
+    misses,
+    {"misses": Figure(theory.distinct(ASKED, QUESTIONS))},
+    twin_replications=24,
+)
+
+
+def first_token(log: Log, plan: Plan) -> dict[str, float]:
+    """Mean time to the first token."""
+    rows = measured(log, plan)
+    return {"first_token": float((rows["first_token"] - rows["arrival"]).mean()) / SECOND}
+
+
+# The way to the deployment comes before its first token
+WAY = Witness(
+    "way_to_models",
+    lambda f: scenario(
+        8_000,
+        models={"m": MODEL | {"ttft": exponential(0.02)}},
+        regions={"us": {"models_rtt": {"p": duration(0.08 * f)}}},
+    ),
+    first_token,
+    {"first_token": Figure(0.08 + 0.02)},
+)
+
+# Words of 1000 tokens on average, 1.3 times as many in the language of eu, whose users ask 40 %
+LANGUAGE = Witness(
+    "language",
+    lambda f: scenario(
+        10_000,
+        [CALL | {"input": {"exponential": {"mean": 1000 * f}}}],
+        regions={
+            "us": {"share": "60%", "rtt": {"eu": "1ms"}},
+            "eu": {"share": "40%", "tokens": 1.3, "rtt": {"us": "1ms"}},
+        },
+    ),
+    lambda log, plan: {
+        name: float(log.actions["tokens_in"][log.actions["home"] == home].mean()) for home, name in enumerate(HOMES)
+    },
+    {"us": Figure(1000), "eu": Figure(1300)},
+)
+
 # --- where users are ----------------------------------------------------------------------------------------
 
 DAY = [1.0] * 12 + [3.0] * 12
@@ -232,7 +342,10 @@ TIME_ZONES = Witness(
     {name: Figure(expected(*each)) for name, each in COUNTED.items()},
 )
 
-WITNESSES = (ONE_REGION, TWO_REGIONS, BOTH_FAIL, DETECTION, DNS, FAILOVER, TIME_ZONES)
+WITNESSES = (
+    *(ONE_REGION, TWO_REGIONS, BOTH_FAIL, ONE_CLOUD, RESIDENCY, DETECTION, DNS, FAILOVER),
+    *(OWN_CACHES, SHARED_CACHE, WAY, LANGUAGE, TIME_ZONES),
+)
 
 
 @pytest.mark.parametrize("witness", WITNESSES, ids=lambda w: w.name)

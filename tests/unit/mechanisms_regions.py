@@ -1,70 +1,88 @@
-"""Rows of the table of mechanisms, see `mechanisms`: regions, their failover, residency, replicas."""
+"""Rows of the table of mechanisms, see `mechanisms`: regions, traffic between them, where data may go, autoscalers."""
 
 from mechanism import Mechanism
 
 
 def services(*keys: str) -> tuple[str, ...]:
-    """Of the one service, and of a region's own."""
+    """Of the service everywhere, and in a region."""
     return tuple(f"{place}.{key}" for place in ("service", "regions.*.service") for key in keys)
+
+
+def routing(*keys: str) -> tuple[str, ...]:
+    """Settings of traffic routing."""
+    return tuple(f"routing.{key}" for key in keys)
 
 
 REGIONS = {
     "regions": Mechanism(
-        ("regions.*.share", "regions.*.rtt", *(f"regions.*.service.{key}" for key in ("workers", "queue", "overhead"))),
+        ("regions.*.share", "regions.*.timezone", "regions.*.rtt"),
         ("region_nearest", "region_tie", "region_trace_homes"),
-        "failover_wait", "network_mean", "flow_figure", "each served by the nearest",
-    ),
-    "time zones of regions": Mechanism(
-        ("regions.*.timezone",), ("arrivals_season",),
-        "time_zones", "throughput", "region_timeline_figure", "follows the sun",
+        "time_zones", "network_mean", "flow", "the matrix of round trips",
     ),
     "language": Mechanism(
         ("regions.*.tokens",), ("region_language",),
-        "test_evenly_spaced_arrivals_by_hour", "tokens_out", "regions_figure", "a language that takes more tokens",
-    ),
-    "distance to models": Mechanism(
-        ("regions.*.models_rtt", "routing.models"), ("region_models_rtt",),
-        "parity/test_parity.py::test_generated_regions", "latency_p50", "regions_figure", "the models beside it",
+        "language", "tokens_in", "regions",
+        "a factor on the tokens of what users write and read",
     ),
     "traffic routing": Mechanism(
-        ("routing.policy", "routing.overprovisioning", "routing.panic", "regions.*.weight", "regions.*.order"),
-        ("region_weighted", "region_priority", "region_priority_short", "region_latency", "region_drained"),
-        "parity/test_parity.py::test_generated_regions", "network_mean", "flow_figure", "spills over",
-        ("parity/test_parity.py::test_generated_regions",),
+        (*routing("policy", "overprovisioning", "panic"), "regions.*.order"),
+        ("region_nearest", "region_weighted", "region_priority", "region_priority_short", "region_latency"),
+        "two_regions", "network_mean", "flow",
+        "the next choice gets what the first cannot bear",
     ),
-    "health checks": Mechanism(
-        (*(f"routing.health.{key}" for key in ("interval", "failures", "successes", "timeout")), "routing.manual",
-         "routing.hold_down", "routing.failback"),
-        ("region_down", "region_failback", "region_manual"),
-        "detection_time", "failover_time", "failovers_figure", "health checks",
+    "draining": Mechanism(
+        ("regions.*.weight",), ("region_drained",),
+        "dns_shift", "network_mean", "flow", "A weight of 0 drains a region",
     ),
-    "how soon clients hear": Mechanism(
-        ("routing.dns.ttl", "routing.dns.ignore", "routing.dns.ignore_for"), ("region_dns",),
-        "dns_shift", "failover_time", "region_timeline_figure", "ask the name server",
+    "replicas": Mechanism(
+        (
+            "service.replicas", "service.replica_cost",
+            *(f"regions.*.service.{key}" for key in (
+                "workers", "replicas", "queue", "overhead", "cost", "replica_cost", "shed")),
+        ),
+        ("region_in_flight", "region_partly_lost", "region_priority"),
+        "failover_wait", "headroom_cost_share", "replicas", "copies of it (*replicas*)",
+    ),
+    "autoscaling": Mechanism(
+        services("autoscaling"), ("autoscale", "autoscale_queue"),
+        "test_autoscaled_replica_hours_by_hand", "replica_hours", "replicas",
+        "orders replicas at once when they are busier",
     ),
     "loss of a region": Mechanism(
-        ("incidents.*.lost", "outage.lost", "outage.severity.*.lost", "regions.*.outages", "regions.*.cloud",
-         "regions.*.hosts", "routing.connect_timeout", "routing.retries", "routing.retry_lost"),
-        ("region_down", "region_partly_lost", "region_cloud", "region_hosts", "region_in_flight", "region_retries"),
-        "two_regions", "region_down_rate", "failovers_figure", "the survivor",
+        ("regions.*.outages", "incidents.*.lost", "outage.lost", "outage.severity.*.lost", *routing("retry_lost")),
+        ("region_down", "region_in_flight", "region_partly_lost"),
+        "one_region", "region_down_rate", "regions",
+        "a part of its replicas, if you say so",
     ),
-    "caches by region": Mechanism(
-        ("caches.exact.shared", "caches.semantic.shared"), ("region_cache", "region_cache_shared"),
-        "che_lru", "exact_hit_rate", "hit_rate_figure", "its caches cold",
+    "health checks": Mechanism(
+        routing("health"), ("region_down",),
+        "detection_time", "failover_time", "failovers", "after three failures in a row",
+    ),
+    "clients that hear late": Mechanism(
+        routing("dns"), ("region_dns", "region_drained"),
+        "dns_shift", "failover_time", "failovers", "a few keep it much longer",
+    ),
+    "failover": Mechanism(
+        routing("manual", "hold_down", "failback", "connect_timeout", "retries"),
+        ("region_retries", "region_manual", "region_failback"),
+        "both_fail", "failover_time", "failovers", "A failover may be manual",
+    ),
+    "clouds": Mechanism(
+        ("regions.*.cloud", "regions.*.hosts"), ("region_cloud", "region_hosts"),
+        "one_cloud", "region_down_rate", "regions", "Regions of one cloud can fail together",
+    ),
+    "nearest deployments": Mechanism(
+        ("regions.*.models_rtt", *routing("models")), ("region_models_rtt",),
+        "way_to_models", "ttft_p50", "regions",
+        "asks the nearest of a model's deployments",
     ),
     "residency": Mechanism(
         ("regions.*.residency", "actions.*.residency"),
         ("residency_rejected", "residency_degraded", "residency_model", "residency_model_degraded"),
-        "scenarios/test_residency.py::test_nobody_is_served_where_the_data_may_not_be", "residency_rate",
-        "residency_figure", "may not leave",
+        "residency", "residency_breaches", "residency", "Where nobody is left who may serve them",
     ),
-    "replicas": Mechanism(
-        (*services("replicas", "replica_cost"), "regions.*.service.cost", "regions.*.service.shed"),
-        ("autoscale", "region_nearest"),
-        "test_autoscaled_replica_hours_by_hand", "headroom_cost_share", "replicas_figure", "idle replicas",
-    ),
-    "autoscaler": Mechanism(
-        services("autoscaling"), ("autoscale", "autoscale_queue"),
-        "test_autoscaled_replica_hours_by_hand", "replica_hours", "replicas_figure", "orders more replicas",
+    "caches of regions": Mechanism(
+        ("caches.exact.shared", "caches.semantic.shared"), ("region_cache", "region_cache_shared"),
+        "own_caches", "exact_hit_rate", "hit_rate_figure", "unless it is shared",
     ),
 }  # fmt: skip

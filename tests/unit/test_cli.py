@@ -233,6 +233,7 @@ def test_stopping_keeps_what_finished(
     assert main(["run", str(file), "--json"]) == 130
     captured = capsys.readouterr()
     assert json.loads(captured.out)["replications"] == 1 and "1 of 5 replications" in captured.err
+    monkeypatch.setattr("simkit.study.run.Replications.upto", interrupted)
     assert main(["check", str(file)]) == 130 and "Stopped" in capsys.readouterr().err
 
 
@@ -334,7 +335,7 @@ def test_what_cannot_finish_is_exit_3(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("simkit.study.run.run", fail)
+    monkeypatch.setattr("simkit.study.run.Replications.upto", fail)
     for command in ("run", "check"):
         assert main([command, str(file)]) == 3
         assert "--jobs" in capsys.readouterr().err
@@ -343,7 +344,7 @@ def test_what_cannot_finish_is_exit_3(
 def test_a_mistake_of_ours_is_not_a_failed_check(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simkit.study.run.run", lambda *_, **__: 1 // 0)
+    monkeypatch.setattr("simkit.study.run.Replications.upto", lambda *_, **__: 1 // 0)
     assert main(["check", str(file)]) == 3
     err = capsys.readouterr().err
     assert "ZeroDivisionError" in err and "mistake in simkit" in err

@@ -38,7 +38,8 @@ def test_check_never_says_both_that_a_line_cannot_fail_and_that_it_is_open(
     assert main(["check", str(file), *sets]) == 0
     out = capsys.readouterr().out
     assert "`latency_p95 <= 10h` cannot fail" in out and "pass  latency_p95 <= 10h" in out and "OPEN" not in out
-    assert main(["check", str(file), *sets[2:]]) == 1  # without a deadline it may fail, and so few actions cannot say
+    few = ("--limit", "2")  # without a deadline it may fail, and so few actions cannot say
+    assert main(["check", str(file), *sets[2:], *few]) == 1
     out = capsys.readouterr().out
     assert "cannot fail" not in out and "OPEN  latency_p95 <= 10h" in out
 
@@ -76,7 +77,7 @@ def test_check_reports_all_bad_files_at_once(file: Path, tmp_path: Path, capsys:
 def test_check_resolved_prints_a_scenario_and_runs_nothing(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simkit.study.run.run", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr("simkit.study.run.Replications.upto", lambda *_, **__: pytest.fail("it ran"))
     assert main(["check", str(file), "--resolved"]) == 0
     full = tmp_path / "full.yaml"
     full.write_text(capsys.readouterr().out)

@@ -152,7 +152,7 @@ def test_no_interval_from_one_replication_or_a_missing_value() -> None:
         ("success_rate", "share", Paired(0.012, 0.010, 0.014, 1.01, 1.0, 1.02),
          "b succeeds more often, by 1.2 points, 95 % interval 1-1.4 points"),
         ("latency_p95", "s", Paired(0.1, -0.2, 0.4, 1.02, 0.98, 1.05),
-         "b: no sure difference in latency p95, 95 % interval −2 % to +5 %"),
+         "b: no sure difference in latency p95, 95 % interval −2 % to +5 %; no worse than 400 ms"),
         ("retry_rate", "share", Paired(-0.1), "b has a lower retry rate, by 10 points; no interval: use replications"),
         ("actions", "count", Paired(0.0, 0.0, 0.0, 1.0, 1.0, 1.0), "b: the same actions in every replication"),
     ],

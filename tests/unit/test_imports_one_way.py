@@ -28,6 +28,9 @@ DOORS = {
     ("study/compare.py", "simkit.report"): "Comparison.plot()",
     ("scenario/load.py", "simkit.study.levers"): "Scenario.levers()",
     ("study/levers.py", "simkit.report"): "Levers.plot()",
+    ("study/sweep.py", "simkit.report"): "Sweep.plot()",
+    ("study/warmup.py", "simkit.report"): "Warmup.plot()",
+    ("study/breaking.py", "simkit.report"): "BreakingPoint.plot()",
 }
 """The verbs of public objects lead to the right. Such an import stands inside the method, or is for types only."""
 ENGINES = ("reference", "compiled")

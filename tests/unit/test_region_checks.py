@@ -215,6 +215,8 @@ def test_what_can_be_meant_is_let_through(over: dict[str, Any], tmp_path: Path) 
 # --- the named checks -----------------------------------------------------------------------------------
 
 
+HALF_LOST = {"incidents": [{"at": "1h", "lasts": "1h", "target": "us", "lost": "50%"}]}
+
 NO_INCIDENT: dict[str, Any] = {"incidents": None}
 NEAREST = {"routing": {"policy": "nearest"}}
 NOTES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
@@ -253,6 +255,10 @@ NOTES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     (
         "incident_no_effect", {"incidents": [{"at": "1h", "lasts": "1h", "target": "eu", "lost": "0%"}]}, {},
         "incidents.0", "it has no effect",
+    ),
+    (
+        "partial_loss", {**HALF_LOST, **region(service={"replicas": 1})}, HALF_LOST,
+        "incidents.0.lost", "Of 1 replica in us this leaves none",
     ),
 ]  # fmt: skip
 

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SKIPPED = {".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "dist"}
+COMMANDS = "new|run|check|compare|sweep|breaking-point|presets|report|explore|schema|bench"
 FORBIDDEN = re.compile(
     "|".join(
         [
@@ -90,14 +91,14 @@ def test_every_shipped_scenario_is_in_the_readme() -> None:
 def test_every_command_of_the_readme_exists_and_the_other_way_round() -> None:
     from simkit.cli.app import commands
 
-    named = set(re.findall(r"simkit (new|run|check|compare|presets|sweep|report|explore|schema|bench)\b", README))
+    named = set(re.findall(rf"simkit ({COMMANDS})\b", README))
     assert named == set(commands.commands)
 
 
 def test_every_option_of_the_readme_exists() -> None:
     from simkit.cli.app import commands
 
-    for command, rest in re.findall(r"simkit (new|run|check|compare|schema|bench) ([^`\n#]*)", README):
+    for command, rest in re.findall(rf"simkit ({COMMANDS}) ([^`\n#]*)", README):
         options = {option for parameter in commands.commands[command].params for option in parameter.opts}
         assert set(re.findall(r"--[a-z][\w-]*", rest)) <= options, (command, rest)
 

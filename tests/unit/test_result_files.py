@@ -20,7 +20,7 @@ OF_THE_BILL = ("causes", "prompt_caches", "spikes", "users")
 OF_REGIONS = {"region_log", "regions", "flow", "failovers", "residency", "region_timeline", "replicas"}
 WRITTEN = (
     "manifest.json",
-    *(f"{name}.parquet" for name in (*LOGGED, *TABLES, "timeline") if name not in OF_REGIONS),
+    *(f"{name}.parquet" for name in (*LOGGED, *TABLES, "replications", "timeline") if name not in OF_REGIONS),
 )
 SPENDING = """
 name: spends
@@ -140,8 +140,9 @@ def test_caches_budgets_spikes_and_users_are_saved(engine, spending, tmp_path):
     assert main([*args, "--out", str(tmp_path / "out")]) == 0
     found, kept = saved(tmp_path / "out"), load(spending).run(engine="reference", jobs=1, log=True)
     rows = {"timeline", "actions", "attempts", "lookups", "budget_log", "caches", "hit_rates", "budgets"}
-    assert found.keys() == rows | set(OF_THE_BILL)
-    for name in found:
+    assert found.keys() == rows | {"replications", *OF_THE_BILL}
+    assert found["replications"]["replication"].tolist() == [0, 1]
+    for name in found.keys() - {"replications"}:
         pd.testing.assert_frame_equal(
             found[name], pd.DataFrame(getattr(kept, name)), check_dtype=False, check_categorical=False
         )

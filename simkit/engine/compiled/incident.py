@@ -88,8 +88,8 @@ def start_incident(m: Memory, f: Reals, i: int) -> None:
     refresh(m, f, i)
     schedule(m, m[s + I_END], CALENDAR, ENDS << 40 | i, i)
     if at1(m, IN_FLIGHT_FAIL, i) == 1:
-        strike(m, f, s, m[HITS] + i * m[HITS + 1])
         strike_regions(m, i)
+        strike(m, f, s, m[HITS] + i * m[HITS + 1])
 
 
 @apart

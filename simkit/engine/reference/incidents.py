@@ -96,12 +96,15 @@ class Incidents:
         hit = self.refresh(source)
         world.clock.at(end, EventClass.CALENDAR, ENDS | source, lambda: self.end(source, coming))
         if self.in_flight_fails(source):
+            self.strike_regions(source, severity)
             for attempt in sorted((a for n in hit for a in world.in_service[n].values()), key=lambda a: a.key):
                 attempt.struck(float(self.plan.error_rate[severity]), int(self.plan.error_kind[severity]), severity)
-            self.strike_regions(source, severity)
 
     def strike_regions(self, source: int, severity: int) -> None:
-        """Work under way in the regions that a source hits goes down with them, action by action."""
+        """Work under way in the regions that a source hits goes down with them, action by action.
+
+        Before its attempts are struck at deployments that stand there: nothing is left that could hear of that.
+        """
         world, lost = self.world, float(self.plan.lost[severity])
         hit = [region for region in world.regions if self.plan.region_hits[source, region.index]]
         for action in sorted(world.live.values(), key=lambda one: one.number):
