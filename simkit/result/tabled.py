@@ -101,10 +101,7 @@ class Tabled:
     @cached_property
     def region_log(self) -> "Table":
         """What became of regions and replicas, in the order in which it happened, of every replication."""
-        from simkit.result.frames import regions_frame
-        from simkit.result.table import table
-
-        return table(regions_frame(self.plan, self.tallies))
+        return self._table("region_log")
 
     def _table(self, name: str, *of: Any) -> "Table":
         from simkit.result import tables, tables_economy, tables_regions, tables_resilience
