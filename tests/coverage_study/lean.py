@@ -2,7 +2,7 @@
 
 The kernel and the sums are those of a run, the intervals the package's own functions on the package's `Evidence`. Left
 out is what other metrics need of a tally (it is None, so that nothing is taken for a figure), and the memory of a run
-and the ledger of its sums are copied, not built anew for every replication. `test_coverage.py` holds it against a run.
+and the ledger of its sums are copied, not built anew for every replication. `test_intervals.py` holds it against a run.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ from simkit.study.part import MOST_IN_FLIGHT
 
 LEFT_OUT = (
     "latencies", "attempts", "reasons", "cost", "deployments", "limits", "users", "breakers", "fallbacks_refused",
-    "desk_busy", "recovery", "pulse", "economy",
+    "desk_busy", "recovery", "pulse", "economy", "regional",
 )  # fmt: skip
 
 
@@ -54,6 +54,7 @@ class Lean:
         self.stream.ledger[:] = self.ledger
         self.stream.incidents.clear()
         self.stream.budgets.clear()
+        self.stream.regions.clear()
         memory = Memory(*(one.copy() for one in self.memory))
         memory.m[[at.M_SEED, at.M_REPLICATION]] = seed, replication
         start(*memory)
@@ -69,7 +70,7 @@ class Lean:
         return Tally(
             replication=replication,
             windows=timeline_windows(self.plan.horizon),
-            series={name: table[:, column].copy() for column, name in enumerate(names)},
+            series={name: table[:, column].copy() for column, name in enumerate(names)} | {"scaled": 0 * table[:, 0]},
             samples={"latency": Sample.of(self.stream._single("served")[:, 0])},
             incidents=self.stream._columns(self.stream.incidents, INCIDENT_COLUMNS),
             ended=simulation.ended,

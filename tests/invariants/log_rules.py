@@ -165,7 +165,7 @@ def wrong_waits(plan: Plan, log: Log) -> int:
 def overfull(plan: Plan, log: Log) -> int:
     """Whenever a slot is taken, no more are taken than there are then: of the own service and of each deployment."""
     a, t = log.actions, log.attempts
-    wrong = crowded(plan, a["start"], left_service(plan, log, FOREVER), plan.service.workers)
+    wrong = crowded(plan, a["start"], left_service(plan, log, FOREVER), plan.service.slots[:, 0])
     for n in range(len(plan.deployments.model)):
         here = t["deployment"] == n
         wrong += crowded(plan, t["started"][here], t["released"][here], plan.deployments.concurrency[:, n])
@@ -186,7 +186,7 @@ def overlong_queue(plan: Plan, log: Log) -> int:
     a = log.actions
     left = left_queue(plan, log)
     waits = (left > a["arrival"]) & (a["outcome"] != Outcome.REJECTED)
-    return crowded(plan, np.where(waits, a["arrival"], DID_NOT), left, plan.service.queue)
+    return crowded(plan, np.where(waits, a["arrival"], DID_NOT), left, plan.service.queue[:, 0])
 
 
 def idle_while_waiting(plan: Plan, log: Log) -> int:
@@ -199,7 +199,7 @@ def idle_while_waiting(plan: Plan, log: Log) -> int:
     busy = np.searchsorted(np.sort(a["start"][begun]), joined, "right") - np.searchsorted(
         np.sort(freed), joined, "right"
     )
-    return int((busy < plan.service.workers[epoch_at(plan, joined)]).sum())
+    return int((busy < plan.service.slots[epoch_at(plan, joined), 0]).sum())
 
 
 def overtakers(plan: Plan, log: Log) -> int:
@@ -224,7 +224,7 @@ def unfair(came: Ints, served: Ints, which: Bools) -> int:
 def used(plan: Plan, log: Log) -> list[float]:
     """Served use of each limited station: busy time over slots times time, from the first start to the last end."""
     a, t = log.actions, log.attempts
-    places = [(a["start"], left_service(plan, log, DID_NOT), plan.service.workers)]
+    places = [(a["start"], left_service(plan, log, DID_NOT), plan.service.slots[:, 0])]
     for n in range(len(plan.deployments.model)):
         here = t["deployment"] == n
         places.append((t["started"][here], t["released"][here], plan.deployments.concurrency[:, n]))

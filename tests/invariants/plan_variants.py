@@ -51,7 +51,9 @@ def calm(plan: Plan) -> Plan:
             first_limit=np.zeros_like(deployments.first_limit),
         ),
         service=service._replace(
-            workers=never, queue=never, shed_in_flight=np.full_like(service.shed_in_flight, NEVER)
+            workers=np.full_like(service.workers, NEVER),
+            queue=np.full_like(service.queue, NEVER),
+            shed_in_flight=np.full_like(service.shed_in_flight, NEVER),
         ),
         policy=plan.policy._replace(deadline=never),
         inner=careless(plan.inner),

@@ -102,7 +102,7 @@ def _greedy(log: Log) -> None:
         ("founder", _earlier, "an action arrives, starts, and ends"),
         ("founder", _unexplained, "failures have a reason"),
         ("founder", _waits, "no negative waits"),
-        ("small_server at overload", _slow, "your service: never more than 3 at work"),
+        ("small_server at overload", _slow, "own service: never more than 3 at work"),
         ("rate_limited_tier1", _greedy, "tokens: never granted more"),
     ],
 )

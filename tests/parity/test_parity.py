@@ -90,7 +90,7 @@ SHORT = {
     "prompt_cached_low_traffic": {"horizon": "10d"},
     "rag": {"horizon": "30h"},
     "rate_limited_tier1": {"horizon": "12h"},
-    "reference": {"horizon": "15h"},
+    "reference": {"horizon": "16h"},
     "region_down": {"horizon": "12min", "warmup": "1min", "incidents.0.at": "2min", "incidents.0.lasts": "4min"},
     "region_down_no_headroom": {
         "horizon": "12min", "warmup": "1min", "incidents.0.at": "2min", "incidents.0.lasts": "4min",

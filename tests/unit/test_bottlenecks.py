@@ -9,7 +9,7 @@ from simkit.result.bottlenecks import bottlenecks, hour_use, load_text
 from simkit.result.metrics import METRICS
 from simkit.scenario.load import load
 
-PLAN = synthetic_plan(people=synthetic_plan().people._replace(number=ints(100, 100)))
+PLAN = synthetic_plan(people=synthetic_plan().people._replace(number=ints(100, 100)[:, None]))
 
 
 def evidence(logs, plan=PLAN):
@@ -41,7 +41,7 @@ def test_use_and_full_at_by_hand():
 
 
 def test_full_at_in_arrivals_where_users_are_not_modelled():
-    plan = synthetic_plan(people=PLAN.people._replace(number=ints(0, 0)))
+    plan = synthetic_plan(people=PLAN.people._replace(number=ints(0, 0)[:, None]))
     log = log_of([busy(i, i * SECOND, SECOND) for i in range(216)])
     found = evidence([log], plan)
     assert load_text(found, 3.0) == "about 0.03 arrivals/s in the mean"  # 216 in 6 h are 0.01/s
