@@ -144,8 +144,8 @@ class Failover:
 
     @property
     def lost_down(self) -> int:
-        """Actions that failed since the region was down, until all was well."""
-        return self._sum(DOWN)
+        """Actions that failed because the region was down, until all was well; some had come before that."""
+        return int(self._cells.cells[self._before[0] : -(-self.until // self._length), DOWN].sum())
 
     @property
     def lost_otherwise(self) -> float:
@@ -155,7 +155,7 @@ class Failover:
         usual = before[:, LOST].sum() / asked if asked else 0.0
         first, beyond = self.start // self._length, -(-self.until // self._length)
         arrived = int(self._cells.cells[first:beyond, :LOST].sum())
-        return max(0.0, self._sum(LOST) - self.lost_down - float(usual) * arrived)
+        return max(0.0, self._sum(LOST) - self._sum(DOWN) - float(usual) * arrived)
 
     @property
     def lost(self) -> float:

@@ -280,7 +280,7 @@ def test_a_small_server_turns_users_away_and_two_workers_more_do_not() -> None:
 
 @pytest.mark.slow
 def test_the_reference_runs_with_all_that_it_has() -> None:
-    result = shown("reference", 1)
+    result = shown("reference", 3)
     assert value(result, "success_rate") > 0.98
     for metric in ("fallback_rate", "escalation_rate", "cached_token_share", "retry_rate"):
         assert value(result, metric) > 0

@@ -17,7 +17,7 @@ REGIONS = {
     "regions": Mechanism(
         ("regions.*.share", "regions.*.timezone", "regions.*.rtt"),
         ("region_nearest", "region_tie", "region_trace_homes"),
-        "time_zones", "network_mean", "flow", "the matrix of round trips",
+        "time_zones", "network_mean", "flow", "Which one is near, the matrix of",
     ),
     "language": Mechanism(
         ("regions.*.tokens",), ("region_language",),
@@ -28,7 +28,7 @@ REGIONS = {
         (*routing("policy", "overprovisioning", "panic"), "regions.*.order"),
         ("region_nearest", "region_weighted", "region_priority", "region_priority_short", "region_latency"),
         "two_regions", "network_mean", "flow",
-        "the next choice gets what the first cannot bear",
+        "spills over to the next choice",
     ),
     "draining": Mechanism(
         ("regions.*.weight",), ("region_drained",),
@@ -46,7 +46,7 @@ REGIONS = {
     "autoscaling": Mechanism(
         services("autoscaling"), ("autoscale", "autoscale_queue"),
         "test_autoscaled_replica_hours_by_hand", "replica_hours", "replicas",
-        "orders replicas at once when they are busier",
+        "orders more replicas when they are busier than it wants",
     ),
     "loss of a region": Mechanism(
         ("regions.*.outages", "incidents.*.lost", "outage.lost", "outage.severity.*.lost", *routing("retry_lost")),
@@ -56,7 +56,7 @@ REGIONS = {
     ),
     "health checks": Mechanism(
         routing("health"), ("region_down",),
-        "detection_time", "failover_time", "failovers", "after three failures in a row",
+        "detection_time", "failover_time", "failovers", "three failures in a row",
     ),
     "clients that hear late": Mechanism(
         routing("dns"), ("region_dns", "region_drained"),
