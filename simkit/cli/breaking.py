@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from simkit.cli.console import BadInput, Exit, complain, say
-from simkit.cli.options import overrides, running, where
+from simkit.cli.options import Percent, overrides, running, where
 
 
 @click.command("breaking-point", short_help="The largest load (users, outage, price) at which a condition still holds.")
@@ -17,7 +17,7 @@ from simkit.cli.options import overrides, running, where
     help="What must hold: METRIC <= VALUE, several with `and` between; or slo: every objective.",
 )  # fmt: skip
 @click.option(
-    "--precision", type=click.FloatRange(0.01, 50), default=5.0, show_default=True, metavar="PERCENT",
+    "--precision", type=Percent(0.01, 50), default=5.0, show_default=True, metavar="PERCENT",
     help="Add replications until the interval is so narrow, to either side.",
 )  # fmt: skip
 @click.option("--most", type=click.IntRange(2, 10_000), default=160, show_default=True, help="Most replications.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simkit.cli.console import BadInput, Exit, complain, say, write_text
-from simkit.cli.options import overrides, running, where
+from simkit.cli.options import Percent, overrides, running, where
 
 if TYPE_CHECKING:
     from simkit.cli.junit import Suite
@@ -38,7 +38,7 @@ SHOWN = ("objectives", "expectations", "baseline")
 )  # fmt: skip
 @click.option("--refresh", is_flag=True, help="Write the --baseline anew, from these files.")
 @click.option(
-    "--tolerance", type=click.FloatRange(0, 100), default=0.0, metavar="PERCENT",
+    "--tolerance", type=Percent(0, 100), default=0.0, metavar="PERCENT",
     help="Moves of so many percent do not matter to the baseline.  [default: 0]",
 )  # fmt: skip
 @click.option(

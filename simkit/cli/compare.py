@@ -48,6 +48,7 @@ def compare(
     """
     from simkit.study.compare import compare as compare_scenarios
 
+    _refuse_for_saved([baseline, *other], settings, replications, warmup)
     comparison = compare_scenarios(
         _named([baseline, *other], settings), seed=seed, replications=replications, engine=engine, jobs=jobs,
         progress=not no_progress, tell=complain, executor=executor, warmup=warmup,
@@ -56,6 +57,18 @@ def compare(
         plot.write_bytes(comparison.plot()._repr_png_())
     say(comparison.to_json() if as_json else str(comparison))
     return Exit.WELL
+
+
+def _refuse_for_saved(
+    files: list[Path], settings: tuple[str, ...], replications: int | None, warmup: str | None
+) -> None:
+    """A saved result is as it was run."""
+    saved = [file for file in files if file.is_dir()]
+    if saved and settings:
+        raise BadInput(f"--set cannot change {saved[0]}: it is the result of a run. Name the scenario's file instead.")
+    if len(saved) == len(files) and (replications is not None or warmup is not None):
+        option = "--replications" if replications is not None else "--warmup"
+        raise BadInput(f"{option} has no effect on saved results. Name the scenarios' files instead.")
 
 
 def _named(files: list[Path], settings: tuple[str, ...]) -> "dict[str, Scenario | Saved]":

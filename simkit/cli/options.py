@@ -9,6 +9,15 @@ Command = Callable[..., Any]
 SET_HELP = "Replace a field of the scenario, e.g. traffic.daily_active_users=10000. May be given again."
 
 
+class Percent(click.FloatRange):
+    """A number in percent, with or without the sign."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """`5` and `5%` are the same."""
+        plain: Any = value.strip().removesuffix("%") if isinstance(value, str) else value
+        return super().convert(plain, param, ctx)
+
+
 def overrides(command: Command) -> Command:
     """`--set PATH=VALUE`, as a list of texts."""
     return click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help=SET_HELP)(command)

@@ -126,7 +126,9 @@ class Failover:
         first, beyond = self.start // self._length, -(-self.end // self._length)
         mine, every = self._looks(first, beyond)
         gone = np.flatnonzero((mine <= MOVED * self.share * every) & (every > 0))
-        return max(0, (first + int(gone[0])) * self._length - self.start) / 1e9 if len(gone) else None
+        if not len(gone):
+            return None
+        return max(0.0, self.published_s or 0.0, ((first + int(gone[0])) * self._length - self.start) / 1e9)
 
     @cached_property
     def back_s(self) -> float | None:
@@ -136,7 +138,32 @@ class Failover:
         first = self.end // self._length
         mine, every = self._looks(first, len(self._cells.cells))
         back = np.flatnonzero((mine >= BACK * self.share * every) & (every > 0))
-        return max(0, (first + int(back[0])) * self._length - self.end) / 1e9 if len(back) else None
+        if not len(back):
+            return None
+        return max(0.0, self._told_up_s, ((first + int(back[0])) * self._length - self.end) / 1e9)
+
+    @property
+    def _told_up_s(self) -> float:
+        """From the end of the incident until clients are told; 0: they are not."""
+        notices = self.tally.regional.notices
+        told = (notices["region"] == self.region) & (notices["what"] == Notice.PUBLISHED)
+        times = notices["time"][told & (notices["time"] >= self.end)]
+        return (int(times[0]) - self.end) / 1e9 if len(times) else 0.0
+
+    @property
+    def tells(self) -> bool:
+        """Did enough of its actions come before to see where they go?"""
+        return int(self._cells.cells[slice(*self._before), self.region].sum()) >= ENOUGH
+
+    @property
+    def is_joint(self) -> bool:
+        """Does another incident take a region at the same time? What is lost then cannot be told apart."""
+        incidents, hits = self.tally.incidents, self.evidence.plan.incidents.region_hits
+        scheduled = len(self.evidence.plan.incidents.start)
+        source = np.where(incidents["source"] < 0, scheduled - 1 - incidents["source"], incidents["source"])
+        others = np.arange(len(source)) != self.row
+        during = (incidents["start"] < self.end) & (incidents["end"] > self.start)
+        return bool((others & during & hits[source].any(axis=1)).any())
 
     def _sum(self, column: int) -> int:
         first, beyond = self.start // self._length, -(-self.until // self._length)

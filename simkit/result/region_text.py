@@ -88,10 +88,10 @@ def failover_text(one: FailoverCase) -> str:
     """When it was noticed and moved, what was lost, how much slower it was, when all was back."""
     parts = [
         _said("found by health checks after", one.median(lambda case: case.detected_s), "never found by health checks"),
-        _said("95 % of its traffic elsewhere after", one.median(lambda case: case.moved_s), "its traffic did not move"),
+        _said("95 % of its traffic elsewhere after", one.median(lambda case: case.moved_s), _stayed(one)),
         _lost(one),
         _slower(one),
-        _said("its traffic back", one.median(lambda case: case.back_s), "its traffic not back", " after its end"),
+        _said("its traffic back", one.median(lambda case: case.back_s), _gone(one), " after its end"),
     ]  # fmt: skip
     text = "; ".join(part for part in parts if part)
     return f"{text[:1].upper()}{text[1:]}."
@@ -101,12 +101,22 @@ def _said(before: str, value: float | None, never: str, after: str = "") -> str:
     return never if value is None else f"{before} {seconds(round(value))}{after}"
 
 
+def _stayed(one: FailoverCase) -> str:
+    return "less than 95 % of its traffic moved" if one.first.tells else "too few actions to tell when they moved"
+
+
+def _gone(one: FailoverCase) -> str:
+    moved = one.first.tells and one.median(lambda case: case.moved_s) is not None
+    return "its traffic not back by the end of the run, or of the next incident" if moved else ""
+
+
 def _lost(one: FailoverCase) -> str:
     down, other = one.mean(lambda case: case.lost_down), one.mean(lambda case: case.lost_otherwise)
     if down + other < SOME:
         return "nothing lost"
     more = f", {number(round(other))} more were not served elsewhere" if other >= SOME else ""
-    return f"{number(round(down))} actions failed with it{more}"
+    joint = " (of all regions that were down then)" if one.first.is_joint else ""
+    return f"{number(round(down))} actions failed with it{more}{joint}"
 
 
 def _slower(one: FailoverCase) -> str:

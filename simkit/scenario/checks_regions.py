@@ -19,9 +19,7 @@ def check_round_trips(document: Document) -> Iterator[Finding]:
     """Several regions that are no distance apart, or a way to a deployment that takes no time."""
     regions = document.regions
     if len(regions) > 1 and not any(region.rtt for region in regions.values()):
-        message = (
-            "No round-trip time is said: users reach every region at once, and the first one is the nearest to all."
-        )
+        message = "No round-trip time is said: users reach every region at once, and turn to their own first."
         repair = "Say it for each region, e.g. `rtt: {us: 20ms, eu: 95ms}`."
         yield Finding("round_trips", "warning", "regions", message, repair)
     for name, region in regions.items():

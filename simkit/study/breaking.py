@@ -271,6 +271,8 @@ def breaking_point(
         DesignError, RangeError: range or condition cannot be used.
         ScenarioError, Stopped, UnfinishedError, ClusterError: as `run`.
     """
+    if not isinstance(between, str | Range):
+        raise DesignError(f"the range is {between!r}: write it as a text, e.g. '1/s..20/s'")
     found_range = between if isinstance(between, Range) else range_of(between)
     if not 0 < precision < 1:
         raise DesignError(f"the precision is {precision:g}: it must be a share above 0 and below 1, e.g. 0.05")
@@ -297,6 +299,11 @@ def _looks(
     between = search.between
     for look in looks(first, most):
         ends = search.at(between.low.number, look), search.at(between.high.number, look)
+        if all(one.worst.value is None for one in ends):
+            raise DesignError(
+                f"{ends[0].metric} has no value from {between.low} to {between.high} "
+                f"({ends[0].worst.note or 'unknown'}): nothing can be searched by it. Choose another condition."
+            )
         made = BreakingPoint(
             path, condition, between.low, between, by_value(ends[0]), None, None, None, (), look.replications
         )

@@ -60,8 +60,7 @@ class Asked:
         """Replications of the first look, and of the last."""
         if self.replications is not None:
             return self.replications, self.replications
-        first = scenario.document.replications
-        return first, max(first, self.most)
+        return min(scenario.document.replications, self.most), self.most
 
 
 def gate(scenario: "Scenario", asked: Asked, seen: "Callable[[Result], object] | None" = None) -> Iterator[Item]:

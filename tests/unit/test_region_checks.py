@@ -222,7 +222,7 @@ NEAREST = {"routing": {"policy": "nearest"}}
 NOTES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     (
         "round_trips", {"regions": {"us": {"rtt": None}, "eu": {"rtt": None}}}, {}, "regions",
-        "the first one is the nearest to all",
+        "turn to their own first",
     ),
     (
         "round_trips", region(models_rtt={"beta": None}), {}, "regions.us.models_rtt",

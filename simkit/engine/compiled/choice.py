@@ -34,12 +34,12 @@ def is_calm(m: Memory) -> bool:
 
 @step
 def nearest_of_all(m: Memory, f: Reals, a: int) -> int:
-    """While all are well and may serve everybody: the one that is soonest reached, the first of several."""
+    """While all are well and may serve everybody: the one that is soonest reached, the user's own of several."""
     e, best, least = m[M_EPOCH], NOWHERE, NEVER
     for r in range(m[M_REGIONS]):
         if real2(m, f, REGIONS_WEIGHT, e, r) > 0.0 and m[a + A_TRIED] >> r & 1 == 0:
             score = how_far(m, a, r)
-            if score < least:
+            if score < least or (score == least and r == m[a + A_HOME]):
                 best, least = r, score
     return best
 
@@ -116,12 +116,14 @@ def draw(m: Memory, a: int) -> float:
 
 
 @step
-def lowest_score(m: Memory, f: Reals, left: int) -> int:
-    """The open region with the lowest score of some, the first of several; NOWHERE without any."""
+def lowest_score(m: Memory, f: Reals, a: int, left: int) -> int:
+    """The open region with the lowest score of some, of several the user's own, else the first; NOWHERE without any."""
     best = NOWHERE
     for r in range(m[M_REGIONS]):
-        is_open = left >> r & 1 == 1 and f[real_place(m, r) + H_OPEN] > 0.0
-        if is_open and (best == NOWHERE or m[place(m, r) + G_SCORE] < m[place(m, best) + G_SCORE]):
+        if left >> r & 1 == 0 or f[real_place(m, r) + H_OPEN] <= 0.0:
+            continue
+        score, least = m[place(m, r) + G_SCORE], NEVER if best == NOWHERE else m[place(m, best) + G_SCORE]
+        if score < least or (score == least and r == m[a + A_HOME]):
             best = r
     return best
 
@@ -129,14 +131,14 @@ def lowest_score(m: Memory, f: Reals, left: int) -> int:
 @step
 def first_open(m: Memory, f: Reals, a: int, left: int) -> int:
     """The one with the lowest score, as far as it is open, then the next."""
-    r, u = lowest_score(m, f, left), -1.0
+    r, u = lowest_score(m, f, a, left), -1.0
     share = f[real_place(m, r) + H_OPEN]
     if share >= 1.0:
         return r
     u = draw(m, a)
     while True:
         left &= ~(1 << r)
-        following = lowest_score(m, f, left)
+        following = lowest_score(m, f, a, left)
         if following == NOWHERE or u < share:
             return r
         u = (u - share) / (1.0 - share)

@@ -167,16 +167,15 @@ class Guide:
         return self.world.dice.pair(Stream.REGION, action.number)[0]
 
     def nearest(self, action: "Action", allowed: list[int], seen: dict[int, tuple[float, float]], e: int) -> int:
-        """The nearest, as far as it is open."""
+        """The nearest, as far as it is open; of several the user's own."""
         rtt = self.rules.rtt[self.world.epoch][action.home]
-        return self.first_open(action, sorted(allowed, key=lambda r: rtt[r]), seen)
+        return self.first_open(action, sorted(allowed, key=lambda r: (rtt[r], r != action.home)), seen)
 
     def latency(self, action: "Action", allowed: list[int], seen: dict[int, tuple[float, float]], e: int) -> int:
         """The one that is soonest reached, its present wait included."""
-        rtt = self.rules.rtt[self.world.epoch][action.home]
-        return self.first_open(
-            action, sorted(allowed, key=lambda r: rtt[r] + self.world.regions[r].present_wait()), seen
-        )
+        rtt, regions = self.rules.rtt[self.world.epoch][action.home], self.world.regions
+        nearest = sorted(allowed, key=lambda r: (rtt[r] + regions[r].present_wait(), r != action.home))
+        return self.first_open(action, nearest, seen)
 
     def first_open(self, action: "Action", in_order: list[int], seen: dict[int, tuple[float, float]]) -> int:
         """One after the other, each as far as it is open."""
