@@ -237,7 +237,7 @@ REGIONAL: dict[str, Callable[[Document], object]] = {
     "regions": lambda d: len(d.regions) > 1,
     "health checks": lambda d: regional(d) and len(d.regions) > 1,
     "residency": lambda d: len(d.regions) > 1 and bound(d),
-    "autoscaler": lambda d: any(service.autoscaling for service in services(d)),
+    "autoscaling": lambda d: any(service.autoscaling for service in services(d)),
 }
 """Some of `mechanisms_regions`: so that each of them meets all the others."""
 

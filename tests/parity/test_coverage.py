@@ -25,7 +25,7 @@ from simkit.scenario.load import load
 from simkit.scenario.scenario import Document
 
 ROOT = Path(__file__).parents[2]
-SCENARIOS = 1000
+SCENARIOS = 600
 LOGS = 200
 """The scenarios that CI's parity test compares: a fifth of 1,000, so a fifth of the bound."""
 
