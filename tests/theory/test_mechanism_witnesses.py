@@ -17,7 +17,7 @@ from simkit.engine.codes import Kind, Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 
-ENGINES = ("reference",)
+ENGINES = ("compiled", pytest.param("reference", marks=[pytest.mark.slow, pytest.mark.long]))
 SEED = 2027
 REPLICATIONS, TWINS = 40, 24
 

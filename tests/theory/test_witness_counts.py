@@ -15,7 +15,7 @@ from simkit.engine import run_plan
 from simkit.engine.codes import Kind
 from simkit.engine.log import Log
 
-ENGINES = ("reference",)
+ENGINES = ("compiled", pytest.param("reference", marks=[pytest.mark.slow, pytest.mark.long]))
 MODEL: dict[str, Any] = {
     "deployments": [{"provider": "p"}],
     "ttft": "1ms",

@@ -27,7 +27,7 @@ from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 
 pytestmark = pytest.mark.slow
-ENGINES = ("reference",)
+ENGINES = ("compiled", pytest.param("reference", marks=[pytest.mark.slow, pytest.mark.long]))
 SEED = 2026
 MODEL: dict[str, Any] = {
     "deployments": [{"provider": "p"}],
