@@ -61,7 +61,6 @@ class Machine:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "NUMBA_"))}
         own = self.folder / home
         environment |= {"PYTHONPATH": str(copy), "HOME": str(own), "XDG_CACHE_HOME": str(own / "cache")}
-        environment["NUMBA_OPT"] = "0"  # compiles in less time; how fast it then is does not matter here
         command = [
             *before, sys.executable, "-c", HIDDEN, str(self.folder / "temporary"), "run", str(self.file), "--json",
             "--engine", "compiled", "--replications", "1",
