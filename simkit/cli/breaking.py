@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from simkit.cli.console import BadInput, Exit, complain, say
-from simkit.cli.options import Percent, overrides, running, where
+from simkit.cli.console import BadInput, Exit, say
+from simkit.cli.options import Percent, Running, overrides, running
 
 
 @click.command("breaking-point", short_help="The largest load (users, outage, price) at which a condition still holds.")
@@ -23,9 +23,9 @@ from simkit.cli.options import Percent, overrides, running, where
 @click.option("--most", type=click.IntRange(2, 10_000), default=160, show_default=True, help="Most replications.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="PNG", help="Write the picture here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
-@where
 @running
 def breaking_point(
+    how: Running,
     file: Path,
     settings: tuple[str, ...],
     vary: str,
@@ -34,12 +34,6 @@ def breaking_point(
     most: int,
     plot: Path | None,
     as_json: bool,
-    executor: str | None,
-    seed: int | None,
-    replications: int | None,
-    engine: str,
-    jobs: int | None,
-    no_progress: bool,
 ) -> int:
     """Search the range for the point at which the condition stops to hold, with a 95 % interval.
 
@@ -57,8 +51,7 @@ def breaking_point(
         raise BadInput(f"--vary {vary}: write PATH=A..B, e.g. traffic.rate=1/s..20/s. Nothing was run.")
     found = search(
         load(file, settings), path.strip(), between.strip(), holds, precision=precision / 100, most=most,
-        replications=replications, seed=seed, engine=engine, jobs=jobs, progress=not no_progress, tell=complain,
-        executor=executor,
+        **how.keywords,
     )  # fmt: skip
     say(found.to_json() if as_json else f"{found.text}\n\n{found.table.to_string(index=False)}")
     if plot is not None:

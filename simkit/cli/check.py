@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simkit.cli.console import BadInput, Exit, complain, say, write_text
-from simkit.cli.options import Percent, overrides, running, where
+from simkit.cli.options import Percent, Running, overrides, running
 
 if TYPE_CHECKING:
     from simkit.cli.junit import Suite
@@ -45,9 +45,9 @@ SHOWN = ("objectives", "expectations", "baseline")
     "--annotations/--no-annotations", default=None,
     help="Annotations for GitHub's workflows.  [default: where one runs this]",
 )  # fmt: skip
-@where
 @running
 def check(
+    how: Running,
     files: tuple[Path, ...],
     settings: tuple[str, ...],
     resolved: bool,
@@ -58,12 +58,6 @@ def check(
     refresh: bool,
     tolerance: float,
     annotations: bool | None,
-    executor: str | None,
-    seed: int | None,
-    replications: int | None,
-    engine: str,
-    jobs: int | None,
-    no_progress: bool,
 ) -> int:
     """Check each FILE (or all in a folder): schema, named checks, invariants, the SLO and what you expect.
 
@@ -89,7 +83,7 @@ def check(
         say("\n---\n".join(scenario.resolved().rstrip() for scenario in scenarios))
         return Exit.WELL
     _check_places(junit, baseline, refresh)
-    asked = Asked(seed, replications, limit, engine, jobs, not no_progress, complain, executor)
+    asked = Asked(most=limit, **how.keywords)
     gate = Gate(asked, allow_undecided, baseline, refresh, tolerance / 100, annotations)
     for file, scenario in zip(found, scenarios, strict=True):
         gate.pass_through(str(file), scenario)

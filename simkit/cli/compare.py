@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, complain, say
-from simkit.cli.options import running, where
+from simkit.cli.console import BadInput, Exit, say
+from simkit.cli.options import Running, running
 
 if TYPE_CHECKING:
     from simkit.scenario.load import Scenario
@@ -17,21 +17,15 @@ if TYPE_CHECKING:
 @click.argument("baseline", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help="Replace a field in every scenario.")
-@where
 @running
 @click.option("--warmup", type=click.Choice(["auto"]), help="One warm-up for all, cut by MSER-5; stationary ones only.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="PNG", help="Write the picture here.")
 @click.option("--json", "as_json", is_flag=True, help="The table as JSON on standard output, nothing else.")
 def compare(
+    how: Running,
     baseline: Path,
     other: tuple[Path, ...],
     settings: tuple[str, ...],
-    executor: str | None,
-    seed: int | None,
-    replications: int | None,
-    engine: str,
-    jobs: int | None,
-    no_progress: bool,
     warmup: str | None,
     plot: Path | None,
     as_json: bool,
@@ -48,11 +42,8 @@ def compare(
     """
     from simkit.study.compare import compare as compare_scenarios
 
-    _refuse_for_saved([baseline, *other], settings, replications, warmup)
-    comparison = compare_scenarios(
-        _named([baseline, *other], settings), seed=seed, replications=replications, engine=engine, jobs=jobs,
-        progress=not no_progress, tell=complain, executor=executor, warmup=warmup,
-    )  # fmt: skip
+    _refuse_for_saved([baseline, *other], settings, how.replications, warmup)
+    comparison = compare_scenarios(_named([baseline, *other], settings), warmup=warmup, **how.keywords)
     if plot is not None:
         plot.write_bytes(comparison.plot()._repr_png_())
     say(comparison.to_json() if as_json else str(comparison))

@@ -1,9 +1,13 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypedDict
 
 import click
+
+from simkit.cli.console import complain
 
 Command = Callable[..., Any]
 SET_HELP = "Replace a field of the scenario, e.g. traffic.daily_active_users=10000. May be given again."
@@ -23,7 +27,53 @@ def overrides(command: Command) -> Command:
     return click.option("--set", "settings", metavar="PATH=VALUE", multiple=True, help=SET_HELP)(command)
 
 
-def where(command: Command) -> Command:
+class Keywords(TypedDict):
+    """What every function of the library that runs something takes."""
+
+    seed: int | None
+    replications: int | None
+    engine: str
+    jobs: int | None
+    progress: bool
+    tell: Callable[[str], object]
+    executor: str | None
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a command is to run; None: as the file says, or as the amount of work suggests."""
+
+    seed: int | None
+    replications: int | None
+    engine: str
+    jobs: int | None
+    progress: bool
+    executor: str | None
+    """`processes`, or the address of a cluster."""
+
+    @property
+    def keywords(self) -> Keywords:
+        """The arguments of `run`, `compare` and the like."""
+        return {
+            "seed": self.seed, "replications": self.replications, "engine": self.engine, "jobs": self.jobs,
+            "progress": self.progress, "tell": complain, "executor": self.executor,
+        }  # fmt: skip
+
+
+def running(command: Command) -> Command:
+    """How and where to run, as the parameter `how`: see `Running`."""
+
+    @wraps(command)
+    def gathered(
+        *, seed: int | None, replications: int | None, engine: str, jobs: int | None, no_progress: bool,
+        executor: str | None, **others: Any,
+    ) -> Any:  # fmt: skip
+        return command(how=Running(seed, replications, engine, jobs, not no_progress, executor), **others)
+
+    return _where(_how(gathered))
+
+
+def _where(command: Command) -> Command:
     """`--processes`, `--cluster ADDRESS`: where it runs, as the parameter `executor`."""
 
     def take(ctx: click.Context, param: click.Parameter, value: object) -> object:
@@ -44,8 +94,8 @@ def where(command: Command) -> Command:
     return processes(cluster(command))
 
 
-def running(command: Command) -> Command:
-    """How to run: `--seed`, `--replications`, `--engine`, `--jobs`, `--no-progress`."""
+def _how(command: Command) -> Command:
+    """`--seed`, `--replications`, `--engine`, `--jobs`, `--no-progress`."""
     seed = click.option(
         "--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all draws.  [default: the file's]"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simkit.cli.console import BadInput, Exit, coloured, complain, say
-from simkit.cli.options import overrides, running, where
+from simkit.cli.options import Running, overrides, running
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 @click.command(short_help="Simulate a scenario: will it hold, what will it cost, what breaks first.")
 @click.argument("file", type=click.Path(path_type=Path))
 @overrides
-@where
 @running
 @click.option(
     "--precision", "precisions", metavar="METRIC=PERCENT", multiple=True,
@@ -37,14 +36,9 @@ if TYPE_CHECKING:
 @click.option("--levers", is_flag=True, help="Then try what would lower the bill, by some fifteen more runs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 def run(
+    how: Running,
     file: Path,
     settings: tuple[str, ...],
-    executor: str | None,
-    seed: int | None,
-    replications: int | None,
-    engine: str,
-    jobs: int | None,
-    no_progress: bool,
     precisions: tuple[str, ...],
     most: int | None,
     warmup: str | None,
@@ -73,18 +67,19 @@ def run(
     scenario = load(file, settings)
     precision = precision_of(precisions)
     if out is not None:
-        check_folder(out, keeps_rows=not no_log, executor=executor)
+        check_folder(out, keeps_rows=not no_log, executor=how.executor)
     if warmup is not None:  # before all else: a scenario that is cut is another one
         from simkit.study.warmup import cut_by
 
-        (scenario,) = cut_by(warmup, [scenario], seed=seed, engine=engine, jobs=jobs, tell=complain, executor=executor)
+        (scenario,) = cut_by(
+            warmup, [scenario], seed=how.seed, engine=how.engine, jobs=how.jobs, tell=complain, executor=how.executor
+        )
     if out is not None:
         check_held(out, scenario.hash)
     try:
         result = simulate(
-            scenario, seed=seed, replications=replications, engine=engine, jobs=jobs, progress=not no_progress,
-            log="disk" if out is not None and not no_log else False, parts=parts_of(out), tell=complain,
-            most_in_flight=most_in_flight, levers=levers, executor=executor, precision=precision, most=most,
+            scenario, log="disk" if out is not None and not no_log else False, parts=parts_of(out),
+            most_in_flight=most_in_flight, levers=levers, precision=precision, most=most, **how.keywords,
         )  # fmt: skip
     except Stopped as stop:  # at once: rows on disk stay in their pieces, where the same command finds them
         partial = stop.result and replace(stop.result, pieces={})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simkit.cli.console import BadInput, Exit, complain, say
-from simkit.cli.options import overrides, running, where
+from simkit.cli.options import Running, overrides, running
 
 if TYPE_CHECKING:
     from simkit.study.sweep import Sweep
@@ -30,9 +30,9 @@ MOST_ROWS = 60
     "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
     help="Keep finished points, tables and pictures here.  [default: the file's name with -sweep]",
 )  # fmt: skip
-@where
 @running
 def sweep(
+    how: Running,
     file: Path,
     settings: tuple[str, ...],
     varied: tuple[str, ...],
@@ -40,12 +40,6 @@ def sweep(
     points: int | None,
     metrics: tuple[str, ...],
     out: Path | None,
-    executor: str | None,
-    seed: int | None,
-    replications: int | None,
-    engine: str,
-    jobs: int | None,
-    no_progress: bool,
 ) -> int:
     """Run the scenario in FILE at many points, all under the same users and draws.
 
@@ -67,10 +61,7 @@ def sweep(
     scenario = load(file, settings)
     folder = out if out is not None else Path(f"{file.stem}-sweep")
     try:
-        found = run_sweep(
-            scenario, axes, design=design, points=points, replications=replications, seed=seed, engine=engine,
-            jobs=jobs, progress=not no_progress, tell=complain, executor=executor, out=folder,
-        )  # fmt: skip
+        found = run_sweep(scenario, axes, design=design, points=points, out=folder, **how.keywords)
     except StoppedSweep as stop:
         return cut_short("Stopped", stop.sweep, folder, Exit.STOPPED)
     except UnfinishedSweep as error:

@@ -175,12 +175,7 @@ def _seconds_axis(ax: Axes, values: NDArray[np.float64], slo: Mapping[str, float
     ax.set_ylim(0, max(known, default=1.0) * 1.15)
     formatted("y", ax, "seconds")
     ax.set_ylabel("latency")
-    for label, limit in slo.items():
-        ax.axhline(limit, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
-        ax.annotate(
-            plain(f"objective {label} ≤ {words.seconds(limit)}"), (0, limit), xycoords=("axes fraction", "data"),
-            xytext=(3, 3), textcoords="offset points", color=style.OBJECTIVE, fontsize=8.5, bbox=style.HALO,
-        )  # fmt: skip
+    style.objectives(ax, slo)
 
 
 def _marks(ax: Axes, marks: Mapping[str, pd.Timestamp], *, named: bool) -> None:

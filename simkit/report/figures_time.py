@@ -44,7 +44,7 @@ def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mappin
     _log_seconds(top, lines, list(slo.values()))
     names = [str(name).removeprefix("latency_") for name in lines]
     label_right(top, names, [_last(lines[name]) for name in lines], [PERCENTILES[str(name)] for name in lines])
-    _objectives(top, slo)
+    style.objectives(top, slo)
     incident_spans(top, incidents, named=True)
     title(top, "Latency over time", "median, 95th and 99th percentile of served actions in each window")
     _stack(bottom, outcome_rates(timeline), edges)
@@ -202,15 +202,6 @@ def _log_seconds(ax: Axes, lines: pd.DataFrame, also: Sequence[float]) -> None:
 _ROUND_SECONDS = (
     0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400,
 )  # fmt: skip
-
-
-def _objectives(ax: Axes, slo: Mapping[str, float]) -> None:
-    for label, limit in slo.items():
-        ax.axhline(limit, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
-        ax.annotate(
-            plain(f"objective {label} ≤ {words.seconds(limit)}"), (0, limit), xycoords=("axes fraction", "data"),
-            xytext=(3, 3), textcoords="offset points", color=style.OBJECTIVE, fontsize=8.5, bbox=style.HALO,
-        )  # fmt: skip
 
 
 LABEL_INCHES = 0.18

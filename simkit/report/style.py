@@ -4,7 +4,7 @@ Colours are those of Okabe and Ito (2008), which stay apart for all common kinds
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -79,6 +79,16 @@ def title(ax: Axes, text: str, note: str = "") -> None:
         ax.annotate(
             plain(note), (0, 1), xytext=(0, 8), xycoords="axes fraction", textcoords="offset points",
             fontsize=LABEL, color=MUTED, va="bottom",
+        )  # fmt: skip
+
+
+def objectives(ax: Axes, slo: Mapping[str, float]) -> None:
+    """A line at each promised latency, with its name."""
+    for label, limit in slo.items():
+        ax.axhline(limit, color=OBJECTIVE, linewidth=1.2, linestyle="--")
+        ax.annotate(
+            plain(f"objective {label} ≤ {words.seconds(limit)}"), (0, limit), xycoords=("axes fraction", "data"),
+            xytext=(3, 3), textcoords="offset points", color=OBJECTIVE, fontsize=8.5, bbox=HALO,
         )  # fmt: skip
 
 

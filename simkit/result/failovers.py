@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from statistics import median
 
 import numpy as np
 
 from simkit.plan.codes import Notice
 from simkit.plan.plan import Ints
 from simkit.result.evidence import Evidence
+from simkit.result.over_replications import Together
 from simkit.result.regional import Regional, cell_length
 from simkit.result.reviews import incident_name
 from simkit.result.sample import Sample
@@ -205,25 +205,13 @@ class Failover:
 
 
 @dataclass(frozen=True)
-class FailoverCase:
+class FailoverCase(Together[Failover]):
     """The same incident and region over all replications in which it is the same, or a random one in its own."""
-
-    cases: tuple[Failover, ...]
-
-    @property
-    def first(self) -> Failover:
-        """For what is the same in all of them."""
-        return self.cases[0]
 
     @property
     def replication(self) -> int:
         """-1: of all replications."""
         return -1 if self.first.source >= 0 else self.first.tally.replication
-
-    def median(self, figure: Callable[[Failover], float | None]) -> float | None:
-        """Median over those that have it."""
-        known = [value for one in self.cases if (value := figure(one)) is not None]
-        return float(median(known)) if known else None
 
     def mean(self, figure: Callable[[Failover], float]) -> float:
         """Mean over all."""

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from statistics import median
 
 import numpy as np
 
 from simkit.result.alerts import PAGE, Alert
 from simkit.result.evidence import DOLLAR, Evidence
+from simkit.result.over_replications import Together
 from simkit.result.pulse import Pulse
 from simkit.result.recovery import COLUMNS, Recovery, Stretch
 from simkit.result.slo import allowance
@@ -173,30 +173,18 @@ def _first_page(evidence: Evidence, recovery: Recovery, one: Stretch, alerts: Se
 
 
 @dataclass(frozen=True)
-class Review:
+class Review(Together[Case]):
     """One incident over all replications in which it was the same, or a random one in its own."""
-
-    cases: tuple[Case, ...]
 
     @property
     def replication(self) -> int:
         """-1: of all replications."""
         return -1 if self.first.scheduled else self.first.tally.replication
 
-    @property
-    def first(self) -> Case:
-        """For what is the same in all of them."""
-        return self.cases[0]
-
     def mean(self, figure: Callable[[Case], float | None]) -> float | None:
         """Mean over those that have it."""
         known = [value for one in self.cases if (value := figure(one)) is not None]
         return sum(known) / len(known) if known else None
-
-    def median(self, figure: Callable[[Case], float | None]) -> float | None:
-        """Median over those that have it."""
-        known = [value for one in self.cases if (value := figure(one)) is not None]
-        return float(median(known)) if known else None
 
     def share(self, figure: Callable[[Case], float | None]) -> float:
         """Share of those that have it."""

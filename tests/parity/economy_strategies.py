@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from scenario_quantities import Map
-from scenario_strategies import Case, Maker
+from scenario_strategies import Addition, Case, Maker
 
 
 def thrifty(random: Random) -> Case:
@@ -19,21 +19,13 @@ def thrifty(random: Random) -> Case:
     return Economy(maker, maker.case()).made()
 
 
-class Economy:
+class Economy(Addition):
     """Puts the mechanisms of money into a scenario, each into some."""
 
     def __init__(self, maker: Maker, case: Case) -> None:
-        self.maker, self.random, self.whole, self.trace = maker, maker.random, case.scenario, case.trace
+        super().__init__(maker, case)
         self.traffic: Map = self.whole["traffic"]
         self.actions: Map = self.whole.get("actions", {})
-
-    def often(self, probability: float = 0.5) -> bool:
-        """Is a mechanism in this scenario?"""
-        return self.maker.chance(probability)
-
-    def maybe(self, **fields: Any) -> Map:
-        """Some of the fields."""
-        return {name: value for name, value in fields.items() if self.often()}
 
     def made(self) -> Case:
         """The scenario with all of it."""

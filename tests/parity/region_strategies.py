@@ -9,7 +9,7 @@ from typing import Any
 
 from economy_strategies import thrifty
 from scenario_quantities import Map
-from scenario_strategies import Case, Maker, scenario
+from scenario_strategies import Addition, Case, Maker, scenario
 
 NAMES = ("north", "south", "east")
 ZONES = ("America/New_York", "Asia/Tokyo", "Europe/Berlin")
@@ -22,23 +22,15 @@ def far_flung(random: Random) -> Case:
     return Places(maker, case).made()
 
 
-class Places:
+class Places(Addition):
     """Puts regions into a scenario."""
 
     def __init__(self, maker: Maker, case: Case) -> None:
-        self.maker, self.random, self.whole, self.trace = maker, maker.random, case.scenario, case.trace
+        super().__init__(maker, case)
         self.names = NAMES[: self.random.choice((1, 2, 2, 2, 3, 3))]
         self.service: Map = self.whole.setdefault("service", {})
         self.split = self.maker.shares(self.names) if self.often(0.95) else {}
         self.policy = self.random.choice(("nearest", "nearest", "weighted", "priority", "priority", "latency"))
-
-    def often(self, probability: float = 0.5) -> bool:
-        """Is a mechanism in this scenario?"""
-        return self.maker.chance(probability)
-
-    def maybe(self, **fields: Any) -> Map:
-        """Some of the fields."""
-        return {name: value for name, value in fields.items() if self.often()}
 
     def made(self) -> Case:
         """The scenario with all of it."""

@@ -9,9 +9,8 @@ from simkit.scenario.actions import Call, Parallel
 from simkit.scenario.base import Part
 from simkit.scenario.defaults import layers
 from simkit.scenario.distribution import Dist
-from simkit.scenario.geography import service_in
+from simkit.scenario.geography import services_of
 from simkit.scenario.models import Deployment, Incident, Model, Outage, Severity
-from simkit.scenario.policy import Service
 from simkit.scenario.profiles import hour_factors, month_factors, weekday_factors
 from simkit.scenario.resilience import Additive, Breaker, Hedge, Layer, Outliers, RetryBudget, Throttle
 from simkit.scenario.scenario import Document
@@ -145,11 +144,6 @@ def limited(time: int | str | None) -> bool:
     return isinstance(time, int)
 
 
-def services(document: Document) -> list[Service]:
-    """The own service in each region, or the only one."""
-    return [service_in(document, name) for name in document.regions] or [document.service]
-
-
 def regional(document: Document) -> bool:
     """Is there an incident that takes a region?"""
     targets = {name for name, region in document.regions.items()} | {r.cloud for r in document.regions.values()}
@@ -202,7 +196,7 @@ MECHANISMS: dict[str, Callable[[Document], object]] = {
     "cut limits": lambda d: d.quotas and any(one.quota < 1 for one in severities(d)),
     "work in flight": lambda d: any(one.in_flight == "fail" for one in incidents(d)),
     "random outages": outages,
-    "own service": lambda d: any(service.workers is not None for service in services(d)),
+    "own service": lambda d: any(service.workers is not None for service in services_of(d)),
     "timeouts": lambda d: limited(inner(d).timeout),
     "deadline": lambda d: d.resilience.deadline is not None,
     "abandoned work": runs_on,
@@ -223,7 +217,7 @@ MECHANISMS: dict[str, Callable[[Document], object]] = {
     "Retry-After": lambda d: any(layer.retry_after for layer in both(d)),
     "balance as seen": lambda d: any(model.balance in SEEN for model in d.models.values()),
     "adaptive throttle": lambda d: isinstance(inner(d).throttle, Throttle),
-    "shedding": lambda d: any(service.shed for service in services(d)),
+    "shedding": lambda d: any(service.shed for service in services_of(d)),
     "patience": lambda d: d.users is not None and d.users.patience is not None,
     "reload": lambda d: d.users is not None and (d.users.reload.abandoned or d.users.reload.failed),
     "degrade ladder": lambda d: any(rung.human is None for rung in d.resilience.degrade),
@@ -237,7 +231,7 @@ REGIONAL: dict[str, Callable[[Document], object]] = {
     "regions": lambda d: len(d.regions) > 1,
     "health checks": lambda d: regional(d) and len(d.regions) > 1,
     "residency": lambda d: len(d.regions) > 1 and bound(d),
-    "autoscaling": lambda d: any(service.autoscaling for service in services(d)),
+    "autoscaling": lambda d: any(service.autoscaling for service in services_of(d)),
 }
 """Some of `mechanisms_regions`: so that each of them meets all the others."""
 

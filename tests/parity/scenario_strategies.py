@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -79,3 +80,18 @@ class Maker(Demand, Policy):
         found |= {"providers": self.provider_outages()} if self.chance(0.35) else {}
         found |= {"caches": {"prompt": {"hit_rate": self.percent(0, 100)}}} if self.chance(0.5) else {}
         return found | ({"failures": failures} if (failures := self.failures()) else {})
+
+
+class Addition:
+    """Puts more mechanisms into a scenario, each into some."""
+
+    def __init__(self, maker: Maker, case: Case) -> None:
+        self.maker, self.random, self.whole, self.trace = maker, maker.random, case.scenario, case.trace
+
+    def often(self, probability: float = 0.5) -> bool:
+        """Is a mechanism in this scenario?"""
+        return self.maker.chance(probability)
+
+    def maybe(self, **fields: Any) -> Map:
+        """Some of the fields."""
+        return {name: value for name, value in fields.items() if self.often()}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plain import BROKEN, MODEL, POISSON, percent, policy, scenario, taking
-from witness import LIMIT, SECOND, Figure, Witness, assert_holds, assert_told_apart, duration, measured
+from witness import ENGINE, LIMIT, SECOND, Figure, Witness, assert_holds, assert_told_apart, duration, measured
 
 from simkit.engine.codes import Kind
 from simkit.engine.log import Log
@@ -14,8 +14,6 @@ from simkit.plan.plan import Plan
 from simkit.result.breakers import breaker_use
 
 pytestmark = pytest.mark.slow
-ENGINE = "compiled"
-"""Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2031
 
 

@@ -9,6 +9,7 @@ import pytest
 from plain import MODEL, POISSON, percent, policy, scenario
 from witness import (
     CHANGED,
+    ENGINE,
     SECOND,
     Figure,
     Floats,
@@ -26,8 +27,6 @@ from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 
 pytestmark = pytest.mark.slow
-ENGINE = "compiled"
-"""Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2060
 RATE = 100.0
 """Arrivals a second."""

@@ -8,6 +8,7 @@ import pytest
 from plain import MODEL, exponential, measured_attempts, percent, scenario
 from witness import (
     CHANGED,
+    ENGINE,
     SECOND,
     Figure,
     Witness,
@@ -26,8 +27,6 @@ from simkit.plan.codes import TURN
 from simkit.plan.plan import Plan
 
 pytestmark = pytest.mark.slow
-ENGINE = "compiled"
-"""Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2110
 SYSTEM, USER, ANSWER, RETRIEVED = 100, 30, 70, 50
 FAST: dict[str, Any] = MODEL | {"tokens_per_second": 1_000_000_000}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plain import CALL, MODEL, POISSON, exponential, lognormal, percent, scenario, share_of
-from witness import SECOND, Figure, Witness, assert_holds, assert_told_apart, duration, measured, percentile
+from witness import ENGINE, SECOND, Figure, Witness, assert_holds, assert_told_apart, duration, measured, percentile
 
 from simkit import theory
 from simkit.engine.codes import Kind, Outcome
@@ -15,8 +15,6 @@ from simkit.plan.plan import Plan
 from simkit.result.desk import desk_busy, desk_waits, shifts_of
 
 pytestmark = pytest.mark.slow
-ENGINE = "compiled"
-"""Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2029
 ORDINAL = (1 << 33) - 1
 """Of an action's number: who asks again keeps it."""

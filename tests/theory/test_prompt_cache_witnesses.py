@@ -9,6 +9,7 @@ import pytest
 from plain import MODEL, POISSON, measured_attempts, scenario
 from witness import (
     CHANGED,
+    ENGINE,
     SECOND,
     Figure,
     Witness,
@@ -24,8 +25,6 @@ from simkit.plan.plan import Plan
 from simkit.scenario.load import load
 
 pytestmark = pytest.mark.slow
-ENGINE = "compiled"
-"""Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2080
 RATE = 100.0
 """Arrivals a second."""

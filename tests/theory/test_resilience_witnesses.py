@@ -21,7 +21,18 @@ from plain import (
     share_of,
     taking,
 )  # fmt: skip
-from witness import SECOND, Figure, Floats, Witness, assert_holds, assert_told_apart, duration, measured, percentile
+from witness import (
+    ENGINE,
+    SECOND,
+    Figure,
+    Floats,
+    Witness,
+    assert_holds,
+    assert_told_apart,
+    duration,
+    measured,
+    percentile,
+)
 
 from simkit import theory
 from simkit.engine.codes import Kind, Mark, Outcome
@@ -29,8 +40,6 @@ from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 
 pytestmark = pytest.mark.slow
-ENGINE = "compiled"
-"""Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2030
 THREE = ("first", "second", "third")
 

@@ -11,6 +11,7 @@ import pytest
 from plain import CALL, MODEL, POISSON, percent, policy, scenario, share_of
 from witness import (
     CHANGED,
+    ENGINE,
     SECOND,
     Figure,
     Floats,
@@ -32,8 +33,6 @@ from simkit.plan.plan import Plan
 from simkit.scenario.load import load
 
 pytestmark = pytest.mark.slow
-ENGINE = "compiled"
-"""Both engines agree to the last bit; this one lets the figures be sharp."""
 SEED = 2090
 HOUR, DAY = 3600.0, 86_400.0
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from queue_case import queue, scenario_of
 from scipy.optimize import brentq
 
 import simkit as sk
@@ -12,25 +13,12 @@ from simkit.study.breaking import condition_of
 from simkit.study.design import DesignError
 from simkit.theory import mmc_wait_percentile
 
-FILE = """
-name: Queue
-traffic: {rate: 1/s}
-horizon: 20min
-warmup: 1min
-replications: 4
-actions: {ask: {calls: [{name: served, work: {exponential: {mean: 0.5s}}}]}}
-service: {workers: 1}
-models: {unused: {deployments: [{provider: nobody}], ttft: 1s, tokens_per_second: 1, prices: {input: $0, output: $0}}}
-resilience: {client: none}
-slo: {success: 90%, latency: {p95: 4s}}
-"""
+FILE = queue("20min", 4, "slo: {success: 90%, latency: {p95: 4s}}", warmup="1min")
 
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> sk.Scenario:
-    file = tmp_path / "queue.yaml"
-    file.write_text(FILE)
-    return sk.load(file)
+    return scenario_of(tmp_path, FILE)
 
 
 def test_a_breaking_point_that_is_known_exactly(scenario: sk.Scenario) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from queue_case import file_of, queue, scenario_of
 
 import simkit as sk
 from simkit.cli import main
@@ -18,17 +19,7 @@ from simkit.study.cluster import INSTALL, Cluster, ClusterError, check_workers, 
 from simkit.study.executor import LostWorkerError
 
 ROOT = Path(__file__).parents[2]
-FILE = """
-name: Queue
-traffic: {rate: 1/s}
-horizon: 30min
-warmup: 0s
-replications: 2
-actions: {ask: {calls: [{name: served, work: {exponential: {mean: 0.5s}}}]}}
-service: {workers: 1}
-models: {unused: {deployments: [{provider: nobody}], ttft: 1s, tokens_per_second: 1, prices: {input: $0, output: $0}}}
-resilience: {client: none}
-"""
+FILE = queue("30min", 2)
 AXES = {"traffic.rate": "0.5/s..1.45/s/0.05", "service.workers": [1, 2]}
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason=f"Dask is not installed: {INSTALL}")
 
@@ -39,8 +30,7 @@ def test_without_dask_it_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ClusterError, match=r"pip install 'simkit-llm\[cluster\]'"):
         Cluster("tcp://127.0.0.1:1")
-    file = tmp_path / "queue.yaml"
-    file.write_text(FILE)
+    file = file_of(tmp_path, FILE)
     assert main(["run", str(file), "--cluster", "tcp://127.0.0.1:1"]) == 3
     assert INSTALL in capsys.readouterr().err
 
@@ -102,9 +92,7 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> sk.Scenario:
-    file = tmp_path / "queue.yaml"
-    file.write_text(FILE)
-    return sk.load(file)
+    return scenario_of(tmp_path, FILE)
 
 
 @needs_dask

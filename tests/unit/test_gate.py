@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from queue_case import file_of, queue
 
 import simkit as sk
 from simkit.cli import main
@@ -18,28 +19,14 @@ from simkit.study.baseline import BaselineError, Entry, moved, read, written
 from simkit.study.gate import Asked, Item, promises
 
 ROOT = Path(__file__).parents[2]
-FILE = """
-name: Queue
-traffic: {rate: 1/s}
-horizon: 10min
-warmup: 0s
-replications: 4
-actions: {ask: {calls: [{name: served, work: {exponential: {mean: 0.5s}}}]}}
-service: {workers: 1}
-models: {unused: {deployments: [{provider: nobody}], ttft: 1s, tokens_per_second: 1, prices: {input: $0, output: $0}}}
-resilience: {client: none}
-slo: {success: 90%}
-expect: ["latency_mean <= 3s"]
-"""
+FILE = queue("10min", 4, "slo: {success: 90%}", 'expect: ["latency_mean <= 3s"]')
 """The mean time in system of this queue is 1 s (M/M/1)."""
 EDGE = 'expect=["latency_mean <= 0.99s"]'
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "queue.yaml"
-    path.write_text(FILE)
-    return path
+    return file_of(tmp_path, FILE)
 
 
 def test_what_is_clear_is_decided_at_the_first_look(file: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from queue_case import queue, scenario_of
 
 import simkit as sk
 from simkit.cli import main
@@ -19,25 +20,12 @@ from simkit.study.saved import SavedError, saved
 from simkit.study.verdict import headline
 from simkit.study.warmup import Warmup, mser
 
-FILE = """
-name: Queue
-traffic: {rate: 1/s}
-horizon: 10min
-warmup: 0s
-replications: 4
-actions: {ask: {calls: [{name: served, work: {exponential: {mean: 0.5s}}}]}}
-service: {workers: 1}
-models: {unused: {deployments: [{provider: nobody}], ttft: 1s, tokens_per_second: 1, prices: {input: $0, output: $0}}}
-resilience: {client: none}
-slo: {success: 90%, latency: {p95: 60s}}
-"""
+FILE = queue("10min", 4, "slo: {success: 90%, latency: {p95: 60s}}")
 
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> sk.Scenario:
-    file = tmp_path / "queue.yaml"
-    file.write_text(FILE)
-    return sk.load(file)
+    return scenario_of(tmp_path, FILE)
 
 
 # --- looks ---------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from queue_case import queue, scenario_of
 
 import simkit as sk
 from simkit.cli import main
@@ -22,25 +23,13 @@ from simkit.study.progress import Progress
 from simkit.study.quantity import RangeError, quantity, range_of
 from simkit.study.sweep import StoppedSweep, UnfinishedSweep, undominated
 
-FILE = """
-name: Queue
-traffic: {rate: 1/s}
-horizon: 5min
-warmup: 0s
-replications: 2
-actions: {ask: {calls: [{name: served, work: {exponential: {mean: 0.5s}}}]}}
-service: {workers: 1}
-models: {unused: {deployments: [{provider: nobody}], ttft: 1s, tokens_per_second: 1, prices: {input: $0, output: $0}}}
-resilience: {client: none}
-"""
+FILE = queue("5min", 2)
 AXES = {"traffic.rate": ["0.5/s", "1/s", "1.5/s"], "service.workers": [1, 2]}
 
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> sk.Scenario:
-    file = tmp_path / "queue.yaml"
-    file.write_text(FILE)
-    return sk.load(file)
+    return scenario_of(tmp_path, FILE)
 
 
 # --- designs -------------------------------------------------------------------------------------------
