@@ -15,8 +15,8 @@ DID_NOT = -1
 
 Column = NDArray[np.int64]
 Table = dict[str, Column]
-Tables = tuple[Table, Table, Table, Table, Table, Table, Table]
-"""Actions, attempts, incidents, breakers, lookups, budgets, regions."""
+Tables = tuple[Table, Table, Table, Table, Table, Table, Table, Table]
+"""Actions, attempts, incidents, breakers, lookups, budgets, regions, users."""
 
 ACTION_COLUMNS = (
     "action",  # id: ordinal | how often it was asked before << 33 | turn of its conversation << 37
@@ -98,6 +98,10 @@ REGION_COLUMNS = ("time", "region", "what", "value")
 """What became of regions, in the order in which it happened; what: `codes.Notice`."""
 
 
+USER_COLUMNS = ("time", "user", "what", "value")
+"""Who came, stayed or left, where users do, in the order in which it happened; what: `codes.Life`."""
+
+
 @dataclass(frozen=True)
 class Log:
     """What one replication did."""
@@ -114,6 +118,8 @@ class Log:
     """What spending budgets did, in the order in which it happened."""
     regions: dict[str, Column]
     """What became of regions, in the order in which it happened."""
+    users: dict[str, Column]
+    """Who came, stayed or left, in the order in which it happened."""
     peaks: Column
     """(N) most slots of each deployment taken at one time, the whole run long."""
     ended: int

@@ -18,3 +18,20 @@ def arrival_time(operational: float, segment: int, start: Ints, rate: Floats, cu
     if segment == last:
         return int(start[last]), last
     return int(start[segment]) + whole((operational - cumulative[segment]) / rate[segment]), segment
+
+
+@law
+def operational_at(time: int, segment: int, start: Ints, rate: Floats, cumulative: Floats) -> tuple[float, int]:
+    """The operational time of a moment in ns, and its segment; `segment` is one before it or its own."""
+    last = len(rate)
+    while segment < last and time >= start[segment + 1]:
+        segment += 1
+    if segment == last:
+        return float(cumulative[last]), last
+    return float(cumulative[segment]) + float(time - start[segment]) * float(rate[segment]), segment
+
+
+@law
+def remaining(left: float, since: float, now: float, pace: float) -> float:
+    """What is left until the next arrival after the operational time from `since` to `now`, walked at a pace."""
+    return max(0.0, left - (now - since) * pace)

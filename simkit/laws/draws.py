@@ -55,6 +55,10 @@ class Stream(IntEnum):
     REGION = 30
     CHECK = 31
     LOST = 32
+    ACTIVITY = 33
+    SIGN_UP = 34
+    STAY = 35
+    MODULATION = 36
 
 
 @inlined

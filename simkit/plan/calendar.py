@@ -47,12 +47,23 @@ def _segments(
     """Starts and rates of one piece; hours of the same rate in a row are one segment."""
     week, months = weekly_weights(season), monthly_weights(season)
     if np.ptp(week) == 0 and np.ptp(months) == 0:
-        return np.array([start], np.int64), np.array([mean])
+        return _peaks(np.array([start], np.int64), np.array([mean]), end, season)
     starts, local = _hours(start, end, timezone, start_utc)
     month = (local // (24 * HOUR)).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
-    rate = mean * (week[_hour_of_week(local)] * months[month])
+    starts, rate = _peaks(starts, mean * (week[_hour_of_week(local)] * months[month]), end, season)
     changed = np.concatenate([[True], rate[1:] != rate[:-1]])
     return starts[changed], rate[changed]
+
+
+def _peaks(starts: Ints, rate: Floats, end: int, season: Seasonality) -> tuple[Ints, Floats]:
+    """Segments with what peaks do to them."""
+    for peak in season.peaks:
+        edges = [edge for edge in (peak.at, peak.at + peak.lasts) if starts[0] < edge < end]
+        cut = np.union1d(starts, np.array(edges, np.int64))
+        rate = rate[np.searchsorted(starts, cut, side="right") - 1]
+        starts = cut
+        rate = np.where((starts >= peak.at) & (starts < peak.at + peak.lasts), rate * peak.factor, rate)
+    return starts, rate
 
 
 def week_hours(start: int, end: int, timezone: str, start_utc: int) -> tuple[Ints, Ints]:

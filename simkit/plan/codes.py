@@ -172,6 +172,33 @@ class Notice(IntEnum):
     """Replicas that are paid from now on: those there, ordered, or about to go."""
 
 
+class Life(IntEnum):
+    """What is written down of a user who comes or goes."""
+
+    BASE = 0
+    """Was there at the start, as an active user; `value`: the plan."""
+    SIGNED_UP = 1
+    """`value`: the plan."""
+    FIRST_VALUE = 2
+    """Was served well for the first time, soon enough; `value`: ns since the sign-up."""
+    ACTIVATED = 3
+    """Is an active user from now on."""
+    LOST_INTEREST = 4
+    """Is none; `value` 1: would have become one, had it been served well in time."""
+    LEFT = 5
+    """Is an active user no more; `value` 1: would have stayed, had everything gone well."""
+    MOVED = 6
+    """`value`: the plan from now on."""
+
+
+class State(IntEnum):
+    """Of a user who comes or goes."""
+
+    NEW = 0
+    ACTIVE = 1
+    GONE = 2
+
+
 class Tick(IntEnum):
     """Order of the ticks of one instant; below, which region it is about. (Outliers are swept first: 0.)"""
 

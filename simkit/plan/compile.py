@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simkit.plan import caches, conversations, demand, policy, regions, spending, supply, trouble, users, work
+from simkit.plan import caches, conversations, demand, growth, policy, regions, spending, supply, trouble, users, work
 from simkit.plan.batch import batch
 from simkit.plan.calendar import start_utc_ns
 from simkit.plan.errors import PlanError
@@ -57,6 +57,8 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         "arrivals": demand.arrivals(documents, epochs, end, zero, pool)
         if trace is None
         else demand.replay(trace, document.traffic, index),
+        "modulation": growth.modulation(document, pool),
+        "growth": growth.growth(documents, begin, end, pool),
         "people": demand.people(documents, index),
         "actions": work.actions(documents, index, pool),
         "routes": work.routes(documents, index),
@@ -186,7 +188,8 @@ def is_stationary(document: Document) -> bool:
     traffic = document.traffic
     seasonality = traffic.seasonality
     flat = seasonality.hours == "flat" and seasonality.weekdays is None and seasonality.weekend is None
-    steady = flat and seasonality.months is None and traffic.trace is None
+    steady = flat and seasonality.months is None and traffic.trace is None and not seasonality.peaks
+    steady = steady and not traffic.modulation and growth.settings_of(document) is None
     steady = steady and not any(service.autoscaling for service in services_of(document))
     people = users.people(document)
     always = people is None or (people.hours is None and people.weekend)

@@ -1,9 +1,14 @@
 """Traffic as tables: arrivals and users."""
 
+from itertools import pairwise
+from typing import NamedTuple
+
 import numpy as np
 
-from simkit.plan.calendar import rate_segments
+from simkit.plan.calendar import Piece, rate_segments
 from simkit.plan.economy import mean_turns
+from simkit.plan.growth import parts as divided
+from simkit.plan.growth import settings_of
 from simkit.plan.index import Index
 from simkit.plan.plan import Arrivals, Floats, Ints, People, Recorded
 from simkit.plan.tables import DistPool
@@ -11,37 +16,50 @@ from simkit.plan.trace import TraceRows
 from simkit.plan.work import cumulative
 from simkit.scenario.distribution import NumberDist
 from simkit.scenario.geography import spread
+from simkit.scenario.growth import Growth
+from simkit.scenario.population import expected_active, signups
 from simkit.scenario.portable import exp, log, normal_quantile
 from simkit.scenario.scenario import Document
 from simkit.scenario.traffic import LognormalActivity, Traffic, Users, Zipf
+from simkit.scenario.workload import actions_per_day
 
 DAY = 86_400 * 10**9
 NO_INTS = np.zeros(0, dtype=np.int64)
 NO_FLOATS = np.zeros(0, dtype=np.float64)
 
 
-def rate_per_ns(traffic: Traffic) -> float:
-    """Mean arrivals per ns; where actions are turns of conversations: of conversations."""
+def rate_per_ns(document: Document) -> float:
+    """Mean arrivals per ns, of each active user where users come and go; where actions are turns of conversations: of
+    conversations."""
+    traffic = document.traffic
     actions = (traffic.rate or 0.0) / 1e9
     if traffic.users is not None:
-        actions = traffic.users.daily_active * traffic.users.actions_per_day / DAY
+        actions = actions_per_day(document) / DAY * (1 if traffic.users.growth else traffic.users.daily_active or 0)
     if traffic.sessions is None:
         return actions
     turns = traffic.sessions.turns
     return actions / mean_turns(turns.times or 1, turns.again(), turns.most())
 
 
+class Flow(NamedTuple):
+    """Arrivals of one source: the users of a region, or those who sign up there."""
+
+    segments: tuple[Ints, Floats, Floats]
+    """Starts (and the end), rates, expected arrivals until each start."""
+    users: Floats
+    """On whom the arrivals of each segment depend."""
+
+
 def arrivals(documents: list[Document], epochs: list[int], end: int, start_utc_ns: int, pool: DistPool) -> Arrivals:
     """Piecewise constant rates over [first epoch, end) for the users of each region, each piece with its gaps."""
-    ends = [*epochs[1:], end]
-    parts = []
-    for region in range(len(spread(documents[0]))):
-        pieces = []
-        for document, start, until in zip(documents, epochs, ends, strict=True):
-            share, zone = spread(document)[region]
-            pieces.append((start, until, rate_per_ns(document.traffic) * share, document.traffic.seasonality, zone))
-        parts.append(rate_segments(pieces, start_utc_ns))
+    spans = list(zip(documents, epochs, [*epochs[1:], end], strict=True))
+    regions = range(len(spread(documents[0])))
+    flows = [flow(spans, region, start_utc_ns) for region in regions]
+    if settings_of(documents[0]) is not None:
+        flows = [lively(one, spans, region) for region, one in enumerate(flows)]
+        flows += [newcomers(spans, region, start_utc_ns) for region in regions]
     gaps = np.array([pool.add(gap_distribution(d.traffic)) for d in documents], dtype=np.int64)
+    parts = [one.segments for one in flows]
     epoch_of = [np.searchsorted(np.array(epochs), start[:-1], side="right") - 1 for start, _, _ in parts]
     return Arrivals(
         np.concatenate([start for start, _, _ in parts]),
@@ -50,7 +68,56 @@ def arrivals(documents: list[Document], epochs: list[int], end: int, start_utc_n
         gaps[np.concatenate(epoch_of)],
         np.cumsum([0, *(len(rate) for _, rate, _ in parts)]).astype(np.int64),
         *(NO_INTS,) * 5,
+        users=np.concatenate([one.users for one in flows]),
     )
+
+
+Span = tuple[Document, int, int]
+
+
+def flow(spans: list[Span], region: int, start_utc_ns: int) -> Flow:
+    """What the users of a region ask; where they come and go, one active user."""
+    pieces: list[Piece] = []
+    for document, start, until in spans:
+        share, zone = spread(document)[region]
+        moving = settings_of(document) is not None
+        mean = rate_per_ns(document) * (1.0 if moving else share)
+        ends = by_day(start, until) if moving else [start, until]
+        pieces += [(a, b, mean, document.traffic.seasonality, zone) for a, b in pairwise(ends)]
+    segments = rate_segments(pieces, start_utc_ns)
+    return Flow(segments, np.ones(len(segments[1])))
+
+
+def by_day(start: int, until: int) -> list[int]:
+    """A time and its days' beginnings."""
+    return [start, *range((start // DAY + 1) * DAY, until, DAY), until]
+
+
+def lively(one: Flow, spans: list[Span], region: int) -> Flow:
+    """The same with the users who are expected to be there."""
+    users = np.zeros(len(one.users))
+    days = np.maximum(one.segments[0][:-1] // DAY, 0)
+    for document, start, _ in spans:
+        settings, (share, _) = settings_of(document), spread(document)[region]
+        there = one.segments[0][:-1] >= start
+        if settings is not None:
+            users[there] = expected_active(settings, int(days[-1]) + 1)[days[there]] * share
+    return one._replace(users=users)
+
+
+def newcomers(spans: list[Span], region: int, start_utc_ns: int) -> Flow:
+    """Who signs up in a region: before the scenario's start as on its first day."""
+    pieces: list[Piece] = []
+    for document, start, until in spans:
+        settings, (share, zone) = settings_of(document), spread(document)[region]
+        ends = by_day(start, until)
+        rates = signups(settings or Growth(), max(ends[-1] // DAY, 0) + 1) / DAY
+        pieces += [
+            (a, b, float(rates[max(a // DAY, 0)]) * share, document.traffic.seasonality, zone)
+            for a, b in pairwise(ends)
+        ]
+    segments = rate_segments(pieces, start_utc_ns)
+    return Flow(segments, np.ones(len(segments[1])))
 
 
 def gap_distribution(traffic: Traffic) -> NumberDist:
@@ -83,6 +150,7 @@ def replay(rows: TraceRows, traffic: Traffic, index: Index) -> Arrivals:
         tokens(rows.output, count),
         tokens(rows.cached, count),
         np.array(served, dtype=np.int64),
+        NO_FLOATS,
     )
 
 
@@ -112,10 +180,10 @@ def people(documents: list[Document], index: Index) -> People:
     numbers = [users_by_region(document) for document in documents]
     for users, row in zip(each, numbers, strict=True):
         for count in row:
-            key = (count, repr(users.activity)) if users else (0, "")
+            key = (count, repr(users.activity)) if users and count else (0, "")
             if key not in tables:
                 tables[key] = sum(map(len, parts))
-                parts.append(activity_cdf(users, count) if users else NO_FLOATS)
+                parts.append(activity_cdf(users, count) if users and count else NO_FLOATS)
             first.append(tables[key])
     plans = [[plan.share for plan in users.plans.values()] if users else [] for users in each]
     number = np.array(numbers, dtype=np.int64)
@@ -130,12 +198,12 @@ def people(documents: list[Document], index: Index) -> People:
 
 
 def users_by_region(document: Document) -> list[int]:
-    """How many users there are in each region: by its share, at least one where there is any traffic."""
+    """How many users there are in each region: by its share, at least one where there is any traffic; none where they
+    come and go."""
     users = document.traffic.users
-    if users is None:
+    if users is None or users.daily_active is None:
         return [0 for _ in spread(document)]
-    bounds = np.rint(np.cumsum([0.0, *(share for share, _ in spread(document))]) * users.daily_active)
-    return [max(int(number), 1) for number in np.diff(bounds)]
+    return [max(number, 1) for number in divided(users.daily_active, [share for share, _ in spread(document)])]
 
 
 def activity_cdf(users: Users, number: int) -> Floats:

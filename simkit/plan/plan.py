@@ -14,6 +14,7 @@ import numpy as np
 
 from simkit.plan.arrays import NEVER, SECOND, Bools, Floats, Ints
 from simkit.plan.economy import Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, mean_turns
+from simkit.plan.growth import Growth, Modulation
 from simkit.plan.places import Regions, ReplicaPrice, Scaling
 from simkit.plan.resilience import Audience, Breaker, Ladder, Layer
 
@@ -34,9 +35,9 @@ class Arrivals(NamedTuple):
 
     start: Ints
     """(S + 1) starts of the segments; the last is the end of arrivals. With R regions: so for each, one after the
-    other."""
+    other. Where users come and go: then so for those who sign up in each region."""
     rate: Floats
-    """(S) arrivals per ns."""
+    """(S) arrivals per ns; where users come and go, those of one of them."""
     cumulative: Floats
     """(S + 1) expected arrivals from the first start to each start."""
     gap: Ints
@@ -52,11 +53,15 @@ class Arrivals(NamedTuple):
     """(A) tokens by row, -1 where the trace does not say."""
     trace_model: Ints
     """(A) model index, -1 where the trace does not say."""
+    users: Floats
+    """(S) users on whom the arrivals of a segment depend, as they are expected; 1 where they depend on nobody. No engine
+    needs it."""
 
     def of(self, region: int) -> tuple[Ints, Floats]:
         """Starts of the segments of a region's users, and the expected arrivals until each of them."""
         first, beyond = int(self.first[region]) + region, int(self.first[region + 1]) + region + 1
-        return self.start[first:beyond], self.cumulative[first:beyond]
+        each = np.diff(self.cumulative[first:beyond]) * self.users[first - region : beyond - region - 1]
+        return self.start[first:beyond], np.concatenate([[0.0], np.cumsum(each)])
 
     def expected(self, times: Ints) -> Floats:
         """Arrivals expected from the begin until each time, those of all regions together."""
@@ -392,6 +397,8 @@ class Plan:
     """(E) start of each epoch; the first is <= begin."""
     dists: Dists
     arrivals: Arrivals
+    modulation: Modulation
+    growth: Growth
     people: People
     actions: Actions
     routes: Routes
@@ -458,7 +465,7 @@ class Plan:
 
 __all__ = [
     "NEVER", "SECOND", "Actions", "Allowances", "Answers", "Arrivals", "Audience", "Batch", "Bools", "Breaker",
-    "Deployments", "Dists", "Floats", "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models", "Names", "People",
+    "Deployments", "Dists", "Floats", "Growth", "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models", "Modulation", "Names", "People",
     "Plan", "Policy", "PriceTable", "Prompts", "Recorded", "Regions", "ReplicaPrice", "Resets", "Routes", "Scaling",
     "Service", "Sessions", "Spending", "slots_of",
 ]  # fmt: skip

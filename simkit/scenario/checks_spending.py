@@ -10,18 +10,16 @@ from simkit.scenario.findings import Finding, seconds
 from simkit.scenario.models import Deployment
 from simkit.scenario.prices import UnknownModel, book, day_ns
 from simkit.scenario.scenario import Document
-from simkit.scenario.workload import demand, mean_rate, names_of, spread, visits
+from simkit.scenario.workload import actions_per_day, demand, mean_rate, names_of, spread, visits
 
 MONTH_DAYS = 730 / 24
 
 
 def check_quota_below_mean_use(document: Document) -> Iterator[Finding]:
     """A quota that a user of mean activity exceeds."""
-    users = document.traffic.users
-    for path, quota in user_quotas(document) if users is not None else ():
-        assert users is not None
+    for path, quota in user_quotas(document):
         for name, limit, days in (("day", quota.day, 1.0), ("month", quota.month, MONTH_DAYS)):
-            use = users.actions_per_day * days
+            use = actions_per_day(document) * days
             if limit is not None and limit < use:
                 message = f"{limit:,} actions a {name} are fewer than the {use:,.4g} of a mean user: most are over it."
                 yield Finding("quota_below_mean_use", "warning", f"{path}.{name}", message, "Raise it.")

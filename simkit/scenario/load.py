@@ -23,6 +23,7 @@ from simkit.scenario.references import path_problems
 from simkit.scenario.scenario import Document
 from simkit.scenario.schema import is_whole
 from simkit.scenario.stack import stack_problems
+from simkit.scenario.tables import file_named, with_tables
 from simkit.scenario.tree import Node, Origin, Place, walk
 from simkit.scenario.validate import validated
 
@@ -169,6 +170,8 @@ def build(path: Path, layered: Node, overrides: tuple[Override, ...]) -> Scenari
     problems += wrong
     tree, wrong = _overridden(_named(tree, path), full, Document)
     problems += wrong
+    tree, wrong = with_tables(tree, BASES)
+    problems += wrong
     problems += cross_problems(tree)
     kept = pruned(tree)
     document, wrong = validated(kept, FounderDocument)
@@ -230,9 +233,7 @@ def trace_path(tree: Node) -> Path | None:
     node = tree.get("traffic", "trace", "file")
     if node is None or not isinstance(node.value, str):
         return None
-    written_in = node.place.file
-    folder = Path() if node.place.origin == "set" or written_in.startswith(BASES) else Path(written_in).parent
-    return folder / Path(node.value).expanduser()
+    return file_named(node, BASES)
 
 
 def _trace_problems(tree: Node) -> list[Problem]:

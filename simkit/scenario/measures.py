@@ -303,6 +303,21 @@ def format_money(picodollars: int) -> str:
     return f"${decimal_text(Fraction(picodollars, DOLLAR))}"
 
 
+A_FUND = "an amount in US dollars, e.g. $250000, $250k or $2.5M"
+RICHEST = 10**10 * DOLLAR
+"""Largest fund: ten thousand million dollars. No engine reckons with it."""
+
+
+def parse_fund(value: object) -> int:
+    """Picodollars of e.g. `$2.5M`. Raises `Invalid`."""
+    text = _text(value, A_FUND, "${0}")
+    scale = text[-1:] if text.startswith("$") and text[-1:] in ("k", "M") else ""
+    found = _dollars(text.removesuffix(scale).strip(), A_FUND) * SUFFIXES[scale] * DOLLAR
+    if found > RICHEST:
+        _refuse("This is more than $10,000,000,000.", A_FUND)
+    return _whole(found, "This is finer than a millionth of a millionth of a dollar.", A_FUND)
+
+
 A_PRICE = "US dollars per million tokens, e.g. $2.5"
 
 

@@ -9,6 +9,7 @@ from simkit.scenario.actions import Action, Route
 from simkit.scenario.alerts import Alerts
 from simkit.scenario.base import Part
 from simkit.scenario.batch import Batch
+from simkit.scenario.business import Business
 from simkit.scenario.caches import Caches
 from simkit.scenario.errors import Invalid
 from simkit.scenario.models import Failure, FailureKind, Incident, Model, Provider, Quota
@@ -121,6 +122,8 @@ class Document(Part):
     """Objectives."""
     expect: list[str] = Field(default_factory=list)
     """Further expectations on metrics, e.g. `cost_per_action <= $0.004`."""
+    business: Business = Business()
+    """The company's money: cash, team, fixed costs; what users pay stands in `traffic.users.plans`."""
     alerts: Alerts | None = None
     """Alerts on the error budgets, e.g. `google_30d`, and what a person then does."""
     observed: Observed = Observed()

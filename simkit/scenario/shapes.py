@@ -21,6 +21,10 @@ FARTHEST = 2.0**-33
 """Where a SciPy distribution has no survival quantile of its own, its tail beyond this is continued as a power law."""
 
 
+RANKS = 1000
+"""Users among whom somebody's rank is drawn, where users come and go."""
+
+
 class Shape(Protocol):
     """A distribution up to its scale; hashable, equal when the parameters are."""
 
@@ -58,6 +62,29 @@ class Lognormal:
     def mean(self) -> float:
         """Exact mean."""
         return float(exp(self.sigma**2 / 2))
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """A user drawn of `RANKS` whose k-th most active has weight k^-s (between whole ranks: all the way)."""
+
+    s: float
+    closed: ClassVar[bool] = True
+
+    def below(self, u: Floats) -> Floats:
+        """Quantile of u."""
+        return power(RANKS * (1 - u) + 0.5, -self.s)
+
+    def above(self, v: Floats) -> Floats:
+        """Quantile of 1 - v."""
+        return power(RANKS * v + 0.5, -self.s)
+
+    def mean(self) -> float:
+        """Exact mean."""
+        first, last = 0.5, RANKS + 0.5
+        if self.s == 1:
+            return float(log(last / first)) / RANKS
+        return float(power(last, 1 - self.s) - power(first, 1 - self.s)) / (1 - self.s) / RANKS
 
 
 @dataclass(frozen=True)

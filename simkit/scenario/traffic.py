@@ -6,8 +6,9 @@ from pydantic import Field
 
 from simkit.scenario.base import Part, is_map, is_scalar
 from simkit.scenario.conversation import Sessions
+from simkit.scenario.growth import Growth, Modulation, Peak
 from simkit.scenario.spending import UserQuota
-from simkit.scenario.units import Count, Duration, Name, PositiveFloat, Rate, Share
+from simkit.scenario.units import Count, Duration, MoneyPer, Name, PositiveFloat, Rate, Share
 
 
 class Zipf(Part):
@@ -24,6 +25,20 @@ class LognormalActivity(Part):
     """Sigma of the logarithm of a user's activity: 0 = all alike."""
 
 
+class Move(Part):
+    """How many users of a plan go over to another one."""
+
+    week: Share = 0.0
+    """Of the active users in a week."""
+    at_quota: Share = 0.0
+    """And of those whom their own quota turned away in that week."""
+
+    @classmethod
+    def short(cls, value: Any) -> Any:
+        """`2%` is `{week: 2%}`."""
+        return {"week": value} if is_scalar(value) else value
+
+
 class UserPlan(Part):
     """A plan (price tier of your product) that some of the users are on."""
 
@@ -33,21 +48,32 @@ class UserPlan(Part):
     """Priority class in your own service's queue: the lower number goes first."""
     quota: UserQuota | None = None
     """How many actions each of these users has (left out: as `users.quota` says)."""
+    price: MoneyPer | None = None
+    """What such a user pays, e.g. `$20/month` (left out: nothing)."""
+    moves: dict[Name, Move] = Field(default_factory=dict)
+    """With `growth`: who goes over to another plan, e.g. `{paid: 2%}` a week, or `{paid: {at_quota: 10%}}`."""
 
 
 class Users(Part):
-    """Traffic from a number of daily active users."""
+    """Traffic from a number of users."""
 
-    daily_active: Count
-    """Users active on an average day."""
-    actions_per_day: PositiveFloat
+    daily_active: Count | None = None
+    """Users active on an average day, the same ones every day."""
+    growth: Growth | None = None
+    """Instead of `daily_active`: users who sign up, stay or leave."""
+    actions_per_day: PositiveFloat | None = None
     """Actions of an average active user a day (weekly mean)."""
+    sessions_per_day: PositiveFloat | None = None
+    """Instead of `actions_per_day`, with `traffic.sessions`: conversations of an average active user a day."""
     activity: Zipf | LognormalActivity | Literal["equal"] = "equal"
     """How unequal the users are: `equal`, `{zipf: 1.1}` or `{lognormal: 1.0}`."""
     plans: dict[Name, UserPlan] = Field(default_factory=dict)
     """Plans by name, e.g. `{free: {share: 90%, priority: 1}, paid: {share: 10%}}`."""
     quota: UserQuota | None = None
     """How many actions a user has, e.g. `{day: 20}` (left out: no limit)."""
+
+    choices: ClassVar = (frozenset({"daily_active", "growth"}), frozenset({"actions_per_day", "sessions_per_day"}))
+    required: ClassVar = choices
 
 
 class Columns(Part):
@@ -112,6 +138,8 @@ class Seasonality(Part):
     """Weight of Saturday and Sunday against a weekday, e.g. 40%; instead of `weekdays`."""
     months: Annotated[list[float], Field(min_length=12, max_length=12)] | None = None
     """12 weights, January first; their mean is the scenario's rate."""
+    peaks: list[Peak] = Field(default_factory=list)
+    """Times of more traffic (or less): `[{at: 25d, lasts: 3d, factor: 2.5}]`; where several meet, they multiply."""
 
     choices: ClassVar = (frozenset({"weekdays", "weekend"}),)
 
@@ -136,6 +164,8 @@ class Traffic(Part):
     """Conversations (left out: every action stands alone); the rate goes on counting actions, all turns included."""
     seasonality: Seasonality = Seasonality()
     """Busy and quiet hours, days and months."""
+    modulation: Annotated[list[Modulation], Field(max_length=4)] = Field(default_factory=list)
+    """What the pattern does not explain: slow random factors on the traffic, e.g. `[{every: 1w, strength: 30%}]`."""
 
     choices: ClassVar = (frozenset({"rate", "users", "trace"}), frozenset({"sessions", "trace"}))
     required: ClassVar = choices[:1]
@@ -157,4 +187,4 @@ class Traffic(Part):
         return {**fields, "users": {**getattr(users, "value", users), **given}}
 
 
-__all__ = ["Columns", "LognormalActivity", "Seasonality", "Trace", "Traffic", "UserPlan", "Users", "Zipf"]
+__all__ = ["Columns", "LognormalActivity", "Move", "Seasonality", "Trace", "Traffic", "UserPlan", "Users", "Zipf"]

@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 from simkit.scenario.measures import (
     A_COST,
     A_COUNT,
+    A_FUND,
     A_LIMIT,
     A_PERCENTAGE,
     A_PRICE,
@@ -34,6 +35,7 @@ from simkit.scenario.measures import (
     format_token_price,
     parse_count,
     parse_duration,
+    parse_fund,
     parse_limit,
     parse_money,
     parse_money_per,
@@ -149,6 +151,8 @@ Rate = Annotated[float, Quantity(parse_rate, format_rate, (_like(_PLAIN + _SCALE
 """Arrivals per second, e.g. `40/min`."""
 Money = Annotated[int, Quantity(parse_money, format_money, (_like(_DOLLARS),), AN_AMOUNT)]
 """Picodollars, e.g. `$0.004`."""
+Fund = Annotated[int, Quantity(parse_fund, format_money, (_like(_DOLLARS), _like(rf"\$\s*{_PLAIN}\s*[kM]")), A_FUND)]
+"""Picodollars of a larger sum, e.g. `$2.5M`."""
 TokenPrice = Annotated[
     int,
     Quantity(
@@ -172,6 +176,7 @@ __all__ = [
     "SECOND",
     "Count",
     "Duration",
+    "Fund",
     "Limit",
     "Money",
     "MoneyPer",
@@ -191,6 +196,7 @@ __all__ = [
     "format_token_price",
     "parse_count",
     "parse_duration",
+    "parse_fund",
     "parse_limit",
     "parse_money",
     "parse_money_per",

@@ -19,6 +19,7 @@ from simkit.scenario.defaults import layers
 from simkit.scenario.distribution import Dist, TokenDist
 from simkit.scenario.models import Deployment, Quota
 from simkit.scenario.names import BATCH
+from simkit.scenario.population import mean_users
 from simkit.scenario.scenario import Document
 
 Floats = NDArray[np.float64]
@@ -73,10 +74,16 @@ class Demand:
 
 def mean_rate(document: Document) -> float | None:
     """Actions per second, weekly mean; None for a trace, whose rate the document does not say."""
-    traffic = document.traffic
-    if traffic.users is not None:
-        return traffic.users.daily_active * traffic.users.actions_per_day / DAY_S
-    return traffic.rate
+    users = mean_users(document)
+    return document.traffic.rate if users is None else users * actions_per_day(document) / DAY_S
+
+
+def actions_per_day(document: Document) -> float:
+    """Actions of an active user a day; 0 where traffic is not given by users."""
+    users = document.traffic.users
+    if users is None:
+        return 0.0
+    return users.actions_per_day or (users.sessions_per_day or 0.0) * mean_turns(document)
 
 
 def mean_turns(document: Document) -> float:

@@ -14,6 +14,7 @@ from simkit.engine.compiled.ladder import climb
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.people import leave_desk
 from simkit.engine.compiled.pointer import copy
+from simkit.engine.compiled.population import meet
 from simkit.engine.compiled.region import go_from, leave_service, place
 from simkit.engine.compiled.station import quit_line
 from simkit.engine.compiled.user import reload
@@ -124,6 +125,8 @@ def end(m: Memory, f: Reals, a: int) -> int:
     if m[a + A_MEASURED] == 1:
         m[M_OPEN] -= 1
         m[M_LAST_END] = max(m[M_LAST_END], m[M_NOW])
+    if m[M_GROWS] == 1:
+        meet(m, f, a, m[M_OUTCOME], m[M_KIND])
     if m[M_RELOADS] == 1:
         reload(m, f, a, m[M_OUTCOME])
     if m[M_SESSIONS] == 1:

@@ -6,7 +6,9 @@ from simkit.engine.compiled.dice import draw_ahead, of_arrival, origin, uniform,
 from simkit.engine.compiled.guide import lead
 from simkit.engine.compiled.hold import OK, REJECTED, arrive_at_leisure, turned_away
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.pace import arrive_there, begin_factors, draw_what_is_left, pace_of, put_by, turn_to_first
 from simkit.engine.compiled.pointer import view
+from simkit.engine.compiled.population import begin_population, member, name_member
 from simkit.engine.compiled.region import come_to
 from simkit.engine.compiled.spending import refusal
 from simkit.engine.compiled.station import join
@@ -28,64 +30,45 @@ UNDECIDED = 9
 
 @apart
 def begin_arrivals(m: Memory, f: Reals) -> None:
-    """Find the first arrival of the users of each region, and turn to the first of these."""
-    for home in range(m[M_HOMES]):
-        m[M_HOME] = home
-        m[AHEAD] = m[M_AHEAD_FIRST] + home * AHEAD_ROWS * m[M_AHEAD]
+    """Find the first arrival of each source, and turn to the first of these."""
+    if m[M_PACED] == 1:
+        begin_factors(m, f)
+    if m[M_GROWS] == 1:
+        begin_population(m, f)
+    for source in range(m[M_STREAMS]):
+        m[M_HOME] = source
+        m[AHEAD] = m[M_AHEAD_FIRST] + source * AHEAD_ROWS * m[M_AHEAD]
         m[M_NUMBER] = m[M_SEGMENT] = 0
         f[F_OPERATIONAL] = 0.0
+        f[F_PACE] = pace_of(m, f, source)
         find_arrival(m, f)
-        if m[M_HOMES] > 1:
+        if m[M_STREAMS] > 1:
             put_by(m, f)
-    if m[M_HOMES] > 1:
+    if m[M_STREAMS] > 1:
         turn_to_first(m, f)
 
 
 @step
 def next_arrival(m: Memory, f: Reals) -> None:
     """When the next action arrives; NEVER after the last one."""
+    if m[M_PACED] == 1:
+        arrive_there(m, f)
     find_arrival(m, f)
-    if m[M_HOMES] > 1:
+    if m[M_STREAMS] > 1:
         put_by(m, f)
         turn_to_first(m, f)
 
 
 @step
-def put_by(m: Memory, f: Reals) -> None:
-    """Keep where the arrivals of the present home stand."""
-    o = m[COMING] + m[M_HOME] * COMING_WIDTH
-    m[o + O_NUMBER] = m[M_NUMBER]
-    m[o + O_SEGMENT] = m[M_SEGMENT]
-    m[o + O_ARRIVAL] = m[M_ARRIVAL]
-    f[m[OPERATIONAL] + m[M_HOME]] = f[F_OPERATIONAL]
-
-
-@step
-def turn_to_first(m: Memory, f: Reals) -> None:
-    """Turn to the home whose next action arrives first; of several to the one with the lowest number."""
-    homes, best = m[M_HOMES], 0
-    for home in range(1, homes):
-        o, first = m[COMING] + home * COMING_WIDTH, m[COMING] + best * COMING_WIDTH
-        number, lowest = m[o + O_NUMBER] * homes + home, m[first + O_NUMBER] * homes + best
-        if m[o + O_ARRIVAL] < m[first + O_ARRIVAL] or (m[o + O_ARRIVAL] == m[first + O_ARRIVAL] and number < lowest):
-            best = home
-    o = m[COMING] + best * COMING_WIDTH
-    m[M_HOME] = best
-    m[AHEAD] = m[M_AHEAD_FIRST] + best * AHEAD_ROWS * m[M_AHEAD]
-    m[M_NUMBER] = m[o + O_NUMBER]
-    m[M_SEGMENT] = m[o + O_SEGMENT]
-    m[M_ARRIVAL] = m[o + O_ARRIVAL]
-    f[F_OPERATIONAL] = f[m[OPERATIONAL] + best]
-
-
-@step
 def find_arrival(m: Memory, f: Reals) -> None:
-    """When the next action of the present home's users arrives; NEVER after the last one."""
+    """When the next action of the present source arrives; NEVER after the last one."""
     number = m[M_NUMBER]
     place = number & (m[M_AHEAD] - 1)
     if place == 0:
         look_ahead(m, f)
-    if m[M_TRACED] == 0:
+    if m[M_PACED] == 1:
+        draw_what_is_left(m, f, place)
+    elif m[M_TRACED] == 0:
         m[M_ARRIVAL] = at2(m, AHEAD, AHEAD_TIME, place)
     else:
         m[M_ARRIVAL] = at1(m, TRACE_TIME, number) if number < length(m, TRACE_TIME) else NEVER
@@ -94,7 +77,7 @@ def find_arrival(m: Memory, f: Reals) -> None:
 @apart
 def look_ahead(m: Memory, f: Reals) -> None:
     """Work out when the next actions arrive, and draw who asks what: that depends on nothing else."""
-    if length(m, USER_CDF) > 0:
+    if length(m, USER_CDF) > 0 or m[M_GROWS] == 1:
         draw_ahead(m, USER, AHEAD_USER)
     if kinds_differ(m):
         draw_ahead(m, KIND, AHEAD_KIND)
@@ -103,6 +86,8 @@ def look_ahead(m: Memory, f: Reals) -> None:
     if m[M_TRACED] == 1:
         return
     draw_ahead(m, GAP, AHEAD_GAP)
+    if m[M_PACED] == 1:
+        return
     times, gaps = m[AHEAD], m[AHEAD] + AHEAD_GAP * m[M_AHEAD]
     for i in range(m[M_AHEAD]):
         m[times + i] = arrival_after(m, f, unit(m[gaps + i]))
@@ -129,11 +114,14 @@ def arrival_after(m: Memory, f: Reals, u: float) -> int:
 @step
 def arrive(m: Memory, f: Reals) -> int:
     """The next action arrives."""
-    number, home = m[M_NUMBER] * m[M_HOMES] + m[M_HOME], m[M_HOME]
+    number, home = m[M_NUMBER] * m[M_STREAMS] + m[M_HOME], m[M_HOME]
     a = new_action(m, number, number)
     if m[M_GUIDES] == 1:
         home = name_home(m, f, a, number)
-    if at2(m, USERS, m[M_EPOCH], home) > 0:
+    if m[M_GROWS] == 1:
+        u, _ = of_arrival(m, AHEAD_USER)
+        name_member(m, f, a, u)
+    elif at2(m, USERS, m[M_EPOCH], home) > 0:
         u, _ = of_arrival(m, AHEAD_USER)
         name_user(m, f, a, home, u)
     if kinds_differ(m):  # else both are 0
@@ -157,7 +145,9 @@ def arrive_again(m: Memory, f: Reals, key: int, row: int) -> int:
     a = new_action(m, number, key >> 25)
     take_along(m, a, row)
     home = name_home(m, f, a, ordinal) if m[M_GUIDES] == 1 else 0
-    if at2(m, USERS, m[M_EPOCH], home) > 0:
+    if m[M_GROWS] == 1:
+        m[a + A_PLAN] = m[member(m, m[a + A_USER]) + P_PLAN]
+    elif at2(m, USERS, m[M_EPOCH], home) > 0:
         u, _ = uniform(m, USER, ordinal, 0, 0)
         name_user(m, f, a, home, u)
     if kinds_differ(m):

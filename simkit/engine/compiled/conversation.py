@@ -60,10 +60,11 @@ def has_more_to_say(m: Memory, f: Reals, a: int) -> bool:
 def come_back(m: Memory, a: int, turns: int, again: int, after: int, history: int) -> None:
     """The user of an action asks again after a while: the same, or something more. The conversation is taken along."""
     row = NONE
-    if m[M_THREADS] == 1:
+    if m[M_CARRIES] == 1:
         row = new_row(m, M_FREE_TURN, TURN_WIDTH)
         m[row + V_HISTORY] = history
         m[row + V_SUMMARIES] = m[a + A_SUMMARIES]
+        m[row + V_USER] = m[a + A_USER]
         m[M_TURNS] += 1
     short = (turns << m[M_GENERATION_BITS] | again) << m[M_ORDINAL_BITS] | visitor(m[a + A_NUMBER])
     schedule(m, m[M_NOW] + after, ARRIVES, short << 25, row)
@@ -75,5 +76,6 @@ def take_along(m: Memory, a: int, row: int) -> None:
     if row != NONE:
         m[a + A_HISTORY] = m[row + V_HISTORY]
         m[a + A_SUMMARIES] = m[row + V_SUMMARIES]
+        m[a + A_USER] = m[row + V_USER]
         m[M_TURNS] -= 1
         free_row(m, M_FREE_TURN, row)

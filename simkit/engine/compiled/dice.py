@@ -17,11 +17,11 @@ from simkit.engine.compiled.memory import (
     LANES,
     M_AHEAD,
     M_HOME,
-    M_HOMES,
     M_LANES,
     M_NUMBER,
     M_REPLICATION,
     M_SEED,
+    M_STREAMS,
     Memory,
     Reals,
     at1,
@@ -92,11 +92,11 @@ def of_call(m: Memory, c: int, lane: int, code: int) -> tuple[float, float]:
 @step
 def draw_ahead(m: Memory, stream: int, row: int) -> None:
     """Draw for the next arrivals, side by side; a row holds the first, the next row the second number of each."""
-    seed, replication, items, homes = m[M_SEED], m[M_REPLICATION], m[M_AHEAD], m[M_HOMES]
-    number = m[M_NUMBER] * homes + m[M_HOME]
+    seed, replication, items, sources = m[M_SEED], m[M_REPLICATION], m[M_AHEAD], m[M_STREAMS]
+    number = m[M_NUMBER] * sources + m[M_HOME]
     first = m[AHEAD] + row * items
     for i in range(items):
-        one, other = numbers(seed, replication, stream, number + i * homes, 0, 0)
+        one, other = numbers(seed, replication, stream, number + i * sources, 0, 0)
         m[first + i] = one
         m[first + items + i] = other
 

@@ -24,8 +24,10 @@ from simkit.engine.compiled.incident import (
 from simkit.engine.compiled.ladder import degrade
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.outliers import next_sweep, sweep
+from simkit.engine.compiled.pace import FACTOR_CHANGES, change_factor
 from simkit.engine.compiled.people import change_staff, person_begins
 from simkit.engine.compiled.pointer import pointer
+from simkit.engine.compiled.population import DAY_BEGINS, day_begins
 from simkit.engine.compiled.prefix import empty_prompts
 from simkit.engine.compiled.region import change_region
 from simkit.engine.compiled.request import FAILED, cut_off, give_up_model, request_again, time_is_up
@@ -110,7 +112,14 @@ def has_room(m: Memory) -> bool:
         m[M_EVENT] + most <= m[M_AGENDA_ROOM]
         and m[M_TAIL] + most <= m[M_FIFO_ROOM]
         and m[M_TOP] + rows_needed(m) <= m[M_LIMIT]
+        and (m[M_GROWS] == 0 or has_room_for_users(m))
     )
+
+
+@step
+def has_room_for_users(m: Memory) -> bool:
+    """Is there room for one more of them, in the table and on the list?"""
+    return m[M_USERS] + ROOM <= m[M_PEOPLE_ROOM] and m[M_PLACES] + ROOM <= m[M_LISTED_ROOM]
 
 
 @step
@@ -132,6 +141,7 @@ def has_pages_of_seldom_logs(m: Memory) -> bool:
         and m[M_LOOKUP_ROWS] + ROOM <= m[M_LOOKUP_ROOM]
         and m[M_SPENT_ROWS] + m[M_SPENT_STEP] <= m[M_SPENT_ROOM]
         and m[M_REGION_ROWS] + ROOM <= m[M_REGION_ROOM]
+        and m[M_LIFE_ROWS] + m[M_DAY_ROWS] + ROOM <= m[M_LIFE_ROOM]
     )
 
 
@@ -237,6 +247,10 @@ def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
             reset(m, row)
         elif key & EMPTIED:
             empty(m, at1(m, RESETS_EMPTIED, row))
+        elif key & DAY_BEGINS:
+            day_begins(m, f, row)
+        elif key & FACTOR_CHANGES:
+            change_factor(m, f, key ^ FACTOR_CHANGES, row)
         else:
             change_staff(m, row)
     elif what == CHANGES:

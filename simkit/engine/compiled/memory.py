@@ -87,11 +87,13 @@ turn of its conversation it is."""
     M_SPENT_STEP, M_SELDOM_LOGS,
     M_REGION_PAGE, M_REGION_ROOM, M_REGION_ROWS, M_REGIONS, M_HOMES, M_HOME, M_AHEAD_FIRST, M_GUIDES, M_LOGS_REGIONS,
     M_LANGUAGES, M_BOUND, M_FORBIDDEN, M_TOLD_AT, M_UNWELL,
-) = range(116)  # fmt: skip
+    M_STREAMS, M_PACED, M_GROWS, M_CARRIES, M_DUE_SEGMENT, M_USERS, M_PEOPLE, M_PEOPLE_ROOM, M_PLACES, M_LISTED,
+    M_LISTED_ROOM, M_DAY_ROWS, M_LIFE_PAGE, M_LIFE_ROOM, M_LIFE_ROWS,
+) = range(131)  # fmt: skip
 
 # Tables: each has a header of five numbers: offset, strides of the first two axes, lengths of the first and last.
 HEADER = 5
-FIRST_INTS = 116
+FIRST_INTS = 131
 (
     EPOCHS, DIST_TABLE, ARRIVAL_START, ARRIVAL_GAP, TRACE_TIME, TRACE_INPUT, TRACE_OUTPUT, TRACE_CACHED,
     TRACE_MODEL, USERS_FIRST, USERS, PLAN_PRIORITY, KIND_PRIORITY, FIRST_CALL, STAGE, ROUTE, STREAMING, JUDGED,
@@ -108,16 +110,16 @@ FIRST_INTS = 116
     NAME, HISTORY, HISTORY_LIMIT, HISTORY_STEP, KEEPS_RETRIEVED, SUMMARISES, SUMMARY_LIMIT, CACHED, CHUNKS, REASONING,
     WORK_COST, CHEAPER_MODEL, BATCH_MODEL, IS_BATCH, LAST_HISTORY, LAST_CACHED, LONGEST_TTL,
     STORES, HEADS, TAILS, SINCE, PIECES, ALLOWED, SPENT, CACHED_NAMES, WARM_ENTRIES, CHARGED,
-    ARRIVAL_FIRST, USERS_OFFSET, REPLICAS_AT_FIRST, REGION_HITS, PLACES, COMING, NEWS_SINCE, ASKED,
-) = range(FIRST_INTS, FIRST_INTS + 132 * HEADER, HEADER)  # fmt: skip
-FIRST_FLOATS = FIRST_INTS + 132 * HEADER
+    ARRIVAL_FIRST, USERS_OFFSET, REPLICAS_AT_FIRST, REGION_HITS, PLACES, COMING, NEWS_SINCE, ASKED, CROWD,
+) = range(FIRST_INTS, FIRST_INTS + 133 * HEADER, HEADER)  # fmt: skip
+FIRST_FLOATS = FIRST_INTS + 133 * HEADER
 (
     DIST_SCALE, DIST_LOW, DIST_CAP, CELLS, ARRIVAL_RATE, ARRIVAL_CUMULATIVE, USER_CDF, PLAN_CDF, KIND_CDF,
     COMPLEXITY_CDF, AGAIN, MIX_CDF, ESCALATE, QUALITY, CALL_ERRORS, WEIGHT, WEIGHT_CDF, TTFT_PER_TOKEN, ERRORS,
     NS_PER_UNIT, RAMP_GROWTH, SEVERITY_CDF, ERROR_RATE, SLOWDOWN, QUOTA, CACHE_HIT_RATE, WEATHER, HARMLESS,
-    HARMLESS_TO_CALL, LOST, OPERATIONAL, NEWS, PLACES_REAL,
-) = range(FIRST_FLOATS, FIRST_FLOATS + 33 * HEADER, HEADER)  # fmt: skip
-FIRST_LAYER = FIRST_FLOATS + 33 * HEADER
+    HARMLESS_TO_CALL, LOST, WALKS, NEWS, PLACES_REAL, FACTORS,
+) = range(FIRST_FLOATS, FIRST_FLOATS + 34 * HEADER, HEADER)  # fmt: skip
+FIRST_LAYER = FIRST_FLOATS + 34 * HEADER
 (
     TIMEOUT, FIRST_TOKEN_TIMEOUT, IDLE_TIMEOUT, CALL_TIMEOUT, MAX_RETRIES, RETRY_ON, RETRY_AT, BACKOFF_INITIAL,
     BACKOFF_THROTTLED, BACKOFF_MAX, BACKOFF_FACTOR, JITTER_KIND, JITTER_LOW, JITTER_HIGH, JITTER_ADD, SKIP_WITH_PEER,
@@ -166,7 +168,12 @@ FIRST_REGION = FIRST_ECONOMY + 56 * HEADER
     SCALING_ON, SCALING_MINIMUM, SCALING_MAXIMUM, SCALING_TARGET, SCALING_QUEUE, SCALING_INTERVAL, SCALING_DELAY,
     SCALING_STABILISATION, SCALING_TOLERANCE, SCALING_MEMORY,
 ) = range(FIRST_REGION, FIRST_REGION + 38 * HEADER, HEADER)  # fmt: skip
-PLAN = FIRST_REGION + 38 * HEADER
+FIRST_GROWTH = FIRST_REGION + 38 * HEADER
+(
+    GROWTH_ON, GROWTH_BASE, GROWTH_AGE, GROWTH_SHARE, GROWTH_LET_DOWN, GROWTH_WITHIN, GROWTH_STAY, GROWTH_LOWERED,
+    GROWTH_SLOW_AFTER, GROWTH_ACTIVITY, GROWTH_MOVE, GROWTH_MOVE_AT_QUOTA, MODULATION_EVERY, MODULATION_FACTOR,
+) = range(FIRST_GROWTH, FIRST_GROWTH + 14 * HEADER, HEADER)  # fmt: skip
+PLAN = FIRST_GROWTH + 14 * HEADER
 """Where the tables begin."""
 
 # An action: first the columns of the log, in its order.
@@ -229,7 +236,7 @@ EVENT_WIDTH = 3
 FOLLOW_UP_WIDTH = INCIDENT_LOGGED = 4
 STATION_WIDTH, SOURCE_WIDTH = 8, 6
 BREAKER_LOGGED = 5
-LOOKUP_LOGGED, SPENT_LOGGED, REGION_LOGGED = 7, 4, 4
+LOOKUP_LOGGED, SPENT_LOGGED, REGION_LOGGED, LIFE_LOGGED = 7, 4, 4, 4
 
 # A budget; a ramp; what a deployment has used in the present minute; two rings of samples: so many, next, ten of them.
 B_CREDIT, B_OUT, B_ACTIVE = range(3)
@@ -259,8 +266,8 @@ PIECE_WIDTH = 3
 
 # A budget of money: what is spent, the next step, whether a step that was reached says degrade, block. A turn to come.
 X_SPENT, X_STEP, X_DEGRADES, X_BLOCKS = range(4)
-V_HISTORY, V_SUMMARIES = range(2)
-SPENT_WIDTH, TURN_WIDTH = 4, 2
+V_HISTORY, V_SUMMARIES, V_USER = range(3)
+SPENT_WIDTH, TURN_WIDTH = 4, 3
 
 # A region: its service's slots, replicas, what its autoscaler and its health checks know. And as reals: what share
 # is there, what share is said to be there, how open it is to a client and what share that knows of, a weight.
@@ -274,12 +281,23 @@ PLACE_REALS = 5
 KEPT_NEWS = 8
 """So many publications are remembered of each region."""
 
-# Where the arrivals of a region's users stand that are not the next ones.
-O_NUMBER, O_SEGMENT, O_ARRIVAL = range(3)
-COMING_WIDTH = 3
+# Where the arrivals of a source stand that are not the next ones; and as reals, see `F_OPERATIONAL`.
+O_NUMBER, O_SEGMENT, O_ARRIVAL, O_DUE_SEGMENT = range(4)
+COMING_WIDTH, WALK_WIDTH = 4, 3
 
-F_OPERATIONAL = 0
-"""The only single number of `f`: operational time of the last arrival."""
+# A user who comes and goes; a place in the list of the active users of a region: who, activity of all up to here.
+P_SINCE, P_PLAN, P_WEIGHT, P_STATE, P_MET, P_DAY, P_MONTH = range(7)
+USER_WIDTH = 7
+Y_USER, Y_TOTAL = range(2)
+LISTED_WIDTH = 2
+# Of a region: active users, those who signed up, how many of these have made up their minds.
+N_ACTIVE, N_SIGNED_UP, N_SETTLED = range(3)
+CROWD_WIDTH = 3
+
+F_OPERATIONAL, F_LEFT, F_PACE = range(3)
+"""The single numbers of `f`, of the present source: operational time up to which it is walked (that of the last
+arrival, or of the last change of pace), what is left until the next arrival, arrivals for each unit of it."""
+FIRST_REALS = 3
 
 ROOM = 256
 """Events, follow-ups and log rows that one step may need; an action has up to 31 calls, 16 of them at once, each

@@ -41,7 +41,7 @@ def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NE
     found = {**tables_of(plan), **derived(plan), **state(plan), **stores.derived(plan), **stores.state(plan)}
     reals = {header: table for header, table in found.items() if table.dtype.kind == "f"}
     ints = list(packed(head, {header: table for header, table in found.items() if header not in reals}, at.PLAN))
-    floats = list(packed(head, reals, 1))
+    floats = list(packed(head, reals, at.FIRST_REALS))
     head[[at.M_SEED, at.M_REPLICATION]] = seed, replication
     head[[at.M_BEGIN, at.M_NOW]] = plan.begin
     head[[at.M_HORIZON, at.M_LAST_END]] = plan.horizon
@@ -57,16 +57,18 @@ def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NE
     head[[at.M_FREE_ACTION, at.M_FREE_CALL, at.M_FREE_ATTEMPT]] = at.NONE
     for place, value in {**features(plan), **stores.features(plan)}.items():
         head[place] = value
-    seldom = [at.M_SOURCES, at.M_BREAKS, at.M_ANSWERS, at.M_SPENDS, at.M_LOGS_REGIONS]
+    seldom = [at.M_SOURCES, at.M_BREAKS, at.M_ANSWERS, at.M_SPENDS, at.M_LOGS_REGIONS, at.M_GROWS]
     head[at.M_SELDOM_LOGS] = head[seldom].any()
     head[at.M_AHEAD_FIRST] = head[at.AHEAD]
     head[at.M_BULK] = len(plan.epochs) > 1 or len(plan.ladder.staff) > 1 or bool(found[at.IN_FLIGHT_FAIL].any())
     m = np.concatenate([head, *ints])
     calendar = 2 * int(head[at.M_SOURCES]) + len(plan.epochs) + len(plan.ladder.staff)
     calendar += len(plan.resets.time) + len(plan.resets.emptied_time)
+    crowd = int(plan.growth.base.max()) * len(plan.names.regions)
     for stretch in STRETCHES:
-        m = with_stretch(m, stretch, FIRST_ROOM.get(stretch.address, PAGE) + calendar)
-    return Memory(with_rows(m, stores.warm_rows(plan)), np.concatenate([[0.0], *floats]))
+        more = crowd if stretch.address in OF_USERS else 0
+        m = with_stretch(m, stretch, FIRST_ROOM.get(stretch.address, PAGE) + calendar + more)
+    return Memory(with_rows(m, stores.warm_rows(plan)), np.concatenate([np.zeros(at.FIRST_REALS), *floats]))
 
 
 def features(plan: Plan) -> dict[int, int]:
@@ -99,7 +101,10 @@ def features(plan: Plan) -> dict[int, int]:
         at.M_CHOOSY: guides or breaks or plan.inner.retry_at[0] != RetryAt.ANY,
         at.M_HEDGES: bool((plan.inner.hedge_after < NEVER).any()),
         at.M_RELOADS: reloads,
-        at.M_UNSORTED: reloads or turns > 0 or regions > 1,
+        at.M_STREAMS: 1 if traced else regions * (2 if plan.growth.on[0] else 1),
+        at.M_PACED: bool(plan.growth.on[0]) or len(plan.modulation.every) > 0,
+        at.M_GROWS: bool(plan.growth.on[0]),
+        at.M_UNSORTED: reloads or turns > 0 or regions > 1 or bool(plan.growth.on[0]),
         at.M_GENERATION_BITS: most.bit_length(),
         at.M_ORDINAL_BITS: min(GENERATION, at.NUMBER_BITS - most.bit_length() - turns.bit_length()),
         at.M_RUNGS: len(plan.ladder.what),
@@ -160,7 +165,7 @@ def state(plan: Plan) -> dict[int, Table]:
         at.CHARGED: np.zeros(len(plan.limits.measure), dtype=np.int64),
         at.RAMPS: np.zeros((len(plan.limits.measure), at.RAMP_WIDTH), dtype=np.int64),
         at.SOURCES: np.zeros((sources, at.SOURCE_WIDTH), dtype=np.int64),
-        at.AHEAD: np.zeros((at.AHEAD_ROWS * len(plan.names.regions), at.ACTIONS_AHEAD), dtype=np.int64),
+        at.AHEAD: np.zeros((2 * at.AHEAD_ROWS * len(plan.names.regions), at.ACTIONS_AHEAD), dtype=np.int64),
         at.CANDIDATES: np.zeros(len(plan.deployments.model), dtype=np.int64),
         at.WEATHER: fair_weather(plan),
         **places(plan),
@@ -178,8 +183,10 @@ def places(plan: Plan) -> dict[int, Table]:
     return {
         at.PLACES: rows,
         at.PLACES_REAL: np.tile([1.0, 1.0, 1.0, 1.0, 0.0], (regions, 1)),
-        at.COMING: np.zeros((regions, at.COMING_WIDTH), dtype=np.int64),
-        at.OPERATIONAL: np.zeros(regions),
+        at.COMING: np.zeros((2 * regions, at.COMING_WIDTH), dtype=np.int64),
+        at.WALKS: np.zeros((2 * regions, at.WALK_WIDTH)),
+        at.CROWD: np.zeros((regions, at.CROWD_WIDTH), dtype=np.int64),
+        at.FACTORS: np.ones(len(plan.modulation.every)),
         at.NEWS_SINCE: np.zeros((regions, at.KEPT_NEWS), dtype=np.int64),
         at.NEWS: np.zeros((regions, at.KEPT_NEWS, 2)),
         at.ASKED: np.zeros((regions, int(plan.scaling.memory.max())), dtype=np.int64),
@@ -244,13 +251,21 @@ STRETCHES = (
     Stretch(at.M_LOOKUP_PAGE, at.M_LOOKUP_ROOM, at.M_LOOKUP_ROWS, at.LOOKUP_LOGGED),
     Stretch(at.M_SPENT_PAGE, at.M_SPENT_ROOM, at.M_SPENT_ROWS, at.SPENT_LOGGED),
     Stretch(at.M_REGION_PAGE, at.M_REGION_ROOM, at.M_REGION_ROWS, at.REGION_LOGGED),
+    Stretch(at.M_LIFE_PAGE, at.M_LIFE_ROOM, at.M_LIFE_ROWS, at.LIFE_LOGGED),
+    Stretch(at.M_PEOPLE, at.M_PEOPLE_ROOM, at.M_USERS, at.USER_WIDTH),
+    Stretch(at.M_LISTED, at.M_LISTED_ROOM, at.M_PLACES, at.LISTED_WIDTH),
 )
+OF_USERS = (at.M_LIFE_PAGE, at.M_PEOPLE, at.M_LISTED)
+"""Those that hold all users at the start."""
 FIRST_ROOM = {
     at.M_AGENDA: 2 * PAGE,
     at.M_INCIDENT_PAGE: at.ROOM,
     at.M_BREAKER_PAGE: at.ROOM,
     at.M_SPENT_PAGE: at.ROOM,
     at.M_REGION_PAGE: at.ROOM,
+    at.M_LIFE_PAGE: at.ROOM,
+    at.M_PEOPLE: at.ROOM,
+    at.M_LISTED: at.ROOM,
 }
 """Rows of the stretches before the first event where they are not a page."""
 
@@ -288,8 +303,9 @@ def with_room(memory: Memory) -> Memory:
     most = int(max(m[at.M_BULK] * (2 * m[at.M_ATTEMPTS] + m[at.M_ACTIONS]), m[at.M_DEEPEST]) + at.ROOM)
     most += int(m[at.M_JOINED] + m[at.M_SPENT_STEP])
     for stretch in STRETCHES:
-        if m[stretch.used] + most > m[stretch.room]:
-            m = with_stretch(m, stretch, 2 * int(m[stretch.used] + most))
+        needed = int(m[stretch.used] + most + (m[at.M_DAY_ROWS] if stretch.address == at.M_LIFE_PAGE else 0))
+        if needed > m[stretch.room]:
+            m = with_stretch(m, stretch, 2 * needed)
     if m[at.M_TOP] + rows_needed(m) > m[at.M_LIMIT]:
         m = with_rows(m)
     return memory._replace(m=m)

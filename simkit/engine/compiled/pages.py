@@ -13,6 +13,7 @@ from simkit.engine.log import (
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
     REGION_COLUMNS,
+    USER_COLUMNS,
     Column,
     Tables,
 )
@@ -20,9 +21,10 @@ from simkit.plan.plan import NEVER, Ints
 
 COLUMNS = (
     ACTION_COLUMNS, ATTEMPT_COLUMNS, INCIDENT_COLUMNS, BREAKER_COLUMNS, LOOKUP_COLUMNS, BUDGET_COLUMNS, REGION_COLUMNS,
+    USER_COLUMNS,
 )  # fmt: skip
-LOGGED = STRETCHES[2:]
-"""Pages of actions, attempts, incidents, breakers, lookups, budgets and regions."""
+LOGGED = STRETCHES[2:10]
+"""Pages of actions, attempts, incidents, breakers, lookups, budgets, regions and users."""
 
 
 class Page(NamedTuple):
@@ -35,6 +37,7 @@ class Page(NamedTuple):
     lookups: Ints
     budgets: Ints
     regions: Ints
+    users: Ints
     ended: int = NEVER
     """When the run stopped, ns, once it has: rows of censored actions come then."""
 
@@ -46,8 +49,8 @@ def take_page(m: Ints, ended: int = NEVER) -> Page:
         address, used = m[page.address], m[page.used]
         tables.append(m[address : address + used * page.width].reshape(used, page.width))
         m[page.used] = 0
-    actions, attempts, incidents, breakers, lookups, budgets, regions = tables
-    return Page(actions, attempts, incidents, breakers, lookups, budgets, regions, ended)
+    actions, attempts, incidents, breakers, lookups, budgets, regions, users = tables
+    return Page(actions, attempts, incidents, breakers, lookups, budgets, regions, users, ended)
 
 
 class Pages:
@@ -58,14 +61,14 @@ class Pages:
 
     def take(self, page: Page) -> None:
         """Keep a copy of a page."""
-        for parts, rows in zip(self.parts, page[:7], strict=True):
+        for parts, rows in zip(self.parts, page[:8], strict=True):
             if len(rows):
                 parts.append(rows.T.copy())
 
     def tables(self) -> Tables:
-        """Actions, attempts, incidents, breakers, lookups, budgets, regions."""
-        actions, attempts, incidents, breakers, lookups, budgets, regions = map(columns, COLUMNS, self.parts)
-        return actions, attempts, incidents, breakers, lookups, budgets, regions
+        """Actions, attempts, incidents, breakers, lookups, budgets, regions, users."""
+        actions, attempts, incidents, breakers, lookups, budgets, regions, users = map(columns, COLUMNS, self.parts)
+        return actions, attempts, incidents, breakers, lookups, budgets, regions, users
 
 
 def columns(names: tuple[str, ...], parts: list[Ints]) -> dict[str, Column]:

@@ -67,9 +67,15 @@ def refusal(m: Memory, a: int) -> int:
 
 
 @step
+def used_by(m: Memory, user: int) -> int:
+    """Address of what a user has had this day and this month."""
+    return m[M_PEOPLE] + user * USER_WIDTH + P_DAY if m[M_GROWS] == 1 else m[ALLOWED] + 2 * user
+
+
+@step
 def is_allowed(m: Memory, a: int) -> bool:
     """Has the user another action? Beyond the quota perhaps by cheaper models."""
-    used, plan, e = m[ALLOWED] + 2 * m[a + A_USER], max(m[a + A_PLAN], 0), m[M_EPOCH]
+    used, plan, e = used_by(m, m[a + A_USER]), max(m[a + A_PLAN], 0), m[M_EPOCH]
     if m[used + DAY] >= at2(m, ALLOWANCES_DAY, e, plan) or m[used + MONTH] >= at2(m, ALLOWANCES_MONTH, e, plan):
         if at1(m, ALLOWANCES_DEGRADES, plan) == 0:
             return False
@@ -109,11 +115,11 @@ def is_short(m: Memory, model: int) -> bool:
 def reset(m: Memory, i: int) -> None:
     """Days or months begin."""
     what = at1(m, RESETS_WHAT, i)
-    for user in range(length(m, ALLOWED)):
+    for user in range(m[M_USERS] if m[M_GROWS] == 1 else length(m, ALLOWED)):
         if what & LOCAL_DAY:
-            m[m[ALLOWED] + 2 * user + DAY] = 0
+            m[used_by(m, user) + DAY] = 0
         if what & LOCAL_MONTH:
-            m[m[ALLOWED] + 2 * user + MONTH] = 0
+            m[used_by(m, user) + MONTH] = 0
     for budget in range(length(m, SPENT)):
         if what & (UTC_MONTH if at1(m, SPENDING_MONTHLY, budget) == 1 else UTC_DAY):
             write_spent(m, m[M_NOW], budget, PERIOD_ENDS)

@@ -26,6 +26,7 @@ def features(plan: Plan) -> dict[int, int]:
         at.M_KEYED: answers and (has_questions(plan) or bool((plan.answers.cacheable < 1).any())),
         at.M_PREFIXES: prompts,
         at.M_THREADS: turns or bool(actions.history.any()) or bool(actions.summarises.any()),
+        at.M_CARRIES: turns or bool(actions.history.any()) or bool(actions.summarises.any()) or bool(plan.growth.on[0]),
         at.M_SESSIONS: turns,
         at.M_SPENDS: spends,
         at.M_ALLOWS: allows,

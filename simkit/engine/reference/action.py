@@ -35,7 +35,9 @@ class Action:
         "user", "visitor", "waited", "world",
     )  # fmt: skip
 
-    def __init__(self, world: "World", number: int, now: int, history: int = 0, summaries: int = 0) -> None:
+    def __init__(
+        self, world: "World", number: int, now: int, history: int = 0, summaries: int = 0, user: int = -1
+    ) -> None:
         self.world = world
         self.number = number
         self.origin = number & ~GENERATIONS
@@ -76,7 +78,7 @@ class Action:
         """Are its deadline and its user's patience on the agenda?"""
         if world.guide is not None:
             self.draw_home()
-        self.draw_user()
+        self.draw_user(user)
         self.draw_kind()
         self.replica: int = 0
         self.client_replica: int = 0
@@ -98,8 +100,13 @@ class Action:
         """The home as the log has it."""
         return self.home if self.world.guide is not None else NOWHERE
 
-    def draw_user(self) -> None:
-        """Who asks, and on which plan."""
+    def draw_user(self, known: int) -> None:
+        """Who asks, and on which plan; where users come and go, who asks again is `known`."""
+        population = self.world.population
+        if population is not None:
+            self.user = known if known >= 0 else population.asks(self)
+            self.plan = population.users[self.user].plan
+            return
         people, place = self.world.plan.people, (self.world.epoch, self.home)
         self.user = self.plan = -1
         if people.number[place]:
@@ -297,6 +304,8 @@ class Action:
             world.open -= 1
             world.last_end = max(world.last_end, world.clock.now)
         world.recorder.action(self, world.clock.now)
+        if world.population is not None:
+            world.population.ended(self)
         if world.audience is not None:
             world.audience.ended(self)
         if world.conversations is not None:

@@ -46,7 +46,7 @@ class Audience:
             number = action.origin | (generation + 1) << GENERATION
             lost = action.reason == Kind.REGION_DOWN and self.world.geography.retry_lost[0]
             delay: int = 0 if lost and action.is_here else self.habits.reload_after[self.world.epoch]
-            self.world.arrive_later(number, delay, action.history, action.summaries)
+            self.world.arrive_later(number, delay, action)
 
     def asks_again(self, action: "Action") -> bool:
         """By chance, after giving up or being let down; or because a region went down with it."""

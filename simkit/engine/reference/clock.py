@@ -23,6 +23,8 @@ class Timed(simpy.Event):
     """An event that happens at a known time; when it does, it acts (and a process that waits for it goes on)."""
 
     act: Callable[[], None] | None = None
+    is_void = False
+    """It does not happen: as if it had never been on the agenda."""
 
 
 class Clock:
@@ -69,6 +71,8 @@ class Clock:
 
     def _fire(self, event: simpy.Event) -> None:
         assert isinstance(event, Timed)
+        if event.is_void:
+            return
         if self.is_over(self.now) or self.is_full():
             raise StopSimulation(None)
         self.last = self.now

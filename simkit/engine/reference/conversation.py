@@ -26,7 +26,7 @@ class Conversations:
         world = self.world
         _, v = world.dice.pair(Stream.TURN, action.number)
         delay = world.dice.count(self.rules.think[world.epoch], v)
-        world.arrive_later(action.visitor | (action.turn + 1) << TURN, delay, action.history, action.summaries)
+        world.arrive_later(action.visitor | (action.turn + 1) << TURN, delay, action)
 
     def goes_on(self, action: "Action") -> bool:
         """Is there another turn?"""

@@ -13,6 +13,7 @@ from simkit.engine.log import (
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
     REGION_COLUMNS,
+    USER_COLUMNS,
     Column,
     Tables,
 )
@@ -42,6 +43,7 @@ class Recorder:
         self.lookups = array("q")
         self.budgets = array("q")
         self.regions = array("q")
+        self.users = array("q")
 
     def action(self, a: "Action", end: int) -> None:
         """Write an action that ended at `end` (-1: censored)."""
@@ -92,8 +94,12 @@ class Recorder:
         """Write what became of a region."""
         self.regions.extend((time, region, what, value))
 
+    def user(self, time: int, user: int, what: int, value: int) -> None:
+        """Write who came or went."""
+        self.users.extend((time, user, what, value))
+
     def tables(self) -> Tables:
-        """Actions, attempts, incidents, breakers, lookups, budgets, regions."""
+        """Actions, attempts, incidents, breakers, lookups, budgets, regions, users."""
         return (
             columns(ACTION_COLUMNS, self.actions),
             columns(ATTEMPT_COLUMNS, self.attempts),
@@ -102,4 +108,5 @@ class Recorder:
             columns(LOOKUP_COLUMNS, self.lookups),
             columns(BUDGET_COLUMNS, self.budgets),
             columns(REGION_COLUMNS, self.regions),
+            columns(USER_COLUMNS, self.users),
         )

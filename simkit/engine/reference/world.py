@@ -21,15 +21,15 @@ from simkit.engine.reference.hold import Hold
 from simkit.engine.reference.incidents import Incidents
 from simkit.engine.reference.ladder import Ladder
 from simkit.engine.reference.limits import Limits
+from simkit.engine.reference.population import Modulation, Population
 from simkit.engine.reference.prefix import Prefixes
 from simkit.engine.reference.recorder import Recorder
 from simkit.engine.reference.region import Region
 from simkit.engine.reference.scaler import Scaler
+from simkit.engine.reference.source import Recording, Source
 from simkit.engine.reference.spending import Allowances, Spending
 from simkit.engine.reference.station import Station
 from simkit.engine.reference.throttle import Throttle
-from simkit.laws.arrival import arrival_time
-from simkit.laws.draws import Stream
 from simkit.plan.codes import Cache, EventClass
 from simkit.plan.economy import OF_PROMPTS
 from simkit.plan.plan import NEVER, Ints, Plan, PriceTable
@@ -91,6 +91,7 @@ class World:
         self.buckets = Limits(self)
         self.ladder = Ladder(self)
         self.audience = Audience(self) if self.is_watched() else None
+        self.build_sources()
         self.build_layers()
         self.build_economy()
 
@@ -102,6 +103,14 @@ class World:
             if self.scaling.on[region.index]:
                 region.scaler = Scaler(self, region)
         self.guide = Guide(self) if self.plan.regions.on[0] else None
+
+    def build_sources(self) -> None:
+        """Who asks: the users of each region; where users come and go, also those who sign up there."""
+        self.modulation = Modulation(self)
+        self.population = Population(self) if self.growth.on[0] else None
+        self.sources = len(self.regions) * (1 if self.population is None else 2)
+        known = range(0 if self.has_trace else min(self.sources, len(self.plan.arrivals.first) - 1))
+        self.arrivals = [Source(self, index, self.sources) for index in known]
 
     def build_economy(self) -> None:
         """Caches, conversations, budgets, quotas, what can wait: as far as the scenario has them."""
@@ -171,6 +180,7 @@ class World:
         self.sessions = lists(plan.sessions)
         self.budget_rules = lists(plan.spending)
         self.allowance_rules = lists(plan.allowances)
+        self.growth = lists(plan.growth)
         self.batch = lists(plan.batch)
         self.has_trace = len(plan.arrivals.trace_time) > 0
         chains = [[m for m in chain if m >= 0] for chain in self.models.fallback]
@@ -213,8 +223,7 @@ class World:
         self.begin_regions()
         if self.breakers is not None and self.breakers.outliers is not None:
             self.breakers.outliers.begin()
-        for source in range(len(self.regions) if not self.has_trace else 1):
-            self.next_arrival(source, source, 0.0, 0)
+        self.begin_arrivals()
         self.clock.run()
         if self.is_full():
             self.end = self.clock.last
@@ -272,39 +281,42 @@ class World:
             if region.scaler is not None:
                 region.scaler.begin()
 
-    def next_arrival(self, source: int, number: int, operational: float, segment: int) -> None:
-        """Put arrival `number` on the agenda; it then calls for the next one of its source, the users of a region."""
-        arrivals = self.plan.arrivals
-        if len(arrivals.trace_time):
-            if number == len(arrivals.trace_time):
-                return
-            time, following = int(arrivals.trace_time[number]), number + 1
-        else:
-            if len(arrivals.rate) == 0:
-                return
-            first, beyond = arrivals.first[source : source + 2]
-            u, _ = self.dice.pair(Stream.GAP, number)
-            operational += self.dice.value(int(arrivals.gap[first + segment]), u)
-            bounds = slice(first + source, beyond + source + 1)
-            time, segment = arrival_time(
-                operational, segment, arrivals.start[bounds], arrivals.rate[first:beyond], arrivals.cumulative[bounds]
-            )
-            if segment == beyond - first:
-                return
-            following = number + len(self.regions)
+    def begin_arrivals(self) -> None:
+        """The first action of each source."""
+        if self.has_trace:
+            Recording(self).next()
+            return
+        if len(self.plan.arrivals.rate) == 0:
+            return
+        self.modulation.begin()
+        if self.population is not None:
+            self.population.begin()
+        for source in self.arrivals:
+            source.pace = self.pace(source)
+            source.next()
+
+    def pace(self, source: Source) -> float:
+        """How fast a source's operational time goes: by the random factors, and by how many active users there are."""
+        factor, home = self.modulation.factor(), source.number % self.sources
+        if self.population is None or home >= len(self.regions):
+            return factor
+        return self.population.pace(home) * factor
+
+    def walk(self, home: int) -> None:
+        """The active users of a region are others."""
+        self.arrivals[home].walk_at(self.pace(self.arrivals[home]))
+
+    def walk_all(self) -> None:
+        """The random factors are others."""
+        for source in self.arrivals:
+            source.walk_at(self.pace(source))
+
+    def arrive_later(self, number: int, delay: int, action: Action) -> None:
+        """The user of an action asks again, or something more; what was said before is known."""
+        time, said = self.clock.now + delay, (action.history, action.summaries, action.user)
 
         def arrive() -> None:
-            self.clock.start(Action(self, number, time).life())
-            self.next_arrival(source, following, operational, segment)
-
-        self.clock.at(time, EventClass.ARRIVAL, number << 25, arrive)
-
-    def arrive_later(self, number: int, delay: int, history: int, summaries: int) -> None:
-        """A user asks again, or something more; what was said before is known."""
-        time = self.clock.now + delay
-
-        def arrive() -> None:
-            self.clock.start(Action(self, number, time, history, summaries).life())
+            self.clock.start(Action(self, number, time, *said).life())
 
         self.clock.at(time, EventClass.ARRIVAL, number << 25, arrive)
 
