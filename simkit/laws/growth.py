@@ -34,5 +34,5 @@ def times(met: int, what: int) -> int:
 def stays(chance: float, met: int, lowered: Floats) -> float:
     """The chance to stay after what was met."""
     for what in range(5):
-        chance = chance * lowered[what, times(met, what)]  # type: ignore[index]
+        chance = chance * lowered[what, times(met, what)]
     return chance

@@ -112,10 +112,8 @@ def newcomers(spans: list[Span], region: int, start_utc_ns: int) -> Flow:
         settings, (share, zone) = settings_of(document), spread(document)[region]
         ends = by_day(start, until)
         rates = signups(settings or Growth(), max(ends[-1] // DAY, 0) + 1) / DAY
-        pieces += [
-            (a, b, float(rates[max(a // DAY, 0)]) * share, document.traffic.seasonality, zone)
-            for a, b in pairwise(ends)
-        ]
+        season = document.traffic.seasonality
+        pieces += [(a, b, float(rates[max(a // DAY, 0)]) * share, season, zone) for a, b in pairwise(ends)]
     segments = rate_segments(pieces, start_utc_ns)
     return Flow(segments, np.ones(len(segments[1])))
 

@@ -54,8 +54,8 @@ class Arrivals(NamedTuple):
     trace_model: Ints
     """(A) model index, -1 where the trace does not say."""
     users: Floats
-    """(S) users on whom the arrivals of a segment depend, as they are expected; 1 where they depend on nobody. No engine
-    needs it."""
+    """(S) users on whom the arrivals of a segment depend, as they are expected; 1 where they depend on nobody. No
+    engine needs it."""
 
     def of(self, region: int) -> tuple[Ints, Floats]:
         """Starts of the segments of a region's users, and the expected arrivals until each of them."""
@@ -465,7 +465,7 @@ class Plan:
 
 __all__ = [
     "NEVER", "SECOND", "Actions", "Allowances", "Answers", "Arrivals", "Audience", "Batch", "Bools", "Breaker",
-    "Deployments", "Dists", "Floats", "Growth", "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models", "Modulation", "Names", "People",
-    "Plan", "Policy", "PriceTable", "Prompts", "Recorded", "Regions", "ReplicaPrice", "Resets", "Routes", "Scaling",
-    "Service", "Sessions", "Spending", "slots_of",
+    "Deployments", "Dists", "Floats", "Growth", "Incidents", "Ints", "Ladder", "Layer", "Limits", "Models",
+    "Modulation", "Names", "People", "Plan", "Policy", "PriceTable", "Prompts", "Recorded", "Regions", "ReplicaPrice",
+    "Resets", "Routes", "Scaling", "Service", "Sessions", "Spending", "slots_of",
 ]  # fmt: skip

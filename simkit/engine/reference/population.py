@@ -74,7 +74,7 @@ class Population:
         """Who asks of a region: somebody who signs up now, or one of the active users, by how active they are."""
         home, world = action.home, self.world
         if action.number % world.sources >= self.homes:
-            number = (self.rules.base[home] + self.signed_up[home]) * self.homes + home
+            number: int = (self.rules.base[home] + self.signed_up[home]) * self.homes + home
             self.signed_up[home] += 1
             self.write(number, Life.SIGNED_UP, self.add(number, world.clock.now).plan)
             return number
