@@ -11,6 +11,7 @@ from simkit.plan.codes import (
     Cause,
     EventClass,
     Kind,
+    Life,
     Lookup,
     Mark,
     Notice,
@@ -20,5 +21,5 @@ from simkit.plan.codes import (
 
 __all__ = [
     "BY_BUDGET", "KINDS", "NO_KEY", "PERIOD_ENDS", "Act", "BreakerState", "Cache", "Cause", "EventClass", "Kind",
-    "Lookup", "Mark", "Notice", "Outcome", "Thrift",
+    "Life", "Lookup", "Mark", "Notice", "Outcome", "Thrift",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simkit.engine.codes import BY_BUDGET, PERIOD_ENDS, Act, Cache, Cause, Lookup, Mark, Notice
+from simkit.engine.codes import BY_BUDGET, PERIOD_ENDS, Act, Cache, Cause, Life, Lookup, Mark, Notice
 from simkit.engine.log import Column, Log
 from simkit.plan.plan import Plan
 from simkit.result.economy import epoch_of
@@ -43,6 +43,11 @@ def budgets_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
 def regions_frame(plan: Plan, tallies: Sequence[Tally]) -> pd.DataFrame:
     """One row a change of a region or its replicas, of every replication."""
     return _together([regions_of(plan, one.replication, one.regional.notices) for one in tallies])
+
+
+def users_frame(plan: Plan, logs: Sequence[Log]) -> pd.DataFrame:
+    """One row a user who came, became an active user, moved to another plan or left, of every replication."""
+    return _together([users_of(plan, log.replication, log.users) for log in logs])
 
 
 def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -168,6 +173,22 @@ def regions_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.D
             "value": np.where(share, rows["value"] / 1e9, rows["value"]),
         }
     )
+
+
+def users_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.DataFrame:
+    """Who came, stayed or left: the plan for who is on one from then on, seconds for a first good answer."""
+    what, value = rows["what"], rows["value"]
+    named = np.isin(what, (Life.BASE, Life.SIGNED_UP, Life.MOVED)) & (value >= 0)
+    frame = {
+        "replication": replication,
+        "time_s": rows["time"] / 1e9,
+        "user": rows["user"],
+        "what": _named(what, [life.name.lower() for life in Life]),
+        "plan": _named(np.where(named, value, -1), plan.names.plans),
+        "after_s": np.where(what == Life.FIRST_VALUE, value / 1e9, np.nan),
+        "let_down": np.isin(what, (Life.LOST_INTEREST, Life.LEFT)) & (value == 1),
+    }
+    return pd.DataFrame(frame)
 
 
 def _named(codes: Column, names: Sequence[str]) -> "pd.Categorical[str]":

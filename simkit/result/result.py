@@ -288,6 +288,15 @@ class Result(Tabled):
         return self._rows("budgets_frame", "the budgets' steps")
 
     @cached_property
+    def user_log(self) -> "Table":
+        """The log's rows of users: who came, became an active user, moved to another plan, left.
+
+        Raises:
+            ValueError: The log was not kept.
+        """
+        return self._rows("users_frame", "users who came and went")
+
+    @cached_property
     def outliers(self) -> "Table":
         """The dearest 1 % of the measured actions, dearest first; without the log, their share of the cost alone."""
         from simkit.result.table import table

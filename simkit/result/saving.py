@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
-LOGGED = ("actions", "attempts", "lookups", "budget_log", "region_log")
+LOGGED = ("actions", "attempts", "lookups", "budget_log", "region_log", "user_log")
 """Tables of the log's rows."""
 TABLES = (
     "caches", "hit_rates", "prompt_caches", "budgets", "causes", "spikes", "users", "turns", "work", "regions", "flow",

@@ -18,6 +18,7 @@ from simkit.result.breakers import BreakerUse, breaker_use
 from simkit.result.desk import desk_busy, desk_waits
 from simkit.result.economy import Economy, action_series, attempt_series, economy_of, lookup_series
 from simkit.result.limits import LimitUse, limit_uses
+from simkit.result.lives import Lives, calendar_of, lives_of, seen_in
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse, pulse_of
 from simkit.result.recovery import Recovery, minutes_of, recovery_of
@@ -120,6 +121,10 @@ class Tally:
     """Where the money went."""
     regional: Regional
     """Who was served where."""
+    lives: Lives
+    """Users who came, stayed or left."""
+    why: Ints
+    """(windows, reasons) actions that were not ok, by why."""
     ended: int
     events: int
     responses: tuple[tuple[int, int, int], ...] = ()
@@ -173,9 +178,17 @@ def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0)
         pulse=pulse_of(plan.horizon, every, log.actions, objectives),
         economy=economy_of(plan, log, actions, attempts, owner, place),
         regional=regional_of(plan, log, row, actions, windows, objectives),
+        lives=lives_of(plan, log.users, seen_in(calendar_of(plan), actions["user"], actions["arrival"])),
+        why=reasons_by_window(actions, place, windows.count),
         ended=log.ended,
         events=log.events,
     )
+
+
+def reasons_by_window(actions: dict[str, Column], place: Ints, size: int) -> Ints:
+    """(windows, reasons) actions that were not ok, by why."""
+    chosen = actions["outcome"] != Outcome.OK
+    return pairs(place[chosen], actions["reason"][chosen], size, len(Kind))
 
 
 def _samples(actions: dict[str, Column], timed: Rows, sent: Ints, exact: bool) -> dict[str, Sample]:

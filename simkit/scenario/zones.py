@@ -42,4 +42,9 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
         raise Invalid(f"`{name}` is not a time zone.", listing(known, name), nearest(name, known)) from None
 
 
-__all__ = ["EPOCH", "start_utc_ns", "zone_of"]
+def local_date(utc_ns: int, timezone: str) -> str:
+    """The local date of a moment, e.g. 2026-11-02."""
+    return (EPOCH + dt.timedelta(microseconds=utc_ns // 1000)).astimezone(zone_of(timezone)).date().isoformat()
+
+
+__all__ = ["EPOCH", "local_date", "start_utc_ns", "zone_of"]

@@ -21,7 +21,7 @@ import numpy as np
 from simkit.engine.log import Column, Log
 from simkit.study.pieces import remove_pieces
 
-TABLES = ("actions", "attempts", "incidents", "breakers", "lookups", "budgets", "regions")
+TABLES = ("actions", "attempts", "incidents", "breakers", "lookups", "budgets", "regions", "users")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from simkit.plan.plan import Ints, Plan
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = {"actions": 0, "attempts": 1, "lookups": 4, "budget_log": 5, "region_log": 6}
+TABLES = {"actions": 0, "attempts": 1, "lookups": 4, "budget_log": 5, "region_log": 6, "user_log": 7}
 """Tables, and their place on a page of the log."""
 GROUP = 1 << 17
 """Rows of a row group, at least."""
@@ -57,7 +57,7 @@ class Pieces:
         Raises:
             OSError: they cannot be written.
         """
-        for table, rows in ((table, page[:7][place]) for table, place in TABLES.items()):
+        for table, rows in ((table, page[:8][place]) for table, place in TABLES.items()):
             if len(rows):
                 self.rows[table].append(rows.copy())
                 self.waiting[table] += len(rows)
@@ -100,12 +100,12 @@ class Pieces:
         self.rows[table], self.waiting[table] = [], 0
 
     def _frame(self, table: str, rows: Ints) -> "pd.DataFrame":
-        from simkit.result.frames import actions_of, attempts_of, budgets_of, lookups_of, regions_of
+        from simkit.result.frames import actions_of, attempts_of, budgets_of, lookups_of, regions_of, users_of
 
         columns = dict(zip(COLUMNS[TABLES[table]], rows.T, strict=True))
         named = {
             "actions": actions_of, "attempts": attempts_of, "lookups": lookups_of, "budget_log": budgets_of,
-            "region_log": regions_of,
+            "region_log": regions_of, "user_log": users_of,
         }  # fmt: skip
         return named[table](self.plan, self.replication, columns)
 

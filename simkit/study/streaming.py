@@ -112,4 +112,4 @@ def warm(plan: "Plan") -> None:
     stream.run(*simulation.memory, 0)
     kernel.finish(simulation.memory.m)
     nothing = np.zeros((0, 1), np.int64)
-    stream.take(nothing, nothing, nothing, nothing, nothing, nothing, nothing, 0)
+    stream.take(*(nothing,) * 8, 0)

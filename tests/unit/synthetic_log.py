@@ -13,6 +13,7 @@ from simkit.engine.log import (
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
     REGION_COLUMNS,
+    USER_COLUMNS,
     Log,
 )
 from simkit.laws.price import price
@@ -236,7 +237,7 @@ def blamed(row) -> dict[str, int]:
 
 
 def log_of(
-    actions, attempts=(), incidents=(), breakers=(), lookups=(), budgets=(), regions=(), *, replication=0,
+    actions, attempts=(), incidents=(), breakers=(), lookups=(), budgets=(), regions=(), users=(), *, replication=0,
     ended=HORIZON + 600 * SECOND,
 ) -> Log:  # fmt: skip
     """A log from rows as dicts; what a row leaves out is -1 where that means nothing happened, else 0."""
@@ -254,6 +255,7 @@ def log_of(
         table(LOOKUP_COLUMNS, list(lookups)),
         table(BUDGET_COLUMNS, list(budgets)),
         table(REGION_COLUMNS, list(regions)),
+        table(USER_COLUMNS, list(users)),
         ints(4, 2, 3),
         ended,
         len(actions) + len(attempts),

@@ -31,6 +31,7 @@ def log_of(attempts: list[dict[str, int]], actions: list[dict[str, int]] | None 
         {},
         {},
         {},
+        {},
         np.zeros(1, np.int64),
         100 * SECOND,
         0,

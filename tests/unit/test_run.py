@@ -21,6 +21,7 @@ from simkit.engine.log import (
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
     REGION_COLUMNS,
+    USER_COLUMNS,
     Log,
 )
 from simkit.plan.compile import compile_plan
@@ -103,6 +104,7 @@ def fake_engine(stop_at: int) -> Callable[..., Log]:
             none(LOOKUP_COLUMNS),
             none(BUDGET_COLUMNS),
             none(REGION_COLUMNS),
+            none(USER_COLUMNS),
             np.zeros(1, np.int64),
             plan.horizon,
             0,

@@ -20,6 +20,7 @@ from simkit.result import economy, regional
 from simkit.result.desk import shifts_of
 from simkit.result.economy import CACHES, GROWTH, GROWTH_ROWS, MOST_NAMES, PROMPTS, can_wait, repeats, warming_windows
 from simkit.result.limits import deployments_of, grids, has_queue, limited, own_services
+from simkit.result.lives import PERIODS, calendar_of
 from simkit.result.objectives import Objective
 from simkit.result.pulse import cells_of
 from simkit.result.recovery import COLUMNS, minute_count
@@ -31,25 +32,25 @@ from simkit.result.windows import timeline_windows
     HORIZON, WINDOW, WINDOWS, MINUTES, MINUTE_NS, EXACT, OBJECTIVES, DEPLOYMENTS, BUCKETS, STATIONS, OWN_STATION,
     EPOCH_COUNT, STORIES, ALL_TRIES, SERVED_ROWS, COST_ROWS, ANSWER_ROWS, MINUTE_ROWS, FAIR_TO_ALL, PULSE_EVERY,
     PRICE_ROWS, TIERS, LOOKS_UP, WARM_UP, WARM_WINDOW, WARM_WINDOWS, HAS_BATCH, BY_NAME,
-    BATCH_SIDE, SHIFT_COUNT, HAS_BUDGETS, REGIONS, KIND_COUNT, CELL_NS, DETOUR_NS,
-) = range(35)  # fmt: skip
+    BATCH_SIDE, SHIFT_COUNT, HAS_BUDGETS, REGIONS, KIND_COUNT, CELL_NS, DETOUR_NS, DAYS_SEEN,
+) = range(36)  # fmt: skip
 
 # Tables of facts: of objectives, calls, deployments, buckets, epochs, stations (slots that are limited), prices.
-FIRST_TABLE = 35
+FIRST_TABLE = 36
 (
     JUDGED_BY, LIMIT_NS, FAIR, CASCADE, STATION, MEMBER, MEASURE, RESERVE_MAX, CACHED_COUNTS, EPOCHS,
     MAX_OUTPUT, QUEUED, FIRST_BUCKET, BUCKET, STREAMS, CAN_WAIT, KIND_WAITS, REPEATS, LOOKUP_COST, PRICE_START, PRICES,
-    SHIFTS,
-) = range(FIRST_TABLE, FIRST_TABLE + 44, 2)  # fmt: skip
+    SHIFTS, PERIODS_OF,
+) = range(FIRST_TABLE, FIRST_TABLE + 46, 2)  # fmt: skip
 
 # Tables of sums. What follows a table that is carried over is where it ends, see `story.carry`.
 (
-    SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, USERS, HELD, MARK, DEMAND, HOLDING, TRIES,
+    SERIES, HISTOGRAM, WHOLE, REASONS, COST, ENDS, TOKENS, TTFT, LATENCY, SEEN, HELD, MARK, DEMAND, HOLDING, TRIES,
     AWAY, BY_MINUTE, PULSE, DESK, COST_HIGH, HELD_HIGH, HOLDING_HIGH, DESK_HIGH, WARMING, WORK, HELD_TIMES, KIND_COST,
     MODEL_COST, PROMPT_USE, TURNS, STEPS, PROMPT_HIGH, TURNS_HIGH, STEPS_HIGH, AREAS, AREAS_HIGH,
-    AREA_TIMES, AREA_WAITS, AREA_WINDOWS, CELLS, SERVED_IN, ASKED_OF,
-) = range(FIRST_TABLE + 44, FIRST_TABLE + 128, 2)  # fmt: skip
-TABLES = FIRST_TABLE + 128
+    AREA_TIMES, AREA_WAITS, AREA_WINDOWS, CELLS, SERVED_IN, ASKED_OF, WHY,
+) = range(FIRST_TABLE + 46, FIRST_TABLE + 132, 2)  # fmt: skip
+TABLES = FIRST_TABLE + 132
 """Where the tables begin."""
 
 SERIES_NAMES = (
@@ -72,6 +73,8 @@ DELAYED, REFUSED, DELAY, AFFECTED = range(4)
 OFFERED, OFFERED_NS, QUEUEING, QUEUEING_NS, LOST = range(5)
 """Rows of DEMAND of a station (a column is a minute); before them there is a row of units for each bucket."""
 STATION_ROWS = 5
+MEMBER_WIDTH = 5
+"""Of a user: actions, cost, and the last day, week, month (from 1) in which somebody was counted."""
 SERVED_WIDTH = 4
 """Single values of a served action: latency, ttft, waited, and for a person (-1: none answered)."""
 
@@ -144,8 +147,15 @@ def facts_of(plan: Plan, objectives: Sequence[Objective]) -> dict[int, Ints]:
         LOOKUP_COST: plan.answers.cost,
         PRICE_START: prices.start,
         PRICES: prices_by_tier(prices),
+        PERIODS_OF: periods_of(plan),
     }
     return {header: np.array(values, np.int64) for header, values in facts.items()}
+
+
+def periods_of(plan: Plan) -> Ints:
+    """The table PERIODS_OF: day, week and month of each day of the horizon, where users come and go."""
+    calendar = calendar_of(plan)
+    return np.stack([np.arange(calendar.days), calendar.week, calendar.month], axis=1)
 
 
 def prices_by_tier(prices: PriceTable) -> Ints:
@@ -165,7 +175,7 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
     binned = 0 if is_exact(plan) else bins
     named = (names.models, names.deployments, names.calls, names.kinds, tuple(Outcome), tuple(Cause))
     longest, objectives = max(len(one) for one in named), 2 * len(facts[JUDGED_BY])
-    users, grown = int(plan.people.number.sum(axis=1).max(initial=0)), (len(names.kinds) * GROWTH_ROWS, len(GROWTH))
+    grown = len(names.kinds) * GROWTH_ROWS, len(GROWTH)
     sums = {
         SERIES: (windows.count, len(SERIES_NAMES) + objectives),
         HISTOGRAM: (windows.count, bins),
@@ -176,7 +186,7 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         TOKENS: (deployments, 2),
         TTFT: (deployments, binned),
         LATENCY: (deployments, binned),
-        USERS: (users, 2),
+        SEEN: (calendar_of(plan).days, len(PERIODS)),
         HELD: (limits, 4),
         MARK: (limits,),
         DEMAND: (buckets + STATION_ROWS * stations, minutes.count),
@@ -201,6 +211,7 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         PROMPT_HIGH: (deployments, len(PROMPTS) - 1),
         TURNS_HIGH: grown,
         STEPS_HIGH: grown,
+        WHY: (windows.count, len(Kind)),
     } | region_tables(plan, windows.count, bins, objectives)
     return Layout({header: table.shape for header, table in facts.items()} | sums)
 
@@ -244,6 +255,7 @@ def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int)
     warm, by_name = warming_windows(plan), (_few(plan.names.kinds) > 0) + 2 * (_few(plan.names.models) > 0)
     m[[PRICE_ROWS, TIERS, LOOKS_UP]] = len(plan.prices.start), plan.prices.above.shape[2], plan.answers.on.any()
     m[[WARM_UP, WARM_WINDOW, WARM_WINDOWS]] = -plan.begin, warm.length, warm.count
+    m[DAYS_SEEN] = len(facts[PERIODS_OF])
     m[HAS_BUDGETS] = len(plan.names.budgets) > 0
     m[DETOUR_NS] = regional.detour_from(plan)
     m[[REGIONS, KIND_COUNT, CELL_NS]] = regional.places(plan), len(plan.names.kinds), regional.cell_length(plan)

@@ -10,6 +10,7 @@ from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, apart, law, step
 from simkit.plan.codes import Cause, Kind, Outcome
+from simkit.plan.growth import DAY
 from simkit.result.recovery import COLUMNS
 from simkit.result.streamed.demand import own_demand, story_demand
 from simkit.result.streamed.economy import (
@@ -83,15 +84,17 @@ ON_LATENCY, ON_TTFT, ON_GOOD = (OBJECTIVE_KINDS.index(kind) for kind in ("latenc
 
 
 @law
-def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, answers: Ints, ended: int) -> None:
+def add(
+    ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, answers: Ints, members: Ints, ended: int
+) -> None:
     """Add rows of actions and, in the same order, those of their attempts; all tables are flat.
 
-    `served`, `costs`, `answers` take single values where they are kept (see `Singles`). `ended` is when the run
-    stopped; it matters for censored actions only.
+    `served`, `costs`, `answers` take single values where they are kept, `members` what is known of each user.
+    `ended` is when the run stopped; it matters for censored actions only.
     """
     m, rows = pointer(ledger), pointer(attempts)
     acts, first = pointer(actions), 0
-    singles, prices, replies = pointer(served), pointer(costs), pointer(answers)
+    singles, prices, replies, people = pointer(served), pointer(costs), pointer(answers), pointer(members)
     for a in range(0, len(actions), A_WIDTH):
         beyond = first + acts[a + A_ATTEMPTS] * T_WIDTH
         m[STORIES] += 1
@@ -102,7 +105,7 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
             histogram = place(m, HISTOGRAM, window)
             if a + A_WIDTH < len(actions):  # the next one's bin is far off; most often it arrived in the same window
                 fetch(m, histogram + bin_of(max(acts[a + A_WIDTH + A_END] - acts[a + A_WIDTH + A_ARRIVAL], 0)))
-            add_action(m, acts, a, w, prices)
+            add_action(m, acts, a, w, prices, people)
             add_money(m, acts, a, window, w)
             bad = judge(m, acts, a, w, minute, ended)
             if m[REGIONS] > 0:
@@ -111,6 +114,7 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
             m[place(m, TRIES, window) + min(sent, MOST_ATTEMPTS)] += 1
             if acts[a + A_OUTCOME] != OK:
                 add_no_success(m, acts, a, w)
+                m[place(m, WHY, window) + acts[a + A_REASON]] += 1
             if minute > 0:
                 add_minute(m, acts, a, minute, sent)
             if fine:
@@ -137,6 +141,21 @@ def add(ledger: Ints, actions: Ints, attempts: Ints, served: Ints, costs: Ints, 
     carry(m, AREAS, AREAS_HIGH, AREAS_HIGH)
 
 
+@step
+def add_member(m: Memory, acts: Memory, a: int, people: Memory) -> None:
+    """What the user of a measured action asked and cost; where users come and go: was it the first of a day?"""
+    p = acts[a + A_USER] * MEMBER_WIDTH
+    people[p] += 1
+    people[p + 1] += acts[a + A_COST]
+    if m[DAYS_SEEN] > 0:
+        day = acts[a + A_ARRIVAL] // DAY
+        for period in range(3):
+            now = m[place(m, PERIODS_OF, day) + period]
+            if now >= people[p + 2 + period]:
+                people[p + 2 + period] = now + 1
+                m[place(m, SEEN, now) + period] += 1
+
+
 @apart
 def carry(m: Memory, low: int, high: int, following: int) -> None:
     """Carry over what passes LOW_BITS; the table ends where the following one begins."""
@@ -148,7 +167,7 @@ def carry(m: Memory, low: int, high: int, following: int) -> None:
 
 
 @step
-def add_action(m: Memory, acts: Memory, a: int, w: int, prices: Memory) -> None:
+def add_action(m: Memory, acts: Memory, a: int, w: int, prices: Memory, people: Memory) -> None:
     """A measured action; `w` is the address of the series of the window in which it arrived."""
     outcome, cost = acts[a + A_OUTCOME], acts[a + A_COST]
     m[w + ARRIVED] += 1
@@ -157,9 +176,7 @@ def add_action(m: Memory, acts: Memory, a: int, w: int, prices: Memory) -> None:
     m[place(m, COST, BY_KIND) + acts[a + A_KIND]] += cost
     m[place(m, COST, BY_OUTCOME) + outcome] += cost
     if acts[a + A_USER] >= 0:
-        user = place(m, USERS, acts[a + A_USER])
-        m[user] += 1
-        m[user + 1] += cost
+        add_member(m, acts, a, people)
     if m[EXACT] == 0:
         m[place(m, WHOLE, OF_COST) + bin_of(cost)] += 1
     else:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simkit.engine.log import BUDGET_COLUMNS, INCIDENT_COLUMNS, REGION_COLUMNS
+from simkit.engine.log import ACTION_COLUMNS, BUDGET_COLUMNS, INCIDENT_COLUMNS, REGION_COLUMNS, USER_COLUMNS
 from simkit.plan.codes import Cause, Outcome
 from simkit.plan.plan import Floats, Ints, Plan
 from simkit.result.breakers import BreakerSums
 from simkit.result.economy import GROWTH, GROWTH_ROWS, Economy
 from simkit.result.limits import LimitUse
+from simkit.result.lives import lives_of
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse
 from simkit.result.recovery import recovery_of
@@ -26,6 +27,7 @@ from simkit.result.sums import Money
 from simkit.result.tally import DeploymentUse, Histogram, Tally
 from simkit.result.windows import timeline_windows
 
+USER = ACTION_COLUMNS.index("user")
 SINGLE = {"served": at.SERVED_WIDTH, "costs": 1, "answers": 3}
 """Tables of single values (for plans whose percentiles are exact) and their columns: latency, ttft, waited, wait for
 a person of served actions; cost of measured ones; deployment, ttft, latency of successful attempts."""
@@ -44,6 +46,9 @@ class Stream:
         self.incidents: list[Ints] = []
         self.budgets: list[Ints] = []
         self.regions: list[Ints] = []
+        self.lives: list[Ints] = []
+        self.members = np.zeros(int(plan.people.number.sum(axis=1).max(initial=0)) * at.MEMBER_WIDTH, np.int64)
+        """What is known of each user; where they come and go, it grows."""
         self.breakers = BreakerSums(plan)
 
     def take(
@@ -55,6 +60,7 @@ class Stream:
         lookups: Ints,
         budgets: Ints,
         regions: Ints,
+        users: Ints,
         ended: int,
     ) -> None:
         """Add rows as in the log: actions that have ended, with their attempts in the same order; the other tables.
@@ -67,17 +73,26 @@ class Stream:
             self.budgets.append(budgets.copy())
         if len(regions):
             self.regions.append(regions.copy())
+        if len(users):
+            self.lives.append(users.copy())
         if len(breakers):
             self.breakers.take(breakers)
         add_lookups(self.ledger, lookups.reshape(-1))
         if self.ledger[at.EXACT]:
             self._make_room(len(actions), len(attempts))
+        self._make_room_for(int(actions[:, USER].max(initial=-1)) + 1 if len(actions) else 0)
         served, costs, answers = self.singles.values()
-        add(self.ledger, actions.reshape(-1), attempts.reshape(-1), served, costs, answers, ended)
+        add(self.ledger, actions.reshape(-1), attempts.reshape(-1), served, costs, answers, self.members, ended)
 
     def run(self, m: Ints, f: Floats, most: int) -> int:
         """Run the simulation as the kernel does, and add up the rows of full pages on the way."""
-        return run_along(m, f, most, self.ledger, *self.singles.values())
+        served, costs, answers = self.singles.values()
+        return run_along(m, f, most, self.ledger, served, costs, answers, self.members)
+
+    def _make_room_for(self, users: int) -> None:
+        if users * at.MEMBER_WIDTH > len(self.members):
+            more = np.zeros(2 * users * at.MEMBER_WIDTH - len(self.members), np.int64)
+            self.members = np.concatenate([self.members, more])
 
     def _make_room(self, actions: int, attempts: int) -> None:
         for name, more in (("served", actions), ("costs", actions), ("answers", attempts)):
@@ -100,7 +115,8 @@ class Stream:
         return {
             "ledger": self.ledger, "incidents": self._rows(self.incidents, INCIDENT_COLUMNS),
             "budgets": self._rows(self.budgets, BUDGET_COLUMNS),
-            "regions": self._rows(self.regions, REGION_COLUMNS), "breakers": self.breakers.kept,
+            "regions": self._rows(self.regions, REGION_COLUMNS), "lives": self._rows(self.lives, USER_COLUMNS),
+            "members": self.members, "breakers": self.breakers.kept,
             "breaker_sums": self.breakers.sums, "breaker_rows": np.array([self.breakers.count]), **self.singles,
         }  # fmt: skip
 
@@ -114,6 +130,7 @@ class Stream:
             raise ValueError("the state is of another plan")
         self.ledger = state["ledger"]
         self.incidents, self.budgets, self.regions = [state["incidents"]], [state["budgets"]], [state["regions"]]
+        self.lives, self.members = [state["lives"]], state["members"]
         self.breakers.kept, self.breakers.sums = state["breakers"], state["breaker_sums"]
         self.breakers.count = int(state["breaker_rows"][0])
         self.singles = {name: state[name] for name in SINGLE}
@@ -145,6 +162,8 @@ class Stream:
             pulse=self._pulse(),
             economy=self._economy(),
             regional=self._regional(),
+            lives=lives_of(self.plan, self._columns(self.lives, USER_COLUMNS), self._table(at.SEEN).copy()),
+            why=self._table(at.WHY).copy(),
             ended=ended,
             events=events,
         )
@@ -249,7 +268,7 @@ class Stream:
         return limit_uses(self.plan, self._table(at.DEMAND), held, holding)
 
     def _users(self) -> dict[str, Ints]:
-        actions, cost = self._table(at.USERS).T
+        actions, cost = self.members.reshape(-1, at.MEMBER_WIDTH).T[:2]
         seen = np.flatnonzero(actions)
         return {"user": seen, "actions": actions[seen], "cost": cost[seen]}
 
