@@ -285,14 +285,16 @@ KEPT_NEWS = 8
 O_NUMBER, O_SEGMENT, O_ARRIVAL, O_DUE_SEGMENT = range(4)
 COMING_WIDTH, WALK_WIDTH = 4, 3
 
-# A user who comes and goes; a place in the list of the active users of a region: who, activity of all up to here.
-P_SINCE, P_PLAN, P_WEIGHT, P_STATE, P_MET, P_DAY, P_MONTH = range(7)
-USER_WIDTH = 7
-Y_USER, Y_TOTAL = range(2)
-LISTED_WIDTH = 2
-# Of a region: active users, those who signed up, how many of these have made up their minds.
-N_ACTIVE, N_SIGNED_UP, N_SETTLED = range(3)
-CROWD_WIDTH = 3
+# A user who comes and goes (what every action needs stands first); a place in the list of the active users of a region:
+# who, activity of all up to here, and where to begin to look for a point of the total, see `population.pick`.
+P_STATE, P_MET, P_PLAN, P_SINCE, P_WEIGHT, P_DAY, P_MONTH = range(7)
+USER_WIDTH = 8
+Y_USER, Y_TOTAL, Y_FIRST = range(3)
+LISTED_WIDTH = 3
+# Of a region: active users, those who signed up, how many of these have made up their minds; how many active users are
+# found by the guide, up to which point of the total, and how many bits of a point are left out there.
+N_ACTIVE, N_SIGNED_UP, N_SETTLED, N_GUIDED, N_GUIDED_TOTAL, N_SHIFT = range(6)
+CROWD_WIDTH = 6
 
 F_OPERATIONAL, F_LEFT, F_PACE = range(3)
 """The single numbers of `f`, of the present source: operational time up to which it is walked (that of the last

@@ -4,9 +4,9 @@ from simkit.engine.compiled.agenda import schedule
 from simkit.engine.compiled.dice import uniform, value
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pace import activity_in, walk_at_new_pace
-from simkit.engine.compiled.pointer import view
+from simkit.engine.compiled.pointer import fetch, view
 from simkit.laws.choice import choose
-from simkit.laws.draws import Stream
+from simkit.laws.draws import Stream, unit
 from simkit.laws.growth import BAD, FAILED, QUOTA, REJECTED, SLOW, activity, remember, stays, times
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import Kind, Life, Outcome, State
@@ -62,6 +62,7 @@ def begin_population(m: Memory, f: Reals) -> None:
             add_user(m, f, user, m[M_BEGIN] - (at1(m, GROWTH_AGE, 0) + i % DAYS) * DAY)
             write_life(m, user, BASE, m[member(m, user) + P_PLAN])
             enlist(m, user, home)
+        guide(m, home)
     next_day(m, m[M_BEGIN] // DAY + 1)
 
 
@@ -93,6 +94,7 @@ def name_member(m: Memory, f: Reals, a: int, u: float) -> None:
         write_life(m, user, SIGNED_UP, m[member(m, user) + P_PLAN])
     else:
         user = pick(m, home, int(u * float(activity_in(m, home))))
+        foresee_members(m, f)
     m[a + A_USER] = user
     m[a + A_PLAN] = m[member(m, user) + P_PLAN]
 
@@ -100,7 +102,13 @@ def name_member(m: Memory, f: Reals, a: int, u: float) -> None:
 @step
 def pick(m: Memory, home: int, point: int) -> int:
     """The first active user up to whom the activity is more than this."""
-    low, high = 0, m[crowd(m, home) + N_ACTIVE] - 1
+    n = crowd(m, home)
+    if point < m[n + N_GUIDED_TOTAL]:
+        place = m[listed(m, home, point >> m[n + N_SHIFT]) + Y_FIRST]
+        while m[listed(m, home, place) + Y_TOTAL] <= point:
+            place += 1
+        return m[listed(m, home, place) + Y_USER]
+    low, high = m[n + N_GUIDED], m[n + N_ACTIVE] - 1
     while low < high:
         middle = (low + high) >> 1
         if point < m[listed(m, home, middle) + Y_TOTAL]:
@@ -108,6 +116,41 @@ def pick(m: Memory, home: int, point: int) -> int:
         else:
             low = middle + 1
     return m[listed(m, home, low) + Y_USER]
+
+
+@step
+def guide(m: Memory, home: int) -> None:
+    """Note for points of the total, in equal steps, where in the list to begin to look for them."""
+    n, total = crowd(m, home), activity_in(m, home)
+    number = m[n + N_GUIDED] = m[n + N_ACTIVE]
+    m[n + N_GUIDED_TOTAL] = total
+    m[n + N_SHIFT] = 0
+    while total >> m[n + N_SHIFT] >= number > 0:
+        m[n + N_SHIFT] += 1
+    place = 0
+    for i in range(number):
+        while place < number - 1 and m[listed(m, home, place) + Y_TOTAL] <= i << m[n + N_SHIFT]:
+            place += 1
+        m[listed(m, home, i) + Y_FIRST] = place
+
+
+@step
+def foresee_members(m: Memory, f: Reals) -> None:
+    """Have the processor get what the next actions of the present source will need of the list and of the users."""
+    home = m[M_HOME]
+    if home >= m[M_HOMES]:
+        return
+    last, first, n = m[M_AHEAD] - 1, m[AHEAD] + AHEAD_USER * m[M_AHEAD], crowd(m, home)
+    place, total = m[M_NUMBER] & last, float(activity_in(m, home))
+    point = int(unit(m[first + min(place + 3, last)]) * total)
+    if point < m[n + N_GUIDED_TOTAL]:
+        fetch(m, listed(m, home, point >> m[n + N_SHIFT]) + Y_FIRST)
+    point = int(unit(m[first + min(place + 2, last)]) * total)
+    if point < m[n + N_GUIDED_TOTAL]:
+        fetch(m, listed(m, home, m[listed(m, home, point >> m[n + N_SHIFT]) + Y_FIRST]))
+    point = int(unit(m[first + min(place + 1, last)]) * total)
+    if point < m[n + N_GUIDED_TOTAL]:
+        fetch(m, member(m, pick(m, home, point)))
 
 
 @step
@@ -210,6 +253,7 @@ def thin_out(m: Memory, f: Reals, home: int, day: int) -> None:
         if remains(m, f, user, day):
             put_on_list(m, user, home, total)
             total += m[member(m, user) + P_WEIGHT]
+    guide(m, home)
 
 
 @step

@@ -105,6 +105,8 @@ def add(
             histogram = place(m, HISTOGRAM, window)
             if a + A_WIDTH < len(actions):  # the next one's bin is far off; most often it arrived in the same window
                 fetch(m, histogram + bin_of(max(acts[a + A_WIDTH + A_END] - acts[a + A_WIDTH + A_ARRIVAL], 0)))
+                if acts[a + A_WIDTH + A_USER] >= 0:
+                    fetch(people, acts[a + A_WIDTH + A_USER] * MEMBER_WIDTH)
             add_action(m, acts, a, w, prices, people)
             add_money(m, acts, a, window, w)
             bad = judge(m, acts, a, w, minute, ended)
