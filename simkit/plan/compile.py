@@ -5,7 +5,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simkit.plan import caches, conversations, demand, growth, policy, regions, spending, supply, trouble, users, work
+from simkit.plan import (
+    business,
+    caches,
+    conversations,
+    demand,
+    growth,
+    policy,
+    regions,
+    spending,
+    supply,
+    trouble,
+    users,
+    work,
+)
 from simkit.plan.batch import batch
 from simkit.plan.calendar import start_utc_ns
 from simkit.plan.errors import PlanError
@@ -93,6 +106,7 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         epochs=np.array(epochs, dtype=np.int64),
         dists=pool.build(),
         stationary=is_stationary(document),
+        business=business.business(documents),
         service_costs=service_costs(documents, epochs, horizon),
         price_book=f"{book().date} (genai-prices {book().version})",
         recorded=demand.recorded(trace) if trace is not None else Recorded(),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simkit.plan.arrays import NEVER, SECOND, Bools, Floats, Ints
+from simkit.plan.business import Business
 from simkit.plan.economy import Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, mean_turns
 from simkit.plan.growth import Growth, Modulation
 from simkit.plan.places import Regions, ReplicaPrice, Scaling
@@ -432,6 +433,8 @@ class Plan:
     """No seasonality, changes, scheduled incidents or trace: batch means apply."""
     service_costs: tuple[int, ...]
     """(R) picodollars of the own service over the horizon, but for replicas whose number follows the load."""
+    business: Business
+    """The company's money."""
     price_book: str
     """Date and version of the price book used."""
     recorded: Recorded = Recorded()

@@ -11,6 +11,7 @@ from simkit.result.aftermath import harm, lessons
 from simkit.result.bill import Weighed, bill_text, blocked, rationed
 from simkit.result.bottlenecks import Bottleneck, bottlenecks, load_text
 from simkit.result.evidence import Evidence
+from simkit.result.growth_text import growth_lessons
 from simkit.result.region_text import region_lessons
 from simkit.result.slo import Standing, Verdict, standings
 from simkit.result.statistics import Estimate
@@ -212,7 +213,12 @@ def _between(estimate: Estimate) -> str:
 def _breaks(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> Answer:
     """Spent budgets come first, then what incidents teach, then quotas and limits; without limits, incidents alone."""
     spent, turned, full = blocked(evidence), rationed(evidence, metrics), _fills(evidence, limits)
-    first = (*spent, *region_lessons(evidence), *(lessons(evidence, limits) or (() if limits else harm(evidence))))
+    first = (
+        *spent,
+        *growth_lessons(evidence),
+        *region_lessons(evidence),
+        *(lessons(evidence, limits) or (() if limits else harm(evidence))),
+    )
     said = (*first, *((f"{turned}.",) if turned else ()), *((full.text,) if limits else ()))
     return Answer(BREAK, " ".join(said), "bad" if first else full.tone if limits else "") if said else full
 

@@ -86,6 +86,7 @@ def alike_hours(plan: Plan, hours: int) -> Ints | None:
     """(hours) group of each hour; those of a group have the same expected arrivals. None: each hour is its own case,
     since a trace, changes, incidents or fallbacks in random outages make it so."""
     own_case = len(plan.arrivals.trace_time) or len(plan.epochs) > 1 or len(plan.incidents.start)
+    own_case = own_case or plan.growth.on[0] or len(plan.modulation.every)
     if own_case or (len(plan.incidents.gap) and (plan.models.fallback >= 0).any()):
         return None
     edges = np.minimum(np.arange(hours + 1, dtype=np.int64) * grids(plan)[0].length, plan.horizon)
@@ -121,7 +122,7 @@ def load_short(evidence: Evidence, multiple: float | None) -> str:
     if multiple is None:
         return "–"
     if evidence.users():
-        return f"{significant(evidence.users() * multiple, 3):,.0f} users"
+        return f"{significant(evidence.users_at_peak() * multiple, 3):,.0f} users"
     return f"{significant(arrival_rate(evidence) * multiple, 3):,.5g}/s"
 
 
@@ -134,7 +135,7 @@ def load_text(evidence: Evidence, multiple: float | None) -> str:
     """A load multiple in the words of the scenario: users where they are modelled, else arrivals a second."""
     if multiple is None:
         return "no use was seen"
-    users = evidence.users()
+    users = evidence.users_at_peak()
     if users:
         return f"about {significant(users * multiple, 3):,.0f} daily active users"
     return f"about {significant(arrival_rate(evidence) * multiple, 3):,.5g} arrivals/s in the mean"

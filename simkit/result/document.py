@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from simkit.result import shares
 from simkit.result.bill import bill_blocks
 from simkit.result.bottlenecks import bottlenecks, load_short
+from simkit.result.growth_text import growth_blocks
 from simkit.result.metric import HOUR_NS, MONTH_HOURS
 from simkit.result.metrics import METRICS
 from simkit.result.page import Block, Grid, Heading, Page, Paragraph
@@ -46,6 +47,7 @@ def document(result: "Result") -> Page:
         if title == AFTER:
             blocks += review_blocks(result.evidence)
             blocks += region_blocks(result.evidence)
+            blocks += growth_blocks(result.evidence)
     return Page(result.name, _subtitle(result), tuple(blocks))
 
 

@@ -23,6 +23,7 @@ from simkit.scenario.alerts import Alerts
 from simkit.scenario.policy import Slo
 
 if TYPE_CHECKING:
+    from simkit.result.books import Books
     from simkit.result.spikes import Spike
 
 Floats = NDArray[np.float64]
@@ -85,6 +86,13 @@ class Evidence:
         from simkit.result.spikes import spikes_of
 
         return spikes_of(self)
+
+    @cached_property
+    def books(self) -> "tuple[Books, ...]":
+        """The company's books of each replication, where users come and go."""
+        from simkit.result.books import books_of
+
+        return tuple(books_of(self.plan, one) for one in self.tallies)
 
     def total(self, name: str) -> int:
         """Exact sum over all replications."""
@@ -176,10 +184,20 @@ class Evidence:
         return woodruff(pool, p, shares, self.level)
 
     def users(self) -> float:
-        """Mean number of users over the horizon; 0: not modelled."""
+        """Mean number of daily active users over the horizon; 0: not modelled."""
+        if self.plan.growth.on[0]:
+            return float(np.mean([one.lives.daily.mean() for one in self.tallies]))
         edges = np.clip(np.append(self.plan.epochs, self.plan.horizon), 0, self.plan.horizon)
         weights = np.diff(edges).astype(np.float64)
         return float(weights @ self.plan.people.number.sum(axis=1) / weights.sum()) if weights.sum() else 0.0
+
+    def users_at_peak(self) -> float:
+        """Daily active users of the busiest week; where they do not come and go: of every day."""
+        if not self.plan.growth.on[0]:
+            return self.users()
+        daily = np.mean([one.lives.daily for one in self.tallies], axis=0)
+        week = min(7, len(daily))
+        return float(np.convolve(daily, np.full(week, 1 / week), "valid").max())
 
 
 def evidence_of(

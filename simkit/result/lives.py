@@ -5,7 +5,6 @@ is the week of the sign-up; those who were there at the start are the cohort bef
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,22 +81,27 @@ class Lives:
     """(days + 1, cohorts) active users when each day begins; the first cohort was there at the start."""
     on_plan: Ints
     """(days + 1, plans) the same by plan; one column where there are none."""
+    joined: Ints
+    """(cohorts) who became an active user; of the first, who was one at the start."""
     first_value: Sample
     """ns from the sign-up to the first good answer, of those who had one in time."""
     seen: Ints
     """(days, 3) different users of whom an action arrived on a day; in a week, in a month: in their first rows."""
 
-    @cached_property
-    def cohorts(self) -> Ints:
-        """(cohorts) who signed up in each week, and before all weeks those there at the start."""
-        weekly = np.zeros(self.calendar.weeks + 1, np.int64)
-        np.add.at(weekly, self.calendar.week + 1, self.signed_up)
-        weekly[0] = self.active[0, 0]
-        return weekly
-
+    @property
     def daily(self) -> Ints:
         """(days) daily active users."""
         return self.seen[:, 0]
+
+    def after(self, weeks: int) -> tuple[Ints, Ints]:
+        """By cohort: who is still there when all its users have been there so many whole weeks, and who became one.
+
+        Cohorts that have not been there so long by the end of the horizon are left out, and those from the start.
+        """
+        cohorts = np.arange(1, self.calendar.weeks + 1)
+        days = DAYS * (cohorts + weeks) - 1
+        known = days <= self.calendar.days
+        return self.active[days[known], cohorts[known]], self.joined[cohorts[known]]
 
 
 def lives_of(plan: Plan, rows: dict[str, Column], seen: Ints) -> Lives:
@@ -129,6 +133,7 @@ def lives_of(plan: Plan, rows: dict[str, Column], seen: Ints) -> Lives:
         active=_standing(begins, cohort, change, calendar.days, calendar.weeks + 1),
         on_plan=_standing(begins, on_plan, change + moved, calendar.days, plans)
         - _standing(begins, _before(user, on_plan), moved, calendar.days, plans),
+        joined=count(cohort[came & (cohort >= 0) & (cohort <= calendar.weeks)], calendar.weeks + 1),
         first_value=Sample.of(value[what == Life.FIRST_VALUE]),
         seen=seen,
     )

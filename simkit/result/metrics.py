@@ -20,6 +20,7 @@ from simkit.result.metric import (
     share,
 )
 from simkit.result.metrics_economy import METRICS as ECONOMY
+from simkit.result.metrics_growth import METRICS as GROWTH
 from simkit.result.metrics_regions import METRICS as REGIONS
 from simkit.result.metrics_resilience import METRICS as RESILIENCE
 from simkit.result.metrics_resilience import has_retries
@@ -231,7 +232,7 @@ _USE = (
         _if(has_cascade, share("escalated", "cascades", NO_CALL)),
     ),
 )  # fmt: skip
-_ALL = (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_TOKENS, *ECONOMY, *_USE, *RESILIENCE, *REGIONS)
+_ALL = (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_TOKENS, *ECONOMY, *_USE, *RESILIENCE, *REGIONS, *GROWTH)
 METRICS: dict[str, Metric] = {one.name: one for one in _ALL}
 """Every metric, in the order of tables."""
 

@@ -231,6 +231,31 @@ def _residency(result: "Result") -> Any:
     return _figures("figures_regions").residency_figure(result.residency)
 
 
+def _days(result: "Result") -> Any:
+    objectives = {one.label: one.target for one in result.evidence.objectives}
+    return _figures("figures_growth").days_figure(result.days, _latency_objectives(result), objectives)
+
+
+def _months(result: "Result") -> Any:
+    return _figures("figures_growth").months_figure(result.months, _latency_objectives(result))
+
+
+def _cohorts(result: "Result") -> Any:
+    return _figures("figures_growth").cohorts_figure(result.cohorts)
+
+
+def _retention(result: "Result") -> Any:
+    return _figures("figures_growth").retention_figure(result.retention)
+
+
+def _money(result: "Result") -> Any:
+    return _figures("figures_growth").money_figure(result.money, result.months)
+
+
+def _breaks(result: "Result") -> Any:
+    return _figures("figures_growth").breaks_figure(result.breaks, result.months)
+
+
 PICTURES = {
     "latency_distribution": _latency,
     "timeline": _timeline,
@@ -260,4 +285,11 @@ PICTURES = {
     "residency": _residency,
     "region_timeline": _region_timeline,
     "replicas": _replicas,
+    "days": _days,
+    "weeks": _days,
+    "months": _months,
+    "cohorts": _cohorts,
+    "retention": _retention,
+    "money": _money,
+    "breaks": _breaks,
 }

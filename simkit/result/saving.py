@@ -13,9 +13,10 @@ LOGGED = ("actions", "attempts", "lookups", "budget_log", "region_log", "user_lo
 """Tables of the log's rows."""
 TABLES = (
     "caches", "hit_rates", "prompt_caches", "budgets", "causes", "spikes", "users", "turns", "work", "regions", "flow",
-    "failovers", "residency", "region_timeline", "replicas",
+    "failovers", "residency", "region_timeline", "replicas", "days", "weeks", "months", "cohorts", "retention",
+    "money", "breaks",
 )  # fmt: skip
-"""Tables of the bill and of regions."""
+"""Tables of the bill, of regions and of growth."""
 GROUP = 1 << 17
 """Rows of a row group of a long table."""
 

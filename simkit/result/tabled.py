@@ -103,12 +103,47 @@ class Tabled:
         """What became of regions and replicas, in the order in which it happened, of every replication."""
         return self._table("region_log")
 
+    @cached_property
+    def days(self) -> "Table":
+        """By day, where users come and go: users, actions, how well they were served, cost."""
+        return self._table("days")
+
+    @cached_property
+    def weeks(self) -> "Table":
+        """The same by week."""
+        return self._table("weeks")
+
+    @cached_property
+    def months(self) -> "Table":
+        """The same by month, with revenue, margin and cash."""
+        return self._table("months")
+
+    @cached_property
+    def cohorts(self) -> "Table":
+        """Active users by week and the week of their sign-up."""
+        return self._table("cohorts")
+
+    @cached_property
+    def retention(self) -> "Table":
+        """Share of each cohort that is still there, by weeks since the sign-up."""
+        return self._table("retention")
+
+    @cached_property
+    def money(self) -> "Table":
+        """By month and item: revenue, cost of serving, fixed costs, team."""
+        return self._table("money")
+
+    @cached_property
+    def breaks(self) -> "Table":
+        """What gives way first: month, users, cause."""
+        return self._table("breaks")
+
     def _table(self, name: str, *of: Any) -> "Table":
-        from simkit.result import tables, tables_economy, tables_regions, tables_resilience
+        from simkit.result import tables, tables_economy, tables_growth, tables_regions, tables_resilience
         from simkit.result.plots import PICTURES, draw
 
         build = {"bottlenecks": "bottleneck_table"}.get(name, name)
-        rooms = (tables, tables_resilience, tables_economy, tables_regions)
+        rooms = (tables, tables_resilience, tables_economy, tables_regions, tables_growth)
         room = next(one for one in rooms if hasattr(one, build))
         made: Table = getattr(room, build)(
             *(of or (self.evidence,)), partial(draw, cast("Result", self), name) if name in PICTURES else None

@@ -103,10 +103,8 @@ def add(
             window = min(acts[a + A_ARRIVAL] // m[WINDOW], m[WINDOWS] - 1)
             w, minute, fine = place(m, SERIES, window), minute_of(m, acts, a), acts[a + A_OUTCOME] <= DEGRADED
             histogram = place(m, HISTOGRAM, window)
-            if a + A_WIDTH < len(actions):  # the next one's bin is far off; most often it arrived in the same window
-                fetch(m, histogram + bin_of(max(acts[a + A_WIDTH + A_END] - acts[a + A_WIDTH + A_ARRIVAL], 0)))
-                if acts[a + A_WIDTH + A_USER] >= 0:
-                    fetch(people, acts[a + A_WIDTH + A_USER] * MEMBER_WIDTH)
+            if a + A_WIDTH < len(actions):
+                fetch_next(m, acts, a + A_WIDTH, histogram, people)
             add_action(m, acts, a, w, prices, people)
             add_money(m, acts, a, window, w)
             bad = judge(m, acts, a, w, minute, ended)
@@ -141,6 +139,14 @@ def add(
     carry(m, TURNS, TURNS_HIGH, STEPS)
     carry(m, STEPS, STEPS_HIGH, PROMPT_HIGH)
     carry(m, AREAS, AREAS_HIGH, AREAS_HIGH)
+
+
+@step
+def fetch_next(m: Memory, acts: Memory, a: int, histogram: int, people: Memory) -> None:
+    """What the next action needs is far off: its bin (most often it arrived in the same window), its user."""
+    fetch(m, histogram + bin_of(max(acts[a + A_END] - acts[a + A_ARRIVAL], 0)))
+    if acts[a + A_USER] >= 0:
+        fetch(people, acts[a + A_USER] * MEMBER_WIDTH)
 
 
 @step

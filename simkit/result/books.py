@@ -1,0 +1,185 @@
+"""The company's books: what came in and went out in each month of a replication, exactly.
+
+Months are those of the calendar; of the first and the last only what lies in the horizon counts. Users pay for each
+day that they begin as active users on a plan: a day of a month costs the month's price by its days. The own service's
+fixed cost is spread evenly over the horizon. Somebody is hired when the daily active users, mean of seven days, reach
+what the role says, and is paid from the day on which the time until then is over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import accumulate
+
+import numpy as np
+
+from simkit.plan.business import Hire
+from simkit.plan.growth import DAY
+from simkit.plan.plan import Ints, Plan
+from simkit.result.lives import Calendar
+from simkit.result.tally import Tally
+from simkit.scenario.population import DAYS
+
+SPENT_IN = ("cost", "people", "lookup_cost", "tool_cost", "scaled")
+"""Series of money by window: models, people at the desk, lookups, tools, replicas that follow the load."""
+ALWAYS = ("models", "people", "lookups", "tools", "own service")
+RUNWAY_MONTHS = 3
+"""The cash lasts as long as it would at the mean of so many last whole months."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """Picodollars by month."""
+
+    revenue: dict[str, tuple[int, ...]]
+    """By plan of users."""
+    serving: dict[str, tuple[int, ...]]
+    """Models, people, lookups, tools, own service."""
+    fixed: dict[str, tuple[int, ...]]
+    team: dict[str, tuple[int, ...]]
+    """By role."""
+    value: tuple[int, ...]
+    """What good answers are worth to those who pay for them; no cash."""
+    cash: tuple[int, ...] | None
+    """At the end of each month; None: it is not said how much there is."""
+    hired: dict[str, int | None]
+    """The first day on which each role is paid; None: not within the horizon."""
+
+    def income(self, month: int) -> int:
+        """Revenue of a month."""
+        return sum(row[month] for row in self.revenue.values())
+
+    def served(self, month: int) -> int:
+        """What it cost to serve: all but fixed costs and the team."""
+        return sum(row[month] for row in self.serving.values())
+
+    def spent(self, month: int) -> int:
+        """All costs of a month."""
+        return self.served(month) + sum(row[month] for part in (self.fixed, self.team) for row in part.values())
+
+
+def month_lengths(calendar: Calendar) -> list[int]:
+    """Days of each month of the calendar, the whole month's."""
+    firsts = (np.arange(calendar.months + 1) + calendar.first_month).astype("datetime64[M]").astype("datetime64[D]")
+    return [int(days) for days in np.diff(firsts).astype(np.int64)]
+
+
+def in_horizon(plan: Plan, calendar: Calendar) -> list[int]:
+    """ns of each month that lie in the horizon."""
+    lengths = np.full(calendar.days, DAY, np.int64)
+    lengths[-1] = plan.horizon - (calendar.days - 1) * DAY
+    return [int(one) for one in np.bincount(calendar.month, lengths.astype(np.float64)).astype(np.int64)]
+
+
+def books_of(plan: Plan, run: Tally) -> Books:
+    """The books of a replication in which users come and go."""
+    calendar = run.lives.calendar
+    inside, whole = in_horizon(plan, calendar), [days * DAY for days in month_lengths(calendar)]
+    revenue, hired = _revenue(plan, run, whole), {one.name: _hired(one, run) for one in plan.business.team}
+    months = list(zip(inside, whole, strict=True))
+    books = Books(
+        revenue=revenue,
+        serving=_serving(plan, run, inside),
+        fixed={name: tuple(int(rate.of(*month)) for month in months) for name, rate in plan.business.fixed},
+        team={one.name: _wages(one, hired[one.name], calendar, whole, plan.horizon) for one in plan.business.team},
+        value=tuple(good * plan.business.value for good in _by_month(run, run.series["good"])),
+        cash=None,
+        hired=hired,
+    )
+    return replace(books, cash=_cash(plan.business.cash, books))
+
+
+def _by_month(run: Tally, series: Ints) -> list[int]:
+    """A series of windows by month of their begin, exactly."""
+    calendar = run.lives.calendar
+    found = [0] * calendar.months
+    for month, amount in zip(month_of_windows(run), series.tolist(), strict=True):
+        found[month] += amount
+    return found
+
+
+def month_of_windows(run: Tally) -> list[int]:
+    """The month of each window."""
+    found: list[int] = run.lives.calendar.month[run.windows.edges[:-1] // DAY].tolist()
+    return found
+
+
+def _revenue(plan: Plan, run: Tally, whole: list[int]) -> dict[str, tuple[int, ...]]:
+    """What users pay, by plan."""
+    calendar = run.lives.calendar
+    epochs = np.maximum(np.searchsorted(plan.epochs, np.arange(calendar.days) * DAY, side="right") - 1, 0)
+    names = plan.names.plans or ("all users",)
+    found = {}
+    for place, name in enumerate(names):
+        users, months = run.lives.on_plan[:-1, place].tolist(), [Fraction(0)] * calendar.months
+        for day, (count, epoch, month) in enumerate(zip(users, epochs.tolist(), calendar.month.tolist(), strict=True)):
+            lasts = min(DAY, plan.horizon - day * DAY)
+            months[month] += count * plan.business.prices[epoch][place].of(lasts, whole[month])
+        found[name] = tuple(int(one) for one in months)
+    return found
+
+
+def _serving(plan: Plan, run: Tally, inside: list[int]) -> dict[str, tuple[int, ...]]:
+    """Models, people, lookups, tools, own service."""
+    series = [_by_month(run, run.series[name]) for name in SPENT_IN]
+    fixed = [int(Fraction(plan.service_cost * ns, plan.horizon)) for ns in inside]
+    service = [one + other for one, other in zip(series.pop(), fixed, strict=True)]
+    return {name: tuple(row) for name, row in zip(ALWAYS, [*series, service], strict=True)}
+
+
+def _hired(role: Hire, run: Tally) -> int | None:
+    """The first day on which a role is paid."""
+    if role.from_users == 0:
+        return role.after // DAY
+    daily = run.lives.daily
+    recent = np.convolve(daily, np.ones(DAYS), "valid") if len(daily) >= DAYS else np.zeros(0)
+    needed = np.flatnonzero(recent >= DAYS * role.from_users)
+    if not len(needed):
+        return None
+    begins = int(needed[0]) + DAYS + role.after // DAY
+    return begins if begins < len(daily) else None
+
+
+def _wages(role: Hire, begins: int | None, calendar: Calendar, whole: list[int], horizon: int) -> tuple[int, ...]:
+    """What a role is paid, by month."""
+    months = [Fraction(0)] * calendar.months
+    for day in range(calendar.days if begins is None else begins, calendar.days):
+        month = int(calendar.month[day])
+        months[month] += role.people * role.cost.of(min(DAY, horizon - day * DAY), whole[month])
+    return tuple(int(one) for one in months)
+
+
+def _cash(first: int | None, books: Books) -> tuple[int, ...] | None:
+    """What is left at the end of each month."""
+    if first is None:
+        return None
+    change = (books.income(month) - books.spent(month) for month in range(len(books.value)))
+    return tuple(accumulate(change, initial=first))[1:]
+
+
+def runway_months(plan: Plan, books: Books, run: Tally) -> float | None:
+    """How many months the cash lasts from the horizon on, at what the last months took; None: no end is in sight.
+
+    Where it was gone before, the figure is negative: so many months ago.
+    """
+    if books.cash is None:
+        return None
+    inside = in_horizon(plan, run.lives.calendar)
+    last = range(max(0, len(inside) - RUNWAY_MONTHS), len(inside))
+    burnt = sum(books.spent(month) - books.income(month) for month in last)
+    months = sum(inside[month] for month in last) / (sum(month_lengths(run.lives.calendar)[m] for m in last) * DAY)
+    a_month = burnt / (months * len(last)) if months else 0.0
+    return books.cash[-1] / a_month if a_month > 0 else None
+
+
+def sums(books: Sequence[Books], month: int | None = None) -> tuple[int, int, int]:
+    """Revenue, cost of serving, all cost, over replications, of a month or of all."""
+    every = [(one, m) for one in books for m in (range(len(one.value)) if month is None else (month,))]
+    return (
+        sum(one.income(m) for one, m in every),
+        sum(one.served(m) for one, m in every),
+        sum(one.spent(m) for one, m in every),
+    )
+
+
+__all__ = ["ALWAYS", "Books", "books_of", "in_horizon", "month_lengths", "month_of_windows", "runway_months", "sums"]
