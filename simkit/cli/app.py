@@ -15,6 +15,7 @@ from simkit.cli.compare import compare
 from simkit.cli.console import Exit, complain, discard_output, say
 from simkit.cli.new import new
 from simkit.cli.presets import presets
+from simkit.cli.report import report
 from simkit.cli.run import run
 from simkit.cli.schema import schema
 from simkit.cli.sweep import sweep
@@ -51,7 +52,7 @@ def commands() -> None:
     """
 
 
-for command in (new, run, check, compare, sweep, breaking_point, presets, schema, bench):
+for command in (new, run, check, compare, sweep, breaking_point, report, presets, schema, bench):
     commands.add_command(command)
 
 

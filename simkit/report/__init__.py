@@ -1,12 +1,24 @@
-"""Pictures, and later reports: each picture is a tested data function and a thin renderer.
+"""Pictures, and reports. Each picture is a tested data function and a thin renderer.
 
-Most are reached from a table (`result.timeline.plot()`); those that belong to no table are named here.
+Most are reached from a table (`result.timeline.plot()`); those that belong to no table are named here, and so is
+what the notebooks of reports are made of.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simkit.report.document import answers as answers
+    from simkit.report.document import assumptions as assumptions
+    from simkit.report.document import changes as changes
+    from simkit.report.document import checklist as checklist
+    from simkit.report.document import manifest as manifest
+    from simkit.report.document import metrics as metrics
+    from simkit.report.document import note as note
+    from simkit.report.document import part as part
+    from simkit.report.document import record as record
+    from simkit.report.document import title as title
+    from simkit.report.document import verdicts as verdicts
     from simkit.report.figures_attempts import balance_figure as balance_figure
     from simkit.report.figures_attempts import patience_figure as patience_figure
     from simkit.report.figures_attempts import people_figure as people_figure
@@ -17,6 +29,17 @@ if TYPE_CHECKING:
     from simkit.report.figures_study import routing_saving as routing_saving
 
 _HOMES = {
+    "answers": "document",
+    "assumptions": "document",
+    "changes": "document",
+    "checklist": "document",
+    "manifest": "document",
+    "metrics": "document",
+    "note": "document",
+    "part": "document",
+    "record": "document",
+    "title": "document",
+    "verdicts": "document",
     "balance_figure": "figures_attempts",
     "patience_figure": "figures_attempts",
     "people_figure": "figures_attempts",
@@ -28,13 +51,14 @@ _HOMES = {
 }
 
 __all__ = [
-    "balance_figure", "patience_figure", "people_figure", "prompt_cache_figure", "prompt_cache_saving",
-    "routing_figure", "routing_saving", "waits_figure",
+    "answers", "assumptions", "balance_figure", "changes", "checklist", "manifest", "metrics", "note", "part",
+    "patience_figure", "people_figure", "prompt_cache_figure", "prompt_cache_saving", "record", "routing_figure",
+    "routing_saving", "title", "verdicts", "waits_figure",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    """Load a picture when it is first used: matplotlib is heavy."""
+    """Load what is named when it is first used: matplotlib is heavy."""
     if name not in _HOMES:
         raise AttributeError(f"module 'simkit.report' has no attribute {name!r}")
     return getattr(import_module(f"simkit.report.{_HOMES[name]}"), name)

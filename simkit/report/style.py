@@ -5,7 +5,7 @@ Colours are those of Okabe and Ito (2008), which stay apart for all common kinds
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -40,12 +40,36 @@ HALO = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.8}
 
 
 class Picture(Figure):
-    """A figure that shows once in Jupyter, whether or not pyplot was imported."""
+    """A figure that shows once in Jupyter, whether or not pyplot was imported, with words for who does not see it."""
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=110)
         return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"image/png": self._repr_png_(), "text/plain": self.words}, {"image/png": {"alt": self.words}}
+
+    @property
+    def words(self) -> str:
+        """What it shows: titles, axes, and the labels that stand in it."""
+        return " ".join(part for ax in self.axes if (part := _words_of(ax)))
+
+
+MOST_WORDS = 400
+"""Characters of labels in one picture's alternative text."""
+
+
+def _words_of(ax: Axes) -> str:
+    """Of one pair of axes."""
+    axes = [label for label in (ax.get_ylabel(), ax.get_xlabel()) if label]
+    labels = [
+        *(one.get_text() for one in ax.texts),
+        *(name for one in ax.get_yticklabels() if (name := one.get_text())[:1].isalpha()),
+    ]
+    said = "; ".join(dict.fromkeys(" ".join(one.split()) for one in labels if one.strip()))
+    parts = (ax.get_title(loc="left"), " against ".join(axes), said[:MOST_WORDS])
+    return " ".join(f"{part}." for part in parts if part).replace("\\$", "$")
 
 
 def canvas(*heights: float, width: float = 8.0, sharex: bool = True) -> tuple[Picture, list[Axes]]:

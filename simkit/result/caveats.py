@@ -102,10 +102,15 @@ def _censored(evidence: Evidence) -> str:
     return f"{share} of the actions were still in flight at the end of the run; a longer cooldown lets them end."
 
 
+def random_incidents(evidence: Evidence) -> int:
+    """How many there were in all replications."""
+    return sum(int((one.incidents["source"] < 0).sum()) for one in evidence.tallies)
+
+
 def _few_incidents(evidence: Evidence) -> str:
     if not len(evidence.plan.incidents.gap):
         return ""
-    seen = sum(int((one.incidents["source"] < 0).sum()) for one in evidence.tallies)
+    seen = random_incidents(evidence)
     if seen >= FEWEST_INCIDENTS:
         return ""
     return (

@@ -25,6 +25,8 @@ class Expected:
     high: float | None
     verdict: Verdict
     note: str
+    certain: bool = False
+    """Can it not fail, whatever the interval?"""
 
 
 def expected(metrics: dict[str, Estimate], texts: Sequence[str], lines: Sequence[Line]) -> tuple[Expected, ...]:
@@ -48,7 +50,7 @@ def settled(lines: Sequence[Expected], certain: Mapping[int, str]) -> tuple[Expe
     A limit of an interval may be beyond the data of a short run although no value could be beyond the bound.
     """
     return tuple(
-        replace(line, verdict=Verdict.PASS, note=f"cannot fail: {certain[place]}")
+        replace(line, verdict=Verdict.PASS, note=f"cannot fail: {certain[place]}", certain=True)
         if place in certain and line.verdict == Verdict.UNDECIDED and line.value is not None
         else line
         for place, line in enumerate(lines)

@@ -3,9 +3,9 @@
 from simkit.result.page import Grid, Heading, Page, Paragraph
 
 TEMPLATE = """\
-<div class="simkit-card"><style>
+<div class="simkit-card{{ '' if page.title else ' part' }}"><style>
 .simkit-card{font:14px/1.45 system-ui,sans-serif;color:#1f2933;background:#fff;max-width:60em;padding:1em 1.2em;
-border:1px solid #e4e8ec;border-radius:6px}
+border:1px solid #e4e8ec;border-radius:6px}.simkit-card.part{border:0;padding:0}
 .simkit-card h2{font-size:1.3em;margin:0}.simkit-card h3{font-size:1em;margin:1.2em 0 .3em}
 .simkit-card p{margin:.35em 0}.simkit-card .sub{color:#6b7680}
 .simkit-card .good{color:#00704f}.simkit-card .bad{color:#b3261e}.simkit-card .warn{color:#8a5a00}
@@ -15,7 +15,7 @@ border:1px solid #e4e8ec;border-radius:6px}
 .simkit-card th,.simkit-card td{text-align:left;padding:.15em .9em .15em 0;vertical-align:top;background:#fff}
 .simkit-card .r{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 </style>
-<h2>{{ page.title }}</h2><p class="sub">{{ page.subtitle }}</p>
+{% if page.title %}<h2>{{ page.title }}</h2><p class="sub">{{ page.subtitle }}</p>{% endif %}
 {% for kind, block in blocks %}
 {%- if kind == "heading" %}<h3>{{ block.text }}</h3>
 {%- elif kind == "paragraph" %}<p>
@@ -32,7 +32,7 @@ border:1px solid #e4e8ec;border-radius:6px}
 
 
 def render(page: Page) -> str:
-    """The page as an HTML fragment that needs nothing from elsewhere."""
+    """The page as an HTML fragment that needs nothing from elsewhere; without a title it is a part of another."""
     from jinja2 import Environment
 
     kinds = {Heading: "heading", Paragraph: "paragraph", Grid: "grid"}

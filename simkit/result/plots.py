@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from simkit.result.words import duration
+from simkit.result.words import duration, percent
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
@@ -25,7 +25,7 @@ def _figures(name: str) -> Any:
 def _latency(result: "Result") -> Any:
     marks = {label: result.metrics[f"latency_{label}"].value for label in ("p50", "p95", "p99")}
     rate = result.metrics["success_rate"].value
-    served = "" if rate is None else f"{rate:.2%} of the actions were served"
+    served = "" if rate is None else f"{percent(rate)} of the actions were served"
     return _figures("figures").latency_figure(result.latency_distribution, marks, _latency_objectives(result), served)
 
 
@@ -135,7 +135,7 @@ def _emptied(result: "Result") -> Any:
 def _caches(result: "Result") -> dict[str, str]:
     """Of each cache its size and hit rate in words."""
     from simkit.plan.plan import NEVER
-    from simkit.result.words import number, percent
+    from simkit.result.words import number
 
     capacity = result.plan.answers.capacity[0]
     return {

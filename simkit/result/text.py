@@ -20,8 +20,9 @@ def render(page: Page, width: int | None = None, colour: bool = False) -> str:
         file=out, width=columns, force_terminal=colour, force_jupyter=False, no_color=not colour, highlight=False,
         color_system="standard" if colour else None, legacy_windows=False, emoji=False, markup=False,
     )  # fmt: skip
-    console.print(Text(page.title, "bold"))
-    console.print(Text(page.subtitle, "dim"))
+    if page.title:
+        console.print(Text(page.title, "bold"))
+        console.print(Text(page.subtitle, "dim"))
     for block in page.blocks:
         console.print()
         console.print(_rendered(block))

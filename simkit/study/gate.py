@@ -3,6 +3,9 @@
 A promise is decided at the first look at which the whole interval lies on one side of its bound; looks are at growing
 numbers of replications and spend their error (`simkit.study.looks`), so that at most 5 % are decided wrongly however
 near to the edge they are. What is still open at the limit is *undecided*.
+
+Where random incidents hardly came up, intervals are too narrow. A promise that hangs on them is then decided only if it
+is clear by a wide margin: if also the interval that `simkit.study.rare` makes as wide as it may be lies on one side.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,11 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simkit.result.slo import standings
+from simkit.result.slo import verdict as verdict_of
 from simkit.result.statistics import Estimate
 from simkit.result.words import figure, interval
 from simkit.study.executor import Where
 from simkit.study.looks import results
 from simkit.study.progress import Progress, progress_of
+from simkit.study.rare import Rare, moved, rare, reach, widened
 from simkit.study.run import Replications
 
 if TYPE_CHECKING:
@@ -127,11 +132,14 @@ def promises(scenario: "Scenario", asked: Asked) -> "tuple[list[Item], Result]":
 def lines(result: "Result") -> list[Item]:
     """The verdicts of one look."""
     said = f"95 % interval, {result.replications} replication{'s' * (result.replications != 1)}"
-    found = []
+    found, few = [], rare(result)
     missed = expects_a_miss(result)
     for one in standings(result.evidence):
         e, verdict = one.compliance, str(one.verdict)
         detail = f"reached {figure(e.value, 'share')}, {said}: {interval(e, 'share')}"
+        if few is not None:
+            wide = moved(e, reach(result, one.objective, few)).within(0.0, 1.0)
+            verdict, detail = by_margin(verdict, detail, wide, ">=", one.objective.target, "share", few)
         if missed and verdict in BROKEN:
             verdict, detail = "warn", f"{detail}; not promised: the file expects {missed}"
         path = f"slo.{one.objective.label.replace(' ', '.')}"
@@ -140,8 +148,24 @@ def lines(result: "Result") -> list[Item]:
         e, verdict = result.metrics[line.metric], str(line.verdict)
         detail = f"is {figure(line.value, line.unit)}, {said}: {interval(e, line.unit)}"
         detail = "; ".join(filter(None, (detail, line.note)))
+        if few is not None and not line.certain:
+            wide = widened(result, line.metric, line.unit, e, few)
+            verdict, detail = by_margin(verdict, detail, wide, line.op, line.bound, line.unit, few)
         found.append(Item("expectations", line.text, verdict, detail, f"expect.{place}", _final(verdict, e)))
     return found
+
+
+def by_margin(
+    verdict: str, detail: str, wide: Estimate, op: str, bound: float, unit: str, few: Rare
+) -> tuple[str, str]:
+    """A verdict that the interval gives, and what is said of it, where incidents were few: it stands if it is clear."""
+    if verdict == "undecided" or str(verdict_of(wide, op, bound)) == verdict:
+        return verdict, detail
+    why = (
+        f"too few random incidents to tell ({few.seen} in all, some kinds hardly or never): with what they may do it is"
+        f" {interval(wide, unit)}"
+    )
+    return "undecided", f"{detail}; {why}"
 
 
 def expects_a_miss(result: "Result") -> str:

@@ -1,8 +1,6 @@
 """The notebooks run as they are, quickly with `fast`, and their results are right."""
 
 import ast
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,38 +8,17 @@ import nbformat
 import papermill
 import pytest
 
+from simkit.report.execution import execute
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def kernel(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A kernel `python3` that is this very interpreter, whatever is or is not installed elsewhere."""
-    data = tmp_path_factory.mktemp("jupyter")
-    spec = data / "kernels" / "python3"
-    spec.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(data))  # searched before the installed kernels
-        patch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
-        patch.setenv("PYTHONPATH", str(ROOT))
-        patch.setenv("PYTHONWARNINGS", "ignore")
-        patch.setenv("IPYTHONDIR", str(data / "ipython"))
-        yield
-
-
 def run(notebook: Path, folder: Path, where: Path, **parameters: Any) -> nbformat.NotebookNode:
     """Execute a notebook in the working folder `where` and return it with its outputs."""
-    return papermill.execute_notebook(
-        notebook,
-        folder / notebook.name,
-        parameters,
-        kernel_name="python3",
-        cwd=where,
-        progress_bar=False,
-        log_output=False,
-    )
+    done = execute(notebook, folder / notebook.name, parameters, where)
+    assert not done.error, done.error
+    return done.notebook
 
 
 def tagged(notebook: nbformat.NotebookNode, tag: str) -> nbformat.NotebookNode:

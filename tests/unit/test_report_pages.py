@@ -1,0 +1,149 @@
+"""Pages of reports: whole files, safe names, nothing asked of anybody, words for every picture."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import simkit as sk
+from simkit.report import folder, html
+from simkit.report.execution import RECORD, Executed
+from simkit.report.index import index_rows, write_index
+from simkit.report.reports import plan
+from simkit.report.style import canvas, title
+
+ROOT = Path(__file__).parents[2]
+HOSTILE = ["<script>alert(1)</script>", "../../x", "..", "", "/etc/passwd", "a\x00b", "con\n", "x" * 500, "Ünï çødé"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_folder_name_can_do_no_harm(name: str) -> None:
+    found = folder.slug(name)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,60}", found)
+    assert not found.startswith("-")
+
+
+def test_a_usual_name_stays() -> None:
+    assert folder.slug("support_chat") == "support_chat"
+
+
+def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
+    place = tmp_path / "a" / "key"
+    with pytest.raises(RuntimeError), folder.drafted(place) as draft:
+        (draft / "half").write_text("x")
+        raise RuntimeError
+    assert not place.exists() and not list(place.parent.iterdir())
+    for text in ("one", "two"):
+        with folder.drafted(place) as draft:
+            (draft / "whole").write_text(text)
+    assert (place / "whole").read_text() == "two"
+    assert [one.name for one in place.parent.iterdir()] == ["key"]
+
+
+def test_latest_leads_to_the_last(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        folder.link_latest(tmp_path / name)
+    assert (tmp_path / "latest").resolve() == (tmp_path / "two").resolve()
+
+
+def notebook(*outputs: dict[str, object], tags: tuple[str, ...] = ()) -> nbformat.NotebookNode:
+    made = nbformat.v4.new_notebook()
+    shown = [nbformat.v4.new_output("display_data", data=data) for data in outputs]
+    made.cells = [nbformat.v4.new_code_cell("secret = 1", outputs=shown, metadata={"tags": list(tags)})]
+    return made
+
+
+def test_a_page_runs_no_script_and_asks_nobody() -> None:
+    text = html.notebook_page(notebook({"text/html": "<p>hello</p>"}), "<script>alert(1)</script>")
+    assert "<p>hello</p>" in text and "secret" in text
+    assert "<script" not in text and "&lt;script&gt;" in text
+    assert "default-src 'none'" in text
+    assert not re.search(r"(src|href)=[\"']?https?:", text)
+
+
+def test_tags_hide_code_and_cells() -> None:
+    hidden = html.notebook_page(notebook({"text/html": "<p>hello</p>"}, tags=("remove-input",)), "x")
+    assert "hello" in hidden and "secret" not in hidden
+    gone = html.notebook_page(notebook({"text/html": "<p>hello</p>"}, tags=("remove-cell",)), "x")
+    assert "hello" not in gone and "secret" not in gone
+
+
+def test_a_cell_that_raised_is_shown_with_its_code() -> None:
+    made = notebook(tags=("remove-cell",))
+    made.cells[0].outputs = [
+        nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=["ValueError: no"])
+    ]
+    text = html.notebook_page(made, "x")
+    assert "secret" in text and "ValueError: no" in text
+
+
+def test_a_picture_has_words() -> None:
+    picture, (ax,) = canvas(2.0)
+    title(ax, "Cost of $1 by model")
+    ax.set(xlabel="USD", ylabel="model")
+    ax.annotate("p95\n5 s", (0, 0))
+    data, about = picture._repr_mimebundle_()
+    assert about["image/png"]["alt"] == "Cost of $1 by model. model against USD. p95 5 s." == data["text/plain"]
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x")])
+    made.cells[0].outputs = [nbformat.v4.new_output("display_data", data={"image/png": "AAAA"}, metadata=about)]
+    assert 'alt="Cost of $1 by model. model against USD. p95 5 s."' in html.notebook_page(made, "x")
+
+
+def test_what_a_notebook_records_is_found() -> None:
+    made = notebook({"text/plain": "", RECORD: {"a": 1}}, {"text/plain": "", RECORD: {"a": 2, "b": 3}})
+    assert Executed(made).record == {"a": 2, "b": 3}
+
+
+def summarised(root: Path, place: str, **values: object) -> None:
+    (root / place / "key").mkdir(parents=True)
+    about = {"scenario": place, "notebook": "report", "status": "done", "made": "2026-11-22T10:00:00+00:00"} | values
+    (root / place / "key" / "summary.json").write_text(json.dumps(about))
+
+
+def test_the_index_names_all_and_is_safe(tmp_path: Path) -> None:
+    result = {"metrics": {"success_rate": {"value": 0.9982}, "latency_p95": {"value": 5.26}}}
+    hold = [{"question": "Will it hold?", "text": "Yes: 99 % succeed.", "tone": "good"}]
+    summarised(tmp_path, "good", scenario="<script>x</script>", answers=hold, result=result, expectations={"pass": 2})
+    summarised(tmp_path, "bad", status="failed", error="cell 3: ValueError: <b>no</b>")
+    summarised(tmp_path, "both", headlines=["it costs less"])
+    summarised(tmp_path, "own")
+    (tmp_path / "broken" / "key").mkdir(parents=True)
+    (tmp_path / "broken" / "key" / "summary.json").write_text("{")
+    folder.link_latest(tmp_path / "good" / "key")
+    text = write_index(tmp_path).read_text()
+    assert len(index_rows(tmp_path)) == 4
+    assert "<script" not in text and "&lt;script&gt;" in text and "<b>no</b>" not in text
+    assert "ValueError" in text and "1 failed" in text and "it costs less" in text
+    assert "99.82 %" in text and "5.26 s" in text and "2 pass" in text and 'href="good/key/report.html"' in text
+
+
+def test_the_key_is_of_all_that_makes_a_report(tmp_path: Path) -> None:
+    template = ROOT / "simkit" / "report" / "notebooks" / "report.ipynb"
+    other = tmp_path / "report.ipynb"
+    other.write_text(template.read_text() + "\n")
+    from simkit.report.parameters import parameters_of
+
+    known, file = parameters_of(template), ROOT / "scenarios" / "founder.yaml"
+    founder = sk.load(file)
+
+    def key(scenario: sk.Scenario = founder, notebook: Path = template, **values: object) -> str:
+        return plan([(file, scenario)], notebook, values, known, tmp_path)[0].key
+
+    changed = [
+        key(founder.set({"traffic.daily_active_users": 301})), key(founder.set({"name": "Other"})),
+        key(notebook=other), key(fast=True), key(seed=7),
+    ]  # fmt: skip
+    assert key() == key() and len({key(), *changed}) == 6
+
+
+def test_files_of_one_name_get_folders_of_their_own(tmp_path: Path) -> None:
+    from simkit.report.parameters import parameters_of
+
+    template = ROOT / "simkit" / "report" / "notebooks" / "report.ipynb"
+    founder = sk.load(ROOT / "scenarios" / "founder.yaml")
+    pairs = [(tmp_path / "a" / "x.yaml", founder), (tmp_path / "b" / "x.yaml", founder.set({"seed": 2}))]
+    found = plan(pairs, template, {}, parameters_of(template), tmp_path)
+    assert len({one.folder.parent for one in found}) == 2
