@@ -31,6 +31,8 @@ class Growth(NamedTuple):
 
     on: Bools
     """(1)"""
+    day: Ints
+    """(1) ns: a day is one; shorter ones let tests see many."""
     base: Ints
     """(R) users at the start."""
     age: Ints
@@ -74,6 +76,7 @@ def growth(documents: list[Document], begin: int, end: int, pool: "DistPool") ->
     moves = [moves_of(document) for document in documents]
     return Growth(
         on=np.array([is_on]),
+        day=np.array([DAY], np.int64),
         base=np.array(parts(first.base.users, [share for share, _ in spread(documents[0])]), np.int64),
         age=np.array([age], np.int64),
         share=np.array([one.activation.share for one in each]),

@@ -82,11 +82,17 @@ def books_of(plan: Plan, run: Tally) -> Books:
         serving=_serving(plan, run, inside),
         fixed={name: tuple(int(rate.of(*month)) for month in months) for name, rate in plan.business.fixed},
         team={one.name: _wages(one, hired[one.name], calendar, whole, plan.horizon) for one in plan.business.team},
-        value=tuple(good * plan.business.value for good in _by_month(run, run.series["good"])),
+        value=tuple(good * plan.business.value for good in _by_month(run, _not_bad(run))),
         cash=None,
         hired=hired,
     )
     return replace(books, cash=_cash(plan.business.cash, books))
+
+
+def _not_bad(run: Tally) -> Ints:
+    """Served actions by window, but for those whose answer was bad."""
+    bad = run.series["judged"] - run.series["good"]
+    return np.asarray(run.series["ok"] + run.series["degraded"] - bad, np.int64)
 
 
 def _by_month(run: Tally, series: Ints) -> list[int]:

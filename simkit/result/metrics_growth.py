@@ -160,7 +160,7 @@ METRICS = (
     Metric("cash_end", "USD", "Cash at the end of the horizon; below 0: it was not enough.", _when(has_cash, _cash)),
     Metric("runway_months", "number", "Months that the cash lasts from then on, at what the last three took.",
            _when(has_cash, _runway)),
-    Metric("value_per_dollar", "ratio", "What good answers are worth / all that was spent.", _when(has_money, _value)),
+    Metric("value_per_dollar", "number", "What good answers are worth / all that was spent.", _when(has_money, _value)),
 )  # fmt: skip
 
 __all__ = ["METRICS", "has_cash", "has_growth", "has_money"]

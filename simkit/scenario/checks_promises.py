@@ -87,9 +87,13 @@ def certain(document: Document) -> dict[int, str]:
     return found
 
 
+BELOW_ZERO = ("error_budget_left", "gross_margin", "cash_end", "runway_months")
+"""Metrics that may be negative."""
+
+
 def bounds(document: Document, metric: str) -> tuple[float, float]:
     """Least and greatest value that a metric can have."""
-    low, high = (-np.inf if metric == "error_budget_left" else 0.0), np.inf
+    low, high = (-np.inf if metric in BELOW_ZERO else 0.0), np.inf
     if metric == "attempts_per_call":
         low = 0.0 if document.service.workers or document.regions else 1.0
     if METRICS[metric] == "share" and metric not in UNBOUNDED_SHARES:

@@ -35,7 +35,11 @@ METRICS: dict[str, Unit] = {
     "reload_rate": "share", "pages_per_month": "number", "time_to_detect_p50": "s",
     "undetected_incidents_share": "share", "region_down_rate": "share", "residency_rate": "share",
     "residency_breaches": "count", "network_mean": "s", "failover_time": "s", "replicas_mean": "number",
-    "replica_hours": "number", "headroom_cost_share": "share",
+    "replica_hours": "number", "headroom_cost_share": "share", "daily_active_users": "number",
+    "daily_active_end": "number", "active_users_end": "number", "signups": "number", "activation_rate": "share",
+    "first_success_5min_rate": "share", "let_down_rate": "share", "retention_4w": "share", "driven_away_rate": "share",
+    "revenue_per_month": "USD", "gross_margin": "share", "cash_end": "USD", "runway_months": "number",
+    "value_per_dollar": "number",
 }  # fmt: skip
 """Metrics and their units, as `run --json` names them."""
 

@@ -13,6 +13,7 @@ from simkit.scenario.crosscheck import problems as cross_problems
 from simkit.scenario.economy import economy_problems
 from simkit.scenario.errors import Invalid, Problem, ScenarioError, nearest
 from simkit.scenario.founder import KEYS, FounderDocument, full_form
+from simkit.scenario.growth_checks import growth_problems
 from simkit.scenario.knobs import knob_problems
 from simkit.scenario.names import entries
 from simkit.scenario.overlay import BASES, layers, merge, override, set_text, set_values
@@ -179,6 +180,7 @@ def build(path: Path, layered: Node, overrides: tuple[Override, ...]) -> Scenari
     if document is not None and not problems:
         problems += [*start_exists(kept, document), *stack_problems(kept, [document])]
         problems += economy_problems(kept, document)
+        problems += growth_problems(kept, document)
     problems += path_problems(kept, document is not None and not problems)
     problems += [] if problems else knob_problems(kept)
     if problems or document is None:

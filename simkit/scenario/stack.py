@@ -10,6 +10,7 @@ from simkit.scenario.conversation import History
 from simkit.scenario.defaults import layers
 from simkit.scenario.errors import Problem
 from simkit.scenario.geography import services_of
+from simkit.scenario.growth_checks import growth_structure
 from simkit.scenario.names import items, parsed
 from simkit.scenario.resilience import OUTER, Breaker, Layer, LayerFields, Outliers, RetryBudget, Throttle
 from simkit.scenario.scenario import Document
@@ -187,7 +188,16 @@ def structure(document: Document) -> tuple[object, ...]:
     services = [(one.autoscaling is None, [rule.priority for rule in one.shed]) for one in services_of(document)]
     users = (document.users.patience is None, document.users.until, document.users.reload.at_most)
     balances = [model.balance for model in document.models.values()]
-    fixed = (own.fallback, own.on_cancel, ladder, services, users, balances, economy(document))
+    fixed = (
+        own.fallback,
+        own.on_cancel,
+        ladder,
+        services,
+        users,
+        balances,
+        economy(document),
+        growth_structure(document),
+    )
     return (*(_fixed(layer) for layer in layers(document)), *fixed)
 
 

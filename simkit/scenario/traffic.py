@@ -167,7 +167,11 @@ class Traffic(Part):
     modulation: Annotated[list[Modulation], Field(max_length=4)] = Field(default_factory=list)
     """What the pattern does not explain: slow random factors on the traffic, e.g. `[{every: 1w, strength: 30%}]`."""
 
-    choices: ClassVar = (frozenset({"rate", "users", "trace"}), frozenset({"sessions", "trace"}))
+    choices: ClassVar = (
+        frozenset({"rate", "users", "trace"}),
+        frozenset({"sessions", "trace"}),
+        frozenset({"modulation", "trace"}),
+    )
     required: ClassVar = choices[:1]
     aliases: ClassVar = {
         "daily_active_users": ("users", "daily_active"),

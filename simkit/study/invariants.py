@@ -62,8 +62,8 @@ def actions_conserved(plan: Plan, log: Log) -> Iterator[Invariant]:
 
 
 def _gaps(plan: Plan, numbers: Ints) -> Bools:
-    """Where a number is missing before; the users of each region are counted by themselves, in turn."""
-    sources = 1 if len(plan.arrivals.trace_time) else len(plan.names.regions)
+    """Where a number is missing before; those of each source are counted by themselves, in turn."""
+    sources = 1 if len(plan.arrivals.trace_time) else len(plan.arrivals.first) - 1
     found = np.zeros(len(numbers), np.bool_)
     for source in range(sources):
         mine = numbers % sources == source

@@ -3,8 +3,8 @@
 A case is a YAML file beside this one:
 
 - `scenario`: a scenario in the full form; `trace`: the text of its `trace.csv`, where it replays one
-- `actions`, `attempts`, `incidents`, `breakers`, `lookups`, `budgets`, `regions`: the expected rows as a table, one
-  line each, first the column names (all but the first two are optional).
+- `actions`, `attempts`, `incidents`, `breakers`, `lookups`, `budgets`, `regions`, `users`: the expected rows as a
+  table, one line each, first the column names (all but the first two are optional).
   Times read `2.5s` or `50ms`, money `$0.00014`, codes and things of the scenario go by name, `-` is -1.
   Every column is compared: one that a table leaves out has the value in `ELSE` in every row; but what an attempt's
   tokens are made of (`IF_NAMED`) is compared where a table names it only.
@@ -24,7 +24,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from simkit.engine import run_plan
-from simkit.engine.codes import Cache, Cause, Kind, Lookup, Notice, Outcome
+from simkit.engine.codes import Cache, Cause, Kind, Life, Lookup, Notice, Outcome
 from simkit.engine.log import (
     ACTION_COLUMNS,
     ATTEMPT_COLUMNS,
@@ -33,6 +33,7 @@ from simkit.engine.log import (
     INCIDENT_COLUMNS,
     LOOKUP_COLUMNS,
     REGION_COLUMNS,
+    USER_COLUMNS,
     Log,
 )
 from simkit.plan.compile import compile_plan
@@ -50,8 +51,9 @@ COLUMNS = {
     "lookups": LOOKUP_COLUMNS,
     "budgets": BUDGET_COLUMNS,
     "regions": REGION_COLUMNS,
+    "users": USER_COLUMNS,
 }
-OPTIONAL = ("incidents", "breakers", "lookups", "budgets", "regions")
+OPTIONAL = ("incidents", "breakers", "lookups", "budgets", "regions", "users")
 IF_NAMED = ("tokens_system", "tokens_history", "tokens_retrieved", "tokens_reasoning")
 KEYS = {
     "actions": ("action",),
@@ -61,6 +63,7 @@ KEYS = {
     "lookups": ("time", "action", "call", "cache"),
     "budgets": ("time", "budget", "step"),
     "regions": ("time", "region", "what", "value"),
+    "users": ("time", "user", "what"),
 }
 ELSE = {
     "actions": {
@@ -77,9 +80,10 @@ ELSE = {
     "lookups": {},
     "budgets": {},
     "regions": {},
+    "users": {},
 }  # fmt: skip
-UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
-TIME = re.compile(r"(-?)((?:[\d.]+(?:ns|us|ms|s|min|h))+)")
+UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9}
+TIME = re.compile(r"(-?)((?:[\d.]+(?:ns|us|ms|s|min|h|d))+)")
 CODES: dict[tuple[str, str], type[IntEnum]] = {
     ("actions", "outcome"): Outcome,
     ("actions", "reason"): Kind,
@@ -88,6 +92,7 @@ CODES: dict[tuple[str, str], type[IntEnum]] = {
     ("lookups", "cache"): Cache,
     ("lookups", "result"): Lookup,
     ("regions", "what"): Notice,
+    ("users", "what"): Life,
 }
 
 Row = dict[str, int]
@@ -98,7 +103,7 @@ def time_ns(text: str) -> int:
     match = TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"not a time: {text}")
-    parts = re.findall(r"([\d.]+)(ns|us|ms|s|min|h)", match[2])
+    parts = re.findall(r"([\d.]+)(ns|us|ms|s|min|h|d)", match[2])
     exact = sum(Decimal(number) * UNITS[unit] for number, unit in parts)
     if exact != int(exact):
         raise ValueError(f"not whole ns: {text}")

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 
 from simkit.engine.log import DID_NOT, Log
-from simkit.plan.codes import BreakerState, Cause, EventClass, Kind, Mark, Notice, Outcome
+from simkit.plan.codes import BreakerState, Cause, EventClass, Kind, Life, Mark, Notice, Outcome
 from simkit.plan.plan import Bools, Ints, Plan
 
 STOP = len(EventClass)
@@ -67,6 +67,7 @@ POSSIBLE = [
     *(f"attempt marked: {mark.name.lower()}" for mark in Mark if mark.name),
     "action asked again",
     *(f"region told: {notice.name.lower()}" for notice in Notice),
+    *(f"user: {life.name.lower()}" for life in Life),
     *(f"action without a region: {reason.name.lower()}" for reason in (Kind.RESIDENCY, Kind.REGION_DOWN)),
 ]
 SELDOM = [
@@ -151,6 +152,10 @@ def seen(log: Log) -> Counter[str]:
         found[f"attempt marked: {str(mark.name).lower()}"] = int((log.attempts["marks"] & mark != 0).sum())
     for notice in Notice:
         found[f"region told: {notice.name.lower()}"] = int((log.regions["what"] == notice).sum())
+    for life in Life:
+        found[f"user: {life.name.lower()}"] = int((log.users["what"] == life).sum())
+    for life in Life:
+        found[f"user: {life.name.lower()}"] = int((log.users["what"] == life).sum())
     for reason in (Kind.RESIDENCY, Kind.REGION_DOWN):
         found[f"action without a region: {reason.name.lower()}"] = int((log.actions["reason"] == reason).sum())
     return found

@@ -181,6 +181,28 @@ MUTANTS = (
     ("answers", "return 0 if at1(m, ANSWERS_SHARED, cache) == 1 else r", "return r"),
     ("user", "not (lost or asks_again(m, f, a, outcome))", "not asks_again(m, f, a, outcome)"),
     ("action", "        m[M_KIND] = RESIDENCY\n", ""),
+    ("pace", "f[F_OPERATIONAL] + f[F_LEFT] / f[F_PACE]", "f[F_OPERATIONAL] + f[F_LEFT]"),
+    ("pace", "f[F_LEFT] = remaining(f[F_LEFT], f[F_OPERATIONAL], now, f[F_PACE])", "pass"),
+    ("pace", "m[M_SEGMENT] = m[M_DUE_SEGMENT]", "pass"),
+    ("pace", "for source in range(m[M_STREAMS]):\n        walk", "for source in range(1):\n        walk"),
+    ("pace", "(m[M_BEGIN] + m[M_UTC]) // at1(m, MODULATION_EVERY", "m[M_BEGIN] // at1(m, MODULATION_EVERY"),
+    ("pace", "factor *= f[m[FACTORS] + level]", "factor = f[m[FACTORS] + level]"),
+    ("population", "since <= at1(m, GROWTH_WITHIN, 0)", "since < at1(m, GROWTH_WITHIN, 0) // 2"),
+    ("population", "walk_at_new_pace(m, f, user % m[M_HOMES])", "pass"),
+    ("population", "if m[p + P_STATE] == NEW:\n        since", "if m[p + P_STATE] != ACTIVE:\n        since"),
+    ("population", "QUOTA if reason == BY_QUOTA else REJECTED", "REJECTED"),
+    ("population", "    elif m[a + A_GOOD] == 0:\n", "    elif m[a + A_GOOD] == 0 and False:\n"),
+    ("population", "> at1(m, GROWTH_SLOW_AFTER, m[M_EPOCH]):", ">= 2 * at1(m, GROWTH_SLOW_AFTER, m[M_EPOCH]):"),
+    ("population", "if m[member(m, user) + P_STATE] == NEW:\n            decide", "if True:\n            decide"),
+    ("population", "    m[p + P_MET] = 0\n    return True", "    return True"),
+    ("population", "uniform(m, OF_STAY, user, weeks, 0)", "uniform(m, OF_STAY, user, 0, 0)"),
+    ("population", "m[M_BEGIN] // day + 1", "m[M_BEGIN] // day + 2"),
+    ("population", "place) + Y_TOTAL] <= point:", "place) + Y_TOTAL] < point:"),
+    ("population", "+ Y_FIRST]\n        while", "+ Y_FIRST] + 1\n        while"),
+    ("population", "if times(m[p + P_MET], QUOTA) > 0:", "if True:"),
+    ("conversation", "m[row + V_USER] = m[a + A_USER]", "m[row + V_USER] = 0"),
+    ("spending", "for user in range(m[M_USERS] if m[M_GROWS] == 1 else length(m, ALLOWED)):",
+     "for user in range(length(m, ALLOWED)):"),
 )  # fmt: skip
 """File of the engine, a text in it, and what stands there instead."""
 
@@ -188,17 +210,16 @@ MUTANTS = (
 def prepare(folder: Path) -> None:
     """Plans of the generated scenarios and the reference's logs of them."""
     from economy_strategies import thrifty
+    from growth_strategies import lively, plan_of
     from region_strategies import far_flung
     from scenario_strategies import scenario
 
     from simkit.engine.reference import run
-    from simkit.plan.compile import compile_plan
-    from simkit.scenario.load import load
 
     cases: list[Any] = []
     for seed in range(SCENARIOS):
-        for made in (scenario, thrifty, far_flung):
-            plan = compile_plan(load(made(Random(seed)).write(folder)))
+        for made in (scenario, thrifty, far_flung, lively):
+            plan = plan_of(made(Random(seed)), folder)
             cases.append((plan, seed, run(plan, seed, seed % 3)))
     cases.sort(key=lambda case: int(case[2].events))  # most mutants are caught by a small one
     (folder / "cases.pickle").write_bytes(pickle.dumps(cases))

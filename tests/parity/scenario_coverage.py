@@ -16,6 +16,7 @@ from random import Random
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from economy_strategies import thrifty
+from growth_strategies import lively
 from log_events import POSSIBLE, SELDOM, happened, seen
 from region_strategies import far_flung
 from scenario_mechanisms import MECHANISMS, NOT_SIMULATED, mechanisms, pairs, parts
@@ -130,7 +131,7 @@ def main() -> int:
         for seed in range(number):
             plan = compile_plan(load(scenario(Random(seed)).write(Path(folder))))
             events += happened(plan, run_plan(plan, seed, seed % 3))
-            for made in (thrifty, far_flung):
+            for made in (thrifty, far_flung, lively):
                 loaded = load(made(Random(seed)).write(Path(folder)))
                 used.update(used_in(loaded.document))
                 events += seen(run_plan(compile_plan(loaded), seed, seed % 3))

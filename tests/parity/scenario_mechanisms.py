@@ -235,20 +235,33 @@ REGIONAL: dict[str, Callable[[Document], object]] = {
 }
 """Some of `mechanisms_regions`: so that each of them meets all the others."""
 
+GROWING: dict[str, Callable[[Document], object]] = {
+    "growth": lambda d: d.traffic.users is not None and d.traffic.users.growth is not None,
+    "plans": lambda d: d.traffic.users is not None and any(plan.moves for plan in d.traffic.users.plans.values()),
+    "modulation": lambda d: d.traffic.modulation,
+    "peaks": lambda d: d.traffic.seasonality.peaks,
+}
+"""Some of `mechanisms_growth`, likewise."""
+
 EXCLUDED = {
     frozenset({"arrivals", "users"}): "exactly one of rate, users, trace",
     frozenset({"arrivals", "trace"}): "exactly one of rate, users, trace",
     frozenset({"users", "trace"}): "exactly one of rate, users, trace",
     frozenset({"seasons", "trace"}): "a trace says itself when it is busy",
+    **{frozenset({name, "trace"}): "a trace says itself who asks when" for name in GROWING},
+    **{frozenset({name, "arrivals"}): "exactly one of rate, users, trace" for name in ("growth", "plans")},
 }
 """Pairs of mechanisms that exclude each other by the schema, and why."""
 
 
+EVERY = MECHANISMS | REGIONAL | GROWING
+
+
 def mechanisms(document: Document) -> list[str]:
     """Mechanisms that a document uses."""
-    return [name for name, used in (MECHANISMS | REGIONAL).items() if used(document)]
+    return [name for name, used in EVERY.items() if used(document)]
 
 
 def pairs() -> list[tuple[str, str]]:
     """Pairs of mechanisms that can occur together."""
-    return [pair for pair in combinations(MECHANISMS | REGIONAL, 2) if frozenset(pair) not in EXCLUDED]
+    return [pair for pair in combinations(EVERY, 2) if frozenset(pair) not in EXCLUDED]

@@ -11,11 +11,12 @@ from random import Random
 
 import pytest
 from economy_strategies import thrifty
+from growth_strategies import lively, plan_of
 from log_events import LEFT_OUT, POSSIBLE, SELDOM, happened, seen
 from region_strategies import far_flung
 from ruamel.yaml import YAML
 from scenario_coverage import EVENT, PAIR, document_of, schema_keys, used_in
-from scenario_mechanisms import EXCLUDED, MECHANISMS, REGIONAL, mechanisms, pairs
+from scenario_mechanisms import EVERY, EXCLUDED, MECHANISMS, REGIONAL, mechanisms, pairs
 from scenario_strategies import Case, Maker, scenario
 
 from simkit.engine.compiled import run as run_compiled
@@ -49,15 +50,13 @@ def test_pairs_of_mechanisms_and_keys_of_the_schema() -> None:
     """From the documents alone of those that may have everything; the few that stand on a base are not counted."""
     counts: Counter[str] = Counter()
     for seed in range(SCENARIOS):
-        for made in (thrifty, far_flung):
+        for made in (thrifty, far_flung, lively):
             document = document_of(made(Random(seed)))
             counts.update(used_in(document) if document else [])
     wanted = [*(f"{one} & {other}" for one, other in pairs()), *schema_keys()]
     assert len(wanted) > 800
     assert not {name: counts[name] for name in wanted if counts[name] < PAIR * SCENARIOS // 1000}
-    impossible = [
-        f"{one} & {other}" for one, other in combinations(MECHANISMS, 2) if frozenset({one, other}) in EXCLUDED
-    ]
+    impossible = [f"{one} & {other}" for one, other in combinations(EVERY, 2) if frozenset({one, other}) in EXCLUDED]
     assert len(impossible) == len(EXCLUDED) and not any(counts[pair] for pair in impossible)
 
 
@@ -66,8 +65,8 @@ def test_events_and_reasons(tmp_path: Path) -> None:
     for seed in range(LOGS):
         plan = compile_plan(load(scenario(Random(seed)).write(tmp_path)))
         counts += happened(plan, run(plan, seed, seed % 3))
-        for made in (thrifty, far_flung):
-            plan = compile_plan(load(made(Random(seed)).write(tmp_path)))
+        for made in (thrifty, far_flung, lively):
+            plan = plan_of(made(Random(seed)), tmp_path)
             counts += seen(run_compiled(plan, seed, seed % 3))
     assert not {name: counts[name] for name in POSSIBLE if counts[name] < EVENT * LOGS // 1000}
     assert not counts.keys() - {*POSSIBLE, *SELDOM}, LEFT_OUT

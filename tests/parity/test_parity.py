@@ -6,6 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 from economy_strategies import thrifty
+from growth_strategies import lively, plan_of
 from region_strategies import far_flung
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
@@ -113,7 +114,7 @@ GENERATED = fewer(200)
 def differences(one: Log, other: Log) -> list[str]:
     """A line for each table or column in which two logs differ."""
     found = []
-    for table in ("actions", "attempts", "incidents", "breakers", "lookups", "budgets", "regions"):
+    for table in ("actions", "attempts", "incidents", "breakers", "lookups", "budgets", "regions", "users"):
         ours, theirs = getattr(one, table), getattr(other, table)
         assert ours.keys() == theirs.keys()
         for column in ours:
@@ -177,6 +178,11 @@ def test_generated_economy(seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated_regions(seed: int, tmp_path: Path) -> None:
     assert_equal(compile_plan(load(far_flung(Random(seed)).write(tmp_path))), seed, seed % 3)
+
+
+@pytest.mark.parametrize("seed", GENERATED)
+def test_generated_growth(seed: int, tmp_path: Path) -> None:
+    assert_equal(plan_of(lively(Random(seed)), tmp_path), seed, seed % 3)
 
 
 def test_progress_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

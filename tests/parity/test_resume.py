@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 from economy_strategies import thrifty
+from growth_strategies import lively, plan_of
 from scenario_strategies import scenario
 from sharing import fewer, files
 from test_parity import ROOT, differences
@@ -120,6 +121,11 @@ def test_generated(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> 
 def test_generated_economy(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
     plan = compile_plan(load(thrifty(Random(7000 + seed)).write(tmp_path)))
     check_resumed(plan, seed, tmp_path / "parts", slices)
+
+
+@pytest.mark.parametrize("seed", GENERATED)
+def test_generated_growth(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
+    check_resumed(plan_of(lively(Random(7000 + seed)), tmp_path), seed, tmp_path / "parts", slices)
 
 
 @pytest.mark.parametrize("most_exact", [200_000, 0])

@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from growth_strategies import lively, plan_of
 from ruamel.yaml import YAML
 from scenario_strategies import Case, scenario
 from sharing import fewer
@@ -151,6 +152,12 @@ def test_generated(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     check_streamed(plan, objectives_for(plan), run_reference(plan, seed, seed % 3), seed, monkeypatch)
 
 
+@pytest.mark.parametrize("seed", GENERATED)
+def test_generated_growth(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_of(lively(Random(5000 + seed)), tmp_path)
+    check_streamed(plan, objectives_for(plan), run_compiled(plan, seed, seed % 3), seed, monkeypatch)
+
+
 # What the comparison sees.
 
 BUSY = """
@@ -222,7 +229,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Log]:
 
 def of_rows(plan: Plan, log: Log, cuts: tuple[int, ...] = ()) -> Tally:
     """The streamed tally of the rows of a log, handed over in pages that are cut at these actions."""
-    tables = (log.actions, log.attempts, log.incidents, log.breakers, log.lookups, log.budgets, log.regions)
+    tables = (log.actions, log.attempts, log.incidents, log.breakers, log.lookups, log.budgets, log.regions, log.users)
     actions, attempts, *others = (np.stack(list(table.values()), axis=1) for table in tables)
     stream = Stream(plan, OBJECTIVES)
     first = np.concatenate([[0], np.cumsum(log.actions["attempts"])])

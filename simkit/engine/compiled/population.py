@@ -10,7 +10,7 @@ from simkit.laws.draws import Stream, unit
 from simkit.laws.growth import BAD, FAILED, QUOTA, REJECTED, SLOW, activity, remember, stays, times
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import Kind, Life, Outcome, State
-from simkit.plan.growth import DAY, MET
+from simkit.plan.growth import MET
 from simkit.scenario.population import DAYS
 
 OF_ACTIVITY, OF_PLAN, OF_SIGN_UP, OF_STAY = (
@@ -56,14 +56,15 @@ def write_life(m: Memory, user: int, what: int, worth: int) -> None:
 @apart
 def begin_population(m: Memory, f: Reals) -> None:
     """Those who are there from the start: as many of each day of the week."""
+    day = at1(m, GROWTH_DAY, 0)
     for home in range(m[M_HOMES]):
         for i in range(at1(m, GROWTH_BASE, home)):
             user = i * m[M_HOMES] + home
-            add_user(m, f, user, m[M_BEGIN] - (at1(m, GROWTH_AGE, 0) + i % DAYS) * DAY)
+            add_user(m, f, user, m[M_BEGIN] - (at1(m, GROWTH_AGE, 0) + i % DAYS) * day)
             write_life(m, user, BASE, m[member(m, user) + P_PLAN])
             enlist(m, user, home)
         guide(m, home)
-    next_day(m, m[M_BEGIN] // DAY + 1)
+    next_day(m, m[M_BEGIN] // day + 1)
 
 
 @apart
@@ -210,8 +211,9 @@ def decide(m: Memory, f: Reals, user: int, share: float) -> None:
 @step
 def next_day(m: Memory, day: int) -> None:
     """Put the begin of a day on the agenda."""
-    if day * DAY < m[M_STOP]:
-        schedule(m, day * DAY, CALENDAR, DAY_BEGINS, day)
+    begins = day * at1(m, GROWTH_DAY, 0)
+    if begins < m[M_STOP]:
+        schedule(m, begins, CALENDAR, DAY_BEGINS, day)
 
 
 @apart
@@ -259,7 +261,7 @@ def thin_out(m: Memory, f: Reals, home: int, day: int) -> None:
 @step
 def remains(m: Memory, f: Reals, user: int, day: int) -> bool:
     """Is an active user still there? Asked once a week, the day on which it signed up."""
-    days = day - m[member(m, user) + P_SINCE] // DAY
+    days = day - m[member(m, user) + P_SINCE] // at1(m, GROWTH_DAY, 0)
     return days == 0 or days % DAYS != 0 or stays_on(m, f, user, days // DAYS)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from simkit.laws.draws import Stream
 from simkit.laws.growth import BAD, FAILED, QUOTA, REJECTED, SLOW, UNIT, activity, remember, stays, times
 from simkit.plan.codes import EventClass, Kind, Life, Outcome, State
-from simkit.plan.growth import DAY
 from simkit.scenario.population import DAYS
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class Population:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.rules = world.growth
+        self.day: int = self.rules.day[0]
         self.homes = len(world.regions)
         self.users: dict[int, User] = {}
         self.active: list[list[int]] = [[] for _ in range(self.homes)]
@@ -54,10 +54,10 @@ class Population:
         for home in range(self.homes):
             for i in range(self.rules.base[home]):
                 number = i * self.homes + home
-                user = self.add(number, begin - (self.rules.age[0] + i % DAYS) * DAY)
+                user = self.add(number, begin - (self.rules.age[0] + i % DAYS) * self.day)
                 self.write(number, Life.BASE, user.plan)
                 self.enlist(number)
-        self.next_day(begin // DAY + 1)
+        self.next_day(begin // self.day + 1)
 
     def add(self, number: int, since: int) -> User:
         """A user, with what is drawn once for all."""
@@ -124,8 +124,8 @@ class Population:
 
     def next_day(self, day: int) -> None:
         """Put the begin of a day on the agenda."""
-        if day * DAY < self.world.end:
-            self.world.clock.at(day * DAY, EventClass.CALENDAR, DAY_BEGINS, partial(self.day_begins, day))
+        if day * self.day < self.world.end:
+            self.world.clock.at(day * self.day, EventClass.CALENDAR, DAY_BEGINS, partial(self.day_begins, day))
 
     def day_begins(self, day: int) -> None:
         """Those who had no good answer in time decide; those who came a number of whole weeks ago stay or leave."""
@@ -152,7 +152,7 @@ class Population:
     def remains(self, number: int, day: int) -> bool:
         """Is an active user still there? Some go over to another plan."""
         user = self.users[number]
-        weeks, rest = divmod(day - user.since // DAY, DAYS)
+        weeks, rest = divmod(day - user.since // self.day, DAYS)
         if rest or weeks == 0:
             return True
         epoch = self.world.epoch
