@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from simkit.cli.console import BadInput, Exit, say
+from simkit.cli.console import BadInput, Exit, check_file, say
 from simkit.cli.options import Percent, Running, overrides, running
 
 
@@ -46,6 +46,7 @@ def breaking_point(
     from simkit.scenario.load import load
     from simkit.study.breaking import breaking_point as search
 
+    check_file("--plot", plot)
     path, equals, between = vary.partition("=")
     if not equals or not path.strip() or not between.strip():
         raise BadInput(f"--vary {vary}: write PATH=A..B, e.g. traffic.rate=1/s..20/s. Nothing was run.")

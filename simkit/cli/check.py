@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, complain, say, write_text
+from simkit.cli.console import BadInput, Exit, check_file, complain, say, write_text
 from simkit.cli.options import Percent, Running, overrides, running
 
 if TYPE_CHECKING:
@@ -107,9 +107,9 @@ def all_files(files: tuple[Path, ...]) -> tuple[Path, ...]:
 
 def _check_places(junit: Path | None, baseline: Path | None, refresh: bool) -> None:
     """Raises BadInput: what is to be written cannot be, or what is to be read is not there."""
-    for option, file in (("--junit", junit), ("--baseline", baseline)):
-        if file is not None and not file.absolute().parent.is_dir():
-            raise BadInput(f"{option} {file}: there is no folder {file.parent}. Nothing was run.")
+    check_file("--junit", junit)
+    if refresh or (baseline is not None and not baseline.exists()):
+        check_file("--baseline", baseline)
     if refresh and baseline is None:
         raise BadInput("--refresh writes the file that --baseline names. Nothing was run.")
     if baseline is not None and not refresh and not baseline.is_file():

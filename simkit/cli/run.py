@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, coloured, complain, say
+from simkit.cli.console import BadInput, Exit, check_folder, coloured, complain, say
 from simkit.cli.options import Running, overrides, running
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def run(
     scenario = load(file, settings)
     precision = precision_of(precisions)
     if out is not None:
-        check_folder(out, keeps_rows=not no_log, executor=how.executor)
+        check_out(out, keeps_rows=not no_log, executor=how.executor)
     if warmup is not None:  # before all else: a scenario that is cut is another one
         from simkit.study.warmup import cut_by
 
@@ -117,20 +117,15 @@ def parts_of(out: Path | None) -> Path | None:
     return None if out is None else out.absolute().with_name(f"{out.absolute().name}.partial")
 
 
-def check_folder(out: Path, keeps_rows: bool, executor: str | None) -> None:
+def check_out(out: Path, keeps_rows: bool, executor: str | None) -> None:
     """Find out whether a result can be saved, before anything is run.
 
     Raises:
         BadInput: when it cannot.
     """
-    from simkit.result.saving import check_writable
-
     if keeps_rows and executor is not None and "://" in executor:
         raise BadInput("The rows of a run on a cluster are not kept: add --no-log to --out. Nothing was run.")
-    try:
-        check_writable(out)
-    except OSError as error:
-        raise BadInput(f"{error} Nothing was run.") from None
+    check_folder(out)
 
 
 def check_held(out: Path, scenario_hash: str) -> None:

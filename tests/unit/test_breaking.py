@@ -82,6 +82,17 @@ def test_the_command(scenario: sk.Scenario, tmp_path: Path, capsys: pytest.Captu
     assert found["value"].endswith("/s") and found["replications"] == 4
 
 
+@pytest.mark.parametrize("command", ["breaking-point", "compare"])
+def test_a_picture_that_cannot_be_written_is_noticed_first(
+    command: str, scenario: sk.Scenario, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = scenario.path.parent
+    more = ["--vary", "traffic.rate=0.5/s..1.8/s"] if command == "breaking-point" else [str(scenario.path)]
+    assert main([command, str(scenario.path), *more, "--plot", str(folder / "none" / "x.png")]) == 2
+    said = capsys.readouterr()
+    assert "--plot" in said.err and "Nothing was run" in said.err and said.out == ""
+
+
 @pytest.mark.parametrize(
     "extra",
     [("--vary", "traffic.rate"), ("--vary", "traffic.rate=2/s..1/s"), ("--vary", "traffic.rat=1/s..2/s"),

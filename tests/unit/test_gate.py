@@ -124,6 +124,24 @@ def test_a_baseline_is_kept_fails_and_is_refreshed(
     assert main(args) == 2 and "is no baseline" in capsys.readouterr().err
 
 
+def test_a_report_that_cannot_be_written_is_noticed_first(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = str(file.parent / "none" / "x")
+    for option in (["--junit", nowhere], ["--baseline", nowhere, "--refresh"]):
+        assert main(["check", str(file), *option]) == 2
+        said = capsys.readouterr()
+        assert option[0] in said.err and "Nothing was run" in said.err and said.out == ""
+    kept = file.parent / "baseline.json"
+    kept.write_text("old")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "open", _refuse)
+        assert main(["check", str(file), "--baseline", str(kept), "--refresh"]) == 2
+    assert "it cannot be written (Read-only file system)" in capsys.readouterr().err
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(30, "Read-only file system")
+
+
 def entry(**rows: list[float | None]) -> Entry:
     """An entry in which all other metrics have no value."""
     size = len(next(iter(rows.values())))
