@@ -95,7 +95,7 @@ def alike_hours(plan: Plan, hours: int) -> Ints | None:
     """(hours) group of each hour; those of a group have the same expected arrivals. None: each hour is its own case,
     since a trace, changes, incidents, tiers or fallbacks in random outages make it so."""
     own_case = len(plan.arrivals.trace_time) or len(plan.epochs) > 1 or len(plan.incidents.start)
-    own_case = own_case or plan.growth.on[0] or len(plan.modulation.every) or plan.names.tiered
+    own_case = own_case or plan.growth.on[0] or len(plan.modulation.every) or len(plan.names.tiered)
     if own_case or (len(plan.incidents.gap) and (plan.models.fallback >= 0).any()):
         return None
     edges = np.minimum(np.arange(hours + 1, dtype=np.int64) * grids(plan)[0].length, plan.horizon)

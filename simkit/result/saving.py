@@ -14,8 +14,7 @@ LOGGED = ("actions", "attempts", "lookups", "budget_log", "region_log", "user_lo
 TABLES = (
     "caches", "hit_rates", "prompt_caches", "budgets", "tiers", "causes", "spikes", "users", "turns", "work", "regions",
     "flow", "failovers", "residency", "region_timeline", "replicas", "days", "weeks", "months", "cohorts",
-    "retention",
-    "money", "breaks",
+    "retention", "money", "breaks",
 )  # fmt: skip
 """Tables of the bill, of regions and of growth."""
 GROUP = 1 << 17

@@ -17,8 +17,10 @@ from simkit.engine.log import (
     Log,
 )
 from simkit.laws.price import price
+from simkit.plan.business import Business
 from simkit.plan.codes import TURN, Act, Degrade, Lookup, Mark
 from simkit.plan.economy import STEPS, Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, Tiers
+from simkit.plan.growth import Growth, Modulation
 from simkit.plan.places import Regions, ReplicaPrice, Scaling
 from simkit.plan.plan import (
     NEVER,
@@ -187,7 +189,10 @@ def synthetic_plan(**changes) -> Plan:
         timezone="America/New_York",
         epochs=ints(-WARMUP, 4 * HOUR),
         dists=Dists(empty, none, empty, empty, np.zeros((0, 0, 2))),
-        arrivals=Arrivals(empty, none, none, empty, ints(0, 0), empty, empty, empty, empty, empty),
+        arrivals=Arrivals(empty, none, none, empty, ints(0, 0), empty, empty, empty, empty, empty, none),
+        modulation=Modulation(empty, empty),
+        growth=filled(Growth, {}, on=np.zeros(1, bool)),
+        business=Business(None, ((),) * E, (), (), 0),
         people=People(tile(0, E, 1), np.array([[90], [120]]), tile(0, E, 1), none, np.zeros((E, 0)), empty),
         actions=synthetic_actions(),
         routes=Routes(np.ones((E, 2, X, M)), np.array([[-1, -1], [1, -1]]), np.zeros((E, 2, X))),

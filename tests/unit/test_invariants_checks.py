@@ -32,7 +32,6 @@ def log_of(attempts: list[dict[str, int]], actions: list[dict[str, int]] | None 
         table(BUDGET_COLUMNS, []),
         {},
         {},
-        {},
         np.zeros(1, np.int64),
         100 * SECOND,
         0,
