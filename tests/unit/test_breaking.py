@@ -80,6 +80,9 @@ def test_the_command(scenario: sk.Scenario, tmp_path: Path, capsys: pytest.Captu
     assert main([*args, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["value"].endswith("/s") and found["replications"] == 4
+    printed = out.split("sure\n")[1].splitlines()
+    assert f"of {len(found['tried'])} trials" in out and len(printed) - 1 <= 8 < len(found["tried"])
+    assert found["tried"][0]["load"] == "0.5/s" and {"value", "low", "high", "sure"} <= set(found["tried"][0])
 
 
 @pytest.mark.parametrize("command", ["breaking-point", "compare"])
