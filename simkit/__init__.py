@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simkit import report as report
+    from simkit.report.explore.page import explore as explore
     from simkit.result.result import Result as Result
     from simkit.scenario.errors import ScenarioError as ScenarioError
     from simkit.scenario.load import Scenario as Scenario
@@ -42,6 +43,7 @@ _HOMES = {
     "Warmup": "simkit.study.warmup",
     "breaking_point": "simkit.study.breaking",
     "compare": "simkit.study.compare",
+    "explore": "simkit.report.explore.page",
     "fit_traffic": "simkit.study.fitting",
     "load": "simkit.scenario.load",
     "run": "simkit.study.run",
@@ -51,7 +53,7 @@ _HOMES = {
 
 __all__ = [
     "BreakingPoint", "Comparison", "Result", "Scenario", "ScenarioError", "Sweep", "TrafficFit", "Warmup",
-    "__version__", "breaking_point", "compare", "fit_traffic", "load", "report", "run", "sweep", "warmup",
+    "__version__", "breaking_point", "compare", "explore", "fit_traffic", "load", "report", "run", "sweep", "warmup",
 ]  # fmt: skip
 
 
