@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simkit import report as report
+    from simkit.report.explore.page import explore as explore
     from simkit.result.result import Result as Result
     from simkit.scenario.errors import ScenarioError as ScenarioError
     from simkit.scenario.load import Scenario as Scenario
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from simkit.study.breaking import breaking_point as breaking_point
     from simkit.study.compare import Comparison as Comparison
     from simkit.study.compare import compare as compare
+    from simkit.study.fitting import TrafficFit as TrafficFit
+    from simkit.study.fitting import fit_traffic as fit_traffic
     from simkit.study.run import run as run
     from simkit.study.sweep import Sweep as Sweep
     from simkit.study.sweep import sweep as sweep
@@ -36,9 +39,12 @@ _HOMES = {
     "Scenario": "simkit.scenario.load",
     "ScenarioError": "simkit.scenario.errors",
     "Sweep": "simkit.study.sweep",
+    "TrafficFit": "simkit.study.fitting",
     "Warmup": "simkit.study.warmup",
     "breaking_point": "simkit.study.breaking",
     "compare": "simkit.study.compare",
+    "explore": "simkit.report.explore.page",
+    "fit_traffic": "simkit.study.fitting",
     "load": "simkit.scenario.load",
     "run": "simkit.study.run",
     "sweep": "simkit.study.sweep",
@@ -46,8 +52,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "BreakingPoint", "Comparison", "Result", "Scenario", "ScenarioError", "Sweep", "Warmup", "__version__",
-    "breaking_point", "compare", "load", "report", "run", "sweep", "warmup",
+    "BreakingPoint", "Comparison", "Result", "Scenario", "ScenarioError", "Sweep", "TrafficFit", "Warmup",
+    "__version__", "breaking_point", "compare", "explore", "fit_traffic", "load", "report", "run", "sweep", "warmup",
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from simkit.cli.breaking import breaking_point
 from simkit.cli.check import check
 from simkit.cli.compare import compare
 from simkit.cli.console import Exit, complain, discard_output, say
+from simkit.cli.explore import explore
 from simkit.cli.new import new
 from simkit.cli.presets import presets
 from simkit.cli.report import report
@@ -52,7 +53,7 @@ def commands() -> None:
     """
 
 
-for command in (new, run, check, compare, sweep, breaking_point, report, presets, schema, bench):
+for command in (new, run, check, compare, sweep, breaking_point, report, explore, presets, schema, bench):
     commands.add_command(command)
 
 

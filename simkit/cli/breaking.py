@@ -1,11 +1,15 @@
 """`simkit breaking-point`: the largest load at which a condition still holds."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, say
+from simkit.cli.console import BadInput, Exit, check_file, say
 from simkit.cli.options import Percent, Running, overrides, running
+
+if TYPE_CHECKING:
+    from simkit.study.breaking import BreakingPoint
 
 
 @click.command("breaking-point", short_help="The largest load (users, outage, price) at which a condition still holds.")
@@ -46,6 +50,7 @@ def breaking_point(
     from simkit.scenario.load import load
     from simkit.study.breaking import breaking_point as search
 
+    check_file("--plot", plot)
     path, equals, between = vary.partition("=")
     if not equals or not path.strip() or not between.strip():
         raise BadInput(f"--vary {vary}: write PATH=A..B, e.g. traffic.rate=1/s..20/s. Nothing was run.")
@@ -53,7 +58,14 @@ def breaking_point(
         load(file, settings), path.strip(), between.strip(), holds, precision=precision / 100, most=most,
         **how.keywords,
     )  # fmt: skip
-    say(found.to_json() if as_json else f"{found.text}\n\n{found.table.to_string(index=False)}")
+    say(found.to_json() if as_json else _shown(found))
     if plot is not None:
         plot.write_bytes(found.plot()._repr_png_())
     return Exit.WELL
+
+
+def _shown(found: "BreakingPoint") -> str:
+    """What was found, and the loads about it."""
+    short, every = found.short, len(found.table)
+    more = f"\n{len(short)} of {every} trials; --json has all." if len(short) < every else ""
+    return f"{found.text}\n\n{short.to_string(index=False)}{more}"

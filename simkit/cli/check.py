@@ -3,12 +3,13 @@
 import os
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, complain, say, write_text
+from simkit.cli.console import BadInput, Exit, check_file, complain, say, write_text
 from simkit.cli.options import Percent, Running, overrides, running
 
 if TYPE_CHECKING:
@@ -75,19 +76,35 @@ def check(
       simkit check scenarios/ --baseline scenarios/baseline.json --refresh
       simkit check scenarios/founder.yaml --resolved
     """
+    from simkit.cli.junit import Suite
     from simkit.study.gate import Asked
 
     found = all_files(files)
-    scenarios = load_all(found, settings)
     if resolved:
-        say("\n---\n".join(scenario.resolved().rstrip() for scenario in scenarios))
+        say("\n---\n".join(scenario.resolved().rstrip() for scenario in load_all(found, settings)))
         return Exit.WELL
     _check_places(junit, baseline, refresh)
+    scenarios = load_all(found, settings, junit)
     asked = Asked(most=limit, **how.keywords)
     gate = Gate(asked, allow_undecided, baseline, refresh, tolerance / 100, annotations)
-    for file, scenario in zip(found, scenarios, strict=True):
-        gate.pass_through(str(file), scenario)
+    try:
+        for file, scenario in zip(found, scenarios, strict=True):
+            gate.pass_through(str(file), scenario)
+    except _cannot_run() as error:
+        gate.suites.append(Suite(str(file), (), 0.0, str(error)))
+        gate.write(junit)
+        raise
+    gate.look_for_gone(found)
     return gate.finish(junit)
+
+
+def _cannot_run() -> tuple[type[Exception], ...]:
+    """What is wrong with a scenario that only a run finds."""
+    from simkit.plan.errors import PlanError
+    from simkit.plan.trace import TraceError
+    from simkit.scenario.errors import ScenarioError
+
+    return PlanError, TraceError, ScenarioError
 
 
 def all_files(files: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -107,9 +124,9 @@ def all_files(files: tuple[Path, ...]) -> tuple[Path, ...]:
 
 def _check_places(junit: Path | None, baseline: Path | None, refresh: bool) -> None:
     """Raises BadInput: what is to be written cannot be, or what is to be read is not there."""
-    for option, file in (("--junit", junit), ("--baseline", baseline)):
-        if file is not None and not file.absolute().parent.is_dir():
-            raise BadInput(f"{option} {file}: there is no folder {file.parent}. Nothing was run.")
+    check_file("--junit", junit)
+    if refresh or (baseline is not None and not baseline.exists()):
+        check_file("--baseline", baseline)
     if refresh and baseline is None:
         raise BadInput("--refresh writes the file that --baseline names. Nothing was run.")
     if baseline is not None and not refresh and not baseline.is_file():
@@ -156,15 +173,42 @@ class Gate:
             self.entries[self._name(file)] = entry_of(result, self.asked.looks(scenario)[0])
 
     def _moved(self, file: str) -> "list[Item]":
-        from simkit.study.baseline import BaselineError, moved, read
+        from simkit.study.baseline import moved
 
         if self.baseline is None or self.refresh:
             return []
+        return moved(self._old.get(self._name(file)), self.entries[self._name(file)], self.tolerance)
+
+    @cached_property
+    def _old(self) -> "Baseline":
+        from simkit.study.baseline import BaselineError, read
+
+        assert self.baseline is not None
         try:
-            old = read(self.baseline)
+            return read(self.baseline)
         except BaselineError as error:
             raise BadInput(str(error)) from None
-        return moved(old.get(self._name(file)), self.entries[self._name(file)], self.tolerance)
+
+    def look_for_gone(self, files: tuple[Path, ...]) -> None:
+        """Fail for scenarios of the baseline whose files are gone from the folders that were looked at.
+
+        Nobody looks at their promises any more; who wants that refreshes the baseline.
+        """
+        from simkit.cli.junit import Suite
+        from simkit.study.gate import Item
+
+        if self.baseline is None or self.refresh:
+            return
+        folders = {file.absolute().parent.resolve() for file in files}
+        for name in self._old:
+            place = (self.baseline.absolute().parent / name).resolve()
+            if place.exists() or place.parent not in folders:
+                continue
+            say(f"{name}:")
+            detail = "It is in the baseline, but there is no such file any more. Refresh the baseline if that is meant."
+            self.suites.append(
+                Suite(name, (self._told(Item("baseline", "the scenario is gone", "fail", detail)),), 0.0)
+            )
 
     def _name(self, file: str) -> str:
         """A file as the baseline names it: as seen from its own folder."""
@@ -177,13 +221,18 @@ class Gate:
             say(line_of(item))
         return item
 
-    def finish(self, junit: Path | None) -> int:
-        """Write what is to be written; the exit code."""
+    def write(self, junit: Path | None) -> None:
+        """Write the JUnit file, if one is wanted."""
         from simkit.cli.junit import junit_xml
-        from simkit.study.baseline import written
 
         if junit is not None:
             write_text(junit, junit_xml(self.suites, self.allow_undecided))
+
+    def finish(self, junit: Path | None) -> int:
+        """Write what is to be written; the exit code."""
+        from simkit.study.baseline import written
+
+        self.write(junit)
         if self.baseline is not None and self.refresh:
             write_text(self.baseline, written(self.entries))
             complain(f"Wrote {self.baseline}: {len(self.entries)} scenarios.")
@@ -192,22 +241,26 @@ class Gate:
         return Exit.CHECK_FAILED if broken else Exit.WELL
 
 
-def load_all(files: tuple[Path, ...], settings: tuple[str, ...]) -> "list[Scenario]":
-    """Every scenario.
+def load_all(files: tuple[Path, ...], settings: tuple[str, ...], junit: Path | None = None) -> "list[Scenario]":
+    """Every scenario. The errors of those that are wrong stand in the JUnit file, too.
 
     Raises:
         ScenarioError: with the problems of all files.
     """
+    from simkit.cli.junit import Suite, junit_xml
     from simkit.scenario.errors import ScenarioError
     from simkit.scenario.load import load
 
-    scenarios, problems = [], []
+    scenarios, problems, suites = [], [], []
     for file in files:
         try:
             scenarios.append(load(file, settings))
         except ScenarioError as error:
             problems += error.problems
+            suites.append(Suite(str(file), (), 0.0, str(error)))
     if problems:
+        if junit is not None:
+            write_text(junit, junit_xml(suites))
         raise ScenarioError(problems)
     return scenarios
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, say
+from simkit.cli.console import BadInput, Exit, check_file, say
 from simkit.cli.options import Running, running
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def compare(
     """
     from simkit.study.compare import compare as compare_scenarios
 
+    check_file("--plot", plot)
     _refuse_for_saved([baseline, *other], settings, how.replications, warmup)
     comparison = compare_scenarios(_named([baseline, *other], settings), warmup=warmup, **how.keywords)
     if plot is not None:

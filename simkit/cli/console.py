@@ -60,6 +60,40 @@ def complain(text: str) -> None:
         return
 
 
+def check_file(option: str, file: Path | None) -> None:
+    """Find out whether a file can be written, before anything is run; nothing is left behind.
+
+    Raises:
+        BadInput: it cannot.
+    """
+    if file is None:
+        return
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise BadInput(f"{option} {file}: there is no folder {file.parent}. Nothing was run.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if file.exists():
+            file.open("r+b").close()
+    except OSError as error:
+        raise BadInput(f"{option} {file}: it cannot be written ({error.strerror}). Nothing was run.") from None
+
+
+def check_folder(folder: Path) -> None:
+    """The same for a folder, which need not be there yet.
+
+    Raises:
+        BadInput: nothing can be saved there.
+    """
+    from simkit.result.saving import check_writable
+
+    try:
+        check_writable(folder)
+    except OSError as error:
+        raise BadInput(f"{error} Nothing was run.") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: a failure leaves no half of it, and what stood there before stays."""
     handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, coloured, complain, say
+from simkit.cli.console import BadInput, Exit, check_file, check_folder, coloured, complain, say
 from simkit.cli.options import Running, overrides, running
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
+    from simkit.scenario.load import Scenario
 
 
 @click.command(short_help="Simulate a scenario: will it hold, what will it cost, what breaks first.")
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     "--most", type=click.IntRange(2, 10_000), metavar="N", help="Most replications for --precision.  [default: 640]"
 )
 @click.option("--warmup", type=click.Choice(["auto"]), help="Cut the warm-up by MSER-5; stationary scenarios only.")
+@click.option(
+    "--plot-warmup", type=click.Path(path_type=Path, dir_okay=False), metavar="PNG",
+    help="With --warmup auto: write the picture of the cut here.",
+)  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write log, timeline, tables and manifest here."
 )
@@ -42,6 +47,7 @@ def run(
     precisions: tuple[str, ...],
     most: int | None,
     warmup: str | None,
+    plot_warmup: Path | None,
     out: Path | None,
     no_log: bool,
     most_in_flight: int | None,
@@ -67,13 +73,12 @@ def run(
     scenario = load(file, settings)
     precision = precision_of(precisions)
     if out is not None:
-        check_folder(out, keeps_rows=not no_log, executor=how.executor)
+        check_out(out, keeps_rows=not no_log, executor=how.executor)
+    check_file("--plot-warmup", plot_warmup)
+    if plot_warmup is not None and warmup is None:
+        raise BadInput("--plot-warmup shows where --warmup auto cuts: add that. Nothing was run.")
     if warmup is not None:  # before all else: a scenario that is cut is another one
-        from simkit.study.warmup import cut_by
-
-        (scenario,) = cut_by(
-            warmup, [scenario], seed=how.seed, engine=how.engine, jobs=how.jobs, tell=complain, executor=how.executor
-        )
+        scenario = cut(scenario, warmup, plot_warmup, how)
     if out is not None:
         check_held(out, scenario.hash)
     try:
@@ -88,6 +93,20 @@ def run(
         why, goes_on = f"Could not finish: {error}", not error.cut
         return cut_short(why, error.result, error.planned, out, as_json, Exit.UNFINISHED, goes_on)
     return finish(result, out, as_json)
+
+
+def cut(scenario: "Scenario", warmup: str, plot: Path | None, how: Running) -> "Scenario":
+    """The scenario with another warm-up, and the picture of why."""
+    from simkit.study.warmup import Warmup, cut_by
+
+    def draw(found: Warmup) -> None:
+        if plot is not None:
+            plot.write_bytes(found.plot()._repr_png_())
+
+    (found,) = cut_by(
+        warmup, [scenario], draw, seed=how.seed, engine=how.engine, jobs=how.jobs, tell=complain, executor=how.executor
+    )
+    return found
 
 
 def precision_of(texts: tuple[str, ...]) -> dict[str, float] | None:
@@ -117,20 +136,15 @@ def parts_of(out: Path | None) -> Path | None:
     return None if out is None else out.absolute().with_name(f"{out.absolute().name}.partial")
 
 
-def check_folder(out: Path, keeps_rows: bool, executor: str | None) -> None:
+def check_out(out: Path, keeps_rows: bool, executor: str | None) -> None:
     """Find out whether a result can be saved, before anything is run.
 
     Raises:
         BadInput: when it cannot.
     """
-    from simkit.result.saving import check_writable
-
     if keeps_rows and executor is not None and "://" in executor:
         raise BadInput("The rows of a run on a cluster are not kept: add --no-log to --out. Nothing was run.")
-    try:
-        check_writable(out)
-    except OSError as error:
-        raise BadInput(f"{error} Nothing was run.") from None
+    check_folder(out)
 
 
 def check_held(out: Path, scenario_hash: str) -> None:

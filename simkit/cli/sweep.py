@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, complain, say
+from simkit.cli.console import BadInput, Exit, check_folder, complain, say
 from simkit.cli.options import Running, overrides, running
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def sweep(
     axes = axes_of(varied)
     scenario = load(file, settings)
     folder = out if out is not None else Path(f"{file.stem}-sweep")
+    check_folder(folder)
     try:
         found = run_sweep(scenario, axes, design=design, points=points, out=folder, **how.keywords)
     except StoppedSweep as stop:
@@ -114,7 +115,7 @@ def text_of(found: "Sweep", metrics: tuple[str, ...]) -> str:
     wide, columns = found.wide, ("point", *found.paths)
     rows = tuple(
         (*(str(row[name]) for name in columns), *(figure(row[name], METRICS[name].unit) for name in metrics))
-        for _, row in wide.head(MOST_ROWS).iterrows()
+        for row in wide.head(MOST_ROWS).to_dict("records")
     )
     right = frozenset(range(len(columns), len(columns) + len(metrics)))
     blocks: list[Block] = [Grid((*columns, *metrics), rows, right)]

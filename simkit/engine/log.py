@@ -91,7 +91,8 @@ LOOKUP_COLUMNS = ("time", "action", "arrival", "call", "cache", "key", "result")
 cache: `codes.Cache`; key: of the entry, -1 where the cache has but a hit rate."""
 
 BUDGET_COLUMNS = ("time", "budget", "step", "spent")
-"""Step k was reached when `spent` picodollars were; or -1: the period, or the run, ended with `spent`."""
+"""Step k was reached when `spent` picodollars were; or -1: the period, or the run, ended with `spent`. budget: -1 - k
+for the k-th quota with tiers, whose first tier beyond the one that it begins with is its step 0."""
 
 
 REGION_COLUMNS = ("time", "region", "what", "value")

@@ -15,6 +15,7 @@ from simkit.plan import (
     regions,
     spending,
     supply,
+    tiers,
     trouble,
     users,
     work,
@@ -91,6 +92,7 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         "prompts": caches.prompts(documents, index, trace),
         "sessions": conversations.sessions(documents, pool),
         "spending": spending.budgets(documents, index),
+        "tiers": tiers.tiers(document, index, begin),
         "allowances": spending.allowances(documents),
         "resets": spending.resets(documents, begin, end, zero),
         "batch": batch(documents, begin, end, zero),
@@ -207,6 +209,7 @@ def is_stationary(document: Document) -> bool:
     steady = steady and not any(service.autoscaling for service in services_of(document))
     people = users.people(document)
     always = people is None or (people.hours is None and people.weekend)
+    steady = steady and not tiers.tiered(document)
     return steady and always and not document.changes and not document.incidents
 
 
@@ -241,13 +244,15 @@ def names(document: Document, index: Index) -> Names:
         limit_text=tuple(limit_text(document.quotas[quota], measure) for quota, measure in index.limits),
         incidents=tuple(i.name or f"{i.target} {n + 1}" for n, i in enumerate(document.incidents)),
         budgets=tuple(document.budgets),
+        tiered=tuple(tiers.tiered(document)),
         outages=tuple(name for name, _, _, _ in trouble.random_outages(document, index)),
         regions=regions.names_of_regions(document),
     )
 
 
 def limit_text(quota: Quota, measure: str) -> str:
-    """A limit as the file says it."""
+    """A limit as the file says it; where it rises: from what to what."""
     if measure != RAMP or quota.ramp is None:
-        return str(getattr(quota, measure))
+        known = tiers.limits_by_tier(quota, measure)
+        return " to ".join(dict.fromkeys([str(known[0]), str(known[-1])]))
     return f"{format_share(quota.ramp.growth)} more each {format_duration(quota.ramp.every)}"

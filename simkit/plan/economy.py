@@ -112,6 +112,24 @@ class Spending(NamedTuple):
     """(U, T) `codes.Act`, padded with -1."""
 
 
+class Tiers(NamedTuple):
+    """Limits that rise with what was spent. A: quotas with tiers; T: most tiers of one, the one it begins with left
+    out. `Limits.ns_per_unit` has what each of them allows."""
+
+    account: Ints
+    """(limits) whose tiers raise it: a row of what follows; -1: none do."""
+    covers: Bools
+    """(A, N) whose bills count."""
+    spent: Ints
+    """(A, T) picodollars, ascending, padded with what is never spent."""
+    after: Ints
+    """(A, T) ns after the first payment."""
+    before: Ints
+    """(A) picodollars spent before the begin."""
+    since: Ints
+    """(A) when the first payment was; NEVER: it is the first bill."""
+
+
 class Allowances(NamedTuple):
     """How many actions a user has."""
 
@@ -171,5 +189,5 @@ OF_PROMPTS = 4
 
 __all__ = [
     "LOCAL_DAY", "LOCAL_MONTH", "OF_PROMPTS", "STEPS", "UTC_DAY", "UTC_MONTH",
-    "Allowances", "Answers", "Batch", "Prompts", "Resets", "Sessions", "Spending", "mean_turns",
+    "Allowances", "Answers", "Batch", "Prompts", "Resets", "Sessions", "Spending", "Tiers", "mean_turns",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 
 from simkit.plan.arrays import NEVER, SECOND, Bools, Floats, Ints
 from simkit.plan.business import Business
-from simkit.plan.economy import Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, mean_turns
+from simkit.plan.economy import Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, Tiers, mean_turns
 from simkit.plan.growth import Growth, Modulation
 from simkit.plan.places import Regions, ReplicaPrice, Scaling
 from simkit.plan.resilience import Audience, Breaker, Ladder, Layer
@@ -232,7 +232,7 @@ class Limits(NamedTuple):
     measure: Ints
     """(B) 0 requests, 1 input, 2 output, 3 input and output, 4 a ramp of requests."""
     ns_per_unit: Floats
-    """(E, B) 0 for a ramp."""
+    """(E, B, 1 + T) by tier (`Tiers`); 0 for a ramp."""
     burst: Ints
     """(E, B) ns of credit; 0 for a ramp."""
     reserve_max: Bools
@@ -378,6 +378,8 @@ class Names:
     incidents: tuple[str, ...]
     outages: tuple[str, ...]
     budgets: tuple[str, ...]
+    tiered: tuple[str, ...]
+    """Quotas whose limits rise with what was spent."""
     regions: tuple[str, ...]
     """One of no name where they are not modelled."""
 
@@ -425,6 +427,7 @@ class Plan:
     prompts: Prompts
     sessions: Sessions
     spending: Spending
+    tiers: Tiers
     allowances: Allowances
     resets: Resets
     batch: Batch

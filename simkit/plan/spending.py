@@ -26,9 +26,7 @@ def budgets(documents: list[Document], index: Index) -> Spending:
     first = list(documents[0].budgets.values())
     each = [list(document.budgets.values()) for document in documents]
     shape = (len(each), len(first))
-    places = [names_of(model, one) for model, one in deployments_of(documents[0])]
-    places = [names | {name.replace(BATCH, "") for name in names} for names in places]  # a model's with its batch side
-    covers = [[one.of is None or not names.isdisjoint(one.of) for names in places] for one in first]
+    covers = [billed_to(documents[0], one.of) for one in first]
     acts = [[Act[act.upper()] for _, act in steps_of(one)] for one in first]
     return Spending(
         monthly=np.array([one.limit.period_ns != DAY for one in first], np.bool_),
@@ -38,6 +36,13 @@ def budgets(documents: list[Document], index: Index) -> Spending:
         at=np.array([[thresholds(one) for one in row] for row in each], np.int64).reshape(*shape, STEPS),
         act=np.array([row + [-1] * (STEPS - len(row)) for row in acts], np.int64).reshape(len(first), STEPS),
     )
+
+
+def billed_to(document: Document, of: list[str] | None) -> list[bool]:
+    """Whose bills count, by deployment: those of some models, providers or deployments; None: all."""
+    places = [names_of(model, one) for model, one in deployments_of(document)]
+    places = [names | {name.replace(BATCH, "") for name in names} for names in places]  # a model's with its batch side
+    return [of is None or not names.isdisjoint(of) for names in places]
 
 
 def steps_of(budget: Budget) -> list[tuple[float, str]]:
@@ -113,4 +118,4 @@ def emptyings(document: Document, begin: int, end: int) -> dict[int, int]:
     return found
 
 
-__all__ = ["allowances", "budgets", "quotas_of", "resets", "steps_of"]
+__all__ = ["allowances", "billed_to", "budgets", "quotas_of", "resets", "steps_of"]

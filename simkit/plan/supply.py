@@ -12,12 +12,14 @@ from simkit.plan.index import MEASURES, RAMP, Index, deployments_of
 from simkit.plan.plan import NEVER, Deployments, Ints, Limits, Models, Service
 from simkit.plan.policy import KIND_OF, balance, limit
 from simkit.plan.tables import DistPool
+from simkit.plan.tiers import limits_by_tier, most_tiers
 from simkit.plan.work import cumulative
 from simkit.scenario import policy as said
 from simkit.scenario.distribution import DurationDist, NumberDist
 from simkit.scenario.geography import services_of
 from simkit.scenario.models import Deployment, DrawnKind, Model, Quota
 from simkit.scenario.scenario import Document
+from simkit.scenario.units import Limit
 from simkit.scenario.workload import covers, fallback_chain
 
 PER_CALL = ("bad_request", "content_filter")
@@ -140,10 +142,11 @@ def limits(documents: list[Document], index: Index) -> Limits:
     each = [[(d.quotas[name], measure) for name, measure in index.limits] for d in documents]
     ramps = [[q.ramp if measure == RAMP else None for q, measure in row] for row in each]
     shape = (len(each), len(index.limits))
+    most = most_tiers(documents[0])
     return Limits(
         measure=np.array([MEASURES.index(measure) for _, measure in index.limits], dtype=np.int64),
-        ns_per_unit=np.array([[ns_per_unit(q, measure) for q, measure in row] for row in each], np.float64).reshape(
-            shape
+        ns_per_unit=np.array([[by_tier(q, measure, most) for q, measure in row] for row in each], np.float64).reshape(
+            *shape, 1 + most
         ),
         burst=np.array([[burst(q, measure) for q, measure in row] for row in each], dtype=np.int64).reshape(shape),
         reserve_max=np.array([q.reserve == "max_tokens" for q in quotas], dtype=np.bool_),
@@ -155,11 +158,16 @@ def limits(documents: list[Document], index: Index) -> Limits:
     )
 
 
-def ns_per_unit(quota: Quota, measure: str) -> float:
-    """Time that one unit of the limit takes to refill."""
+def by_tier(quota: Quota, measure: str, most: int) -> list[float]:
+    """Time that one unit of the limit takes to refill, at each tier; beyond the last one as there."""
     if measure == RAMP:
-        return 0.0
-    allowed = getattr(quota, measure)
+        return [0.0] * (1 + most)
+    found = [ns_per_unit(allowed) for allowed in limits_by_tier(quota, measure)]
+    return found + found[-1:] * (1 + most - len(found))
+
+
+def ns_per_unit(allowed: Limit) -> float:
+    """Time that one unit of a limit takes to refill."""
     return float(allowed.period_ns / allowed.amount) if allowed.amount else float(NEVER)
 
 

@@ -139,7 +139,7 @@ def frontier_figure(wide: pd.DataFrame, best: set[int], paths: Sequence[str]) ->
         chosen["latency_p95"], chosen["cost_per_action"], "o", markersize=13, markerfacecolor="none",
         markeredgecolor=style.VERMILLION, label="no other point beats it",
     )  # fmt: skip
-    for _, row in chosen.head(12).iterrows():
+    for row in chosen.head(12).to_dict("records"):
         text = ", ".join(str(row[path]) for path in paths)
         ax.annotate(
             plain(text), (row["latency_p95"], row["cost_per_action"]), xytext=(8, 4), textcoords="offset points",

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from simkit.report import style
 from simkit.report.style import Picture, canvas, formatted, legend, nothing, plain, title
 from simkit.result import words
+from simkit.result.statistics import LEVEL
 from simkit.study.direction import direction
 
 
@@ -20,15 +21,17 @@ def comparison_rows(summary: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataF
     several = rows["other"].nunique() > 1
     names = rows["metric"].str.replace("_", " ")
     rows["label"] = names + ": " + rows["other"] if several else names
-    rows["tone"] = [_tone(*one) for one in zip(rows["metric"], rows["low"], rows["high"], strict=True)]
+    p_values = rows["p_value"] if "p_value" in rows else [0.0] * len(rows)
+    rows["tone"] = [_tone(*one) for one in zip(rows["metric"], rows["low"], rows["high"], p_values, strict=True)]
     order = {name: place for place, name in enumerate(metrics)}
     return rows.sort_values("metric", key=lambda c: c.map(order), kind="stable")[
         ["label", "change", "low", "high", "tone"]
     ].reset_index(drop=True)
 
 
-def _tone(metric: str, low: float, high: float) -> str:
-    if not (np.isfinite(low) and np.isfinite(high)) or low <= 0 <= high:
+def _tone(metric: str, low: float, high: float, p: float) -> str:
+    """As the verdict: not sure either where only its own interval is, but not with all that was compared besides."""
+    if not (np.isfinite(low) and np.isfinite(high)) or low <= 0 <= high or p > LEVEL:
         return "undecided"
     sign = direction(metric)
     if sign == 0:

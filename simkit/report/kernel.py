@@ -32,7 +32,7 @@ def environment(folder: Path) -> dict[str, str]:
     """The environment of a server whose kernel `python3` is this interpreter; its description is put into `folder`."""
     spec = folder / "kernels" / NAME
     spec.mkdir(parents=True, exist_ok=True)
-    about = {"argv": [*COMMAND, ALONE], "display_name": "Python 3", "language": "python"}
+    about = {"argv": [*COMMAND, ALONE, "--log-level=ERROR"], "display_name": "Python 3", "language": "python"}
     (spec / "kernel.json").write_text(json.dumps(about), encoding="utf-8")
     others = os.environ.get("JUPYTER_PATH", "")
     return {

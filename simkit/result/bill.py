@@ -15,6 +15,7 @@ from simkit.result.moments import moments
 from simkit.result.page import Block, Grid, Heading
 from simkit.result.spikes import WORTH_TELLING, spike_text
 from simkit.result.statistics import Estimate
+from simkit.result.tiers import TierUse, tier_uses
 from simkit.result.words import dollars, duration, percent, seconds
 
 if TYPE_CHECKING:
@@ -149,13 +150,38 @@ def _acted(evidence: Evidence, act: Act) -> Iterator[tuple[str, str]]:
             yield name, percent(min(1.0, sum(one.lasts(act) for one in mine) / whole))
 
 
+def _tiers(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
+    """Since when each quota is at its highest tier, and what the next one asks for."""
+    uses = tier_uses(evidence.plan, [one.economy.budgets for one in evidence.tallies])
+    return ". ".join(
+        _tiers_of(evidence, name, [one for one in uses if one.quota == name]) for name in evidence.plan.names.tiered
+    )
+
+
+def _tiers_of(evidence: Evidence, name: str, tiers: list[TierUse]) -> str:
+    runs, reached = len(evidence.tallies), [one for one in tiers if one.times]
+    text = f"`{name}` stays at tier 1"
+    if reached:
+        one = reached[-1]
+        mean, day = round(sum(one.times) / len(one.times)), 24 * HOUR_NS
+        when = f"since day {mean // day + 1}" if evidence.plan.horizon >= 3 * day else f"after {duration(mean)}"
+        when = when if mean > 0 else "from the start"
+        some = f", in {len(one.times)} of {runs} replications" if len(one.times) < runs else ""
+        text = f"`{name}` is at tier {one.tier} {when}{some}"
+    if len(reached) < len(tiers):
+        following = tiers[len(reached)]
+        asks = f"tier {following.tier} asks for {dollars(following.needed / DOLLAR)}"
+        text += f"; {asks}, {dollars(following.spent / DOLLAR)} were spent"
+    return text
+
+
 def _spikes(evidence: Evidence, metrics: dict[str, Estimate]) -> str:
     text = spike_text(evidence)
     return text[:1].upper() + text[1:]
 
 
 RULES: tuple[Callable[[Evidence, dict[str, Estimate]], str], ...] = (
-    _parts, _again, _prompt_cache, _answers, _budgets, rationed, _spikes,
+    _parts, _again, _prompt_cache, _answers, _budgets, _tiers, rationed, _spikes,
 )  # fmt: skip
 
 
@@ -229,11 +255,11 @@ def bill_blocks(evidence: Evidence, levers: Weighed | None) -> list[Block]:
 
 
 def is_plain(evidence: Evidence) -> bool:
-    """Has the scenario no caches, budgets, conversations or loops?"""
+    """Has the scenario no caches, budgets, tiers, conversations or loops?"""
     plan, tokens = evidence.plan, np.sum([one.economy.prompts for one in evidence.tallies], axis=0)
     cached = tokens[:, [PROMPTS.index("read"), PROMPTS.index("written")]].any()
     grows = (plan.sessions.most > 1).any() or (plan.actions.repeat_max > 1).any()
-    return not (plan.answers.on.any() or cached or plan.names.budgets or grows)
+    return not (plan.answers.on.any() or cached or plan.names.budgets or plan.names.tiered or grows)
 
 
 def _feature_grids(evidence: Evidence) -> tuple[tuple[str, Grid], ...]:

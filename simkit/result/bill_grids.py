@@ -6,7 +6,7 @@ from typing import Any
 from simkit.result.evidence import Evidence
 from simkit.result.page import Grid
 from simkit.result.table import Table
-from simkit.result.tables_economy import BEYOND, budgets, caches, prompt_caches, turns
+from simkit.result.tables_economy import BEYOND, budgets, caches, prompt_caches, tiers, turns
 from simkit.result.words import dollars, number, percent
 
 MOST_PERIODS = 8
@@ -19,6 +19,7 @@ def feature_grids(evidence: Evidence) -> tuple[tuple[str, Grid], ...]:
         ("Caches of answers", _cache_grid(evidence)),
         ("Prompt caches", _prompt_grid(evidence)),
         ("Budgets", _budget_grid(evidence)),
+        ("Tiers of quotas", _tier_grid(evidence)),
         ("How prompts grow", _turn_grid(evidence)),
     )
 
@@ -58,6 +59,16 @@ def _budget_grid(evidence: Evidence) -> Grid:
         )  # fmt: skip
     columns = ("budget", "from", "spent", "limit", "share", "most over", "of the replications")
     return Grid(columns, tuple(rows[-MOST_PERIODS:]), frozenset(range(2, 6)))
+
+
+def _tier_grid(evidence: Evidence) -> Grid:
+    rows = tuple(
+        (row.quota, str(row.tier), dollars(row.needed_usd), percent(row.reached),
+         f"{row.since:%a %d %b %H:%M}" if row.reached else "–", dollars(row.spent_usd))
+        for row in _rows(tiers(evidence))
+    )  # fmt: skip
+    columns = ("quota", "tier", "asks for", "reached", "holds from", "spent in all")
+    return Grid(columns, rows, frozenset((1, 2, 3, 5)))
 
 
 def _turn_grid(evidence: Evidence) -> Grid:

@@ -65,9 +65,18 @@ def _order(one: Bottleneck) -> tuple[float, bool, float, float]:
 def hour_use(uses: Sequence[LimitUse]) -> Floats:
     """Use by hour, mean over replications."""
     demand = np.array([one.demand for one in uses], np.float64).mean(axis=0)
-    capacity = uses[0].capacity
+    capacity = hour_room(uses)
     use: Floats = np.divide(demand, capacity, out=np.zeros_like(capacity), where=capacity > 0)
     return use
+
+
+def hour_room(uses: Sequence[LimitUse]) -> Floats:
+    """What a limit allows by hour; where it rises with what was spent, the mean over replications."""
+    each = [one.capacity for one in uses]
+    if all((one == each[0]).all() for one in each[1:]):
+        return each[0]
+    room: Floats = np.mean(each, axis=0)
+    return room
 
 
 def busiest_hour(uses: Sequence[LimitUse], plan: Plan) -> float:
@@ -75,7 +84,7 @@ def busiest_hour(uses: Sequence[LimitUse], plan: Plan) -> float:
 
     Otherwise the most of many hours would read the noise of a quiet product as need.
     """
-    use, capacity = hour_use(uses), uses[0].capacity
+    use, capacity = hour_use(uses), hour_room(uses)
     alike = alike_hours(plan, len(use))
     if alike is not None:
         use = (np.bincount(alike, use) / np.bincount(alike))[alike]
@@ -84,9 +93,9 @@ def busiest_hour(uses: Sequence[LimitUse], plan: Plan) -> float:
 
 def alike_hours(plan: Plan, hours: int) -> Ints | None:
     """(hours) group of each hour; those of a group have the same expected arrivals. None: each hour is its own case,
-    since a trace, changes, incidents or fallbacks in random outages make it so."""
+    since a trace, changes, incidents, tiers or fallbacks in random outages make it so."""
     own_case = len(plan.arrivals.trace_time) or len(plan.epochs) > 1 or len(plan.incidents.start)
-    own_case = own_case or plan.growth.on[0] or len(plan.modulation.every)
+    own_case = own_case or plan.growth.on[0] or len(plan.modulation.every) or len(plan.names.tiered)
     if own_case or (len(plan.incidents.gap) and (plan.models.fallback >= 0).any()):
         return None
     edges = np.minimum(np.arange(hours + 1, dtype=np.int64) * grids(plan)[0].length, plan.horizon)
@@ -98,7 +107,7 @@ def alike_hours(plan: Plan, hours: int) -> Ints | None:
 def _bottleneck(uses: Sequence[LimitUse], evidence: Evidence) -> Bottleneck:
     first, runs = uses[0], len(uses)
     busiest = busiest_hour(uses, evidence.plan)
-    capacity = float(first.capacity.sum())
+    capacity = float(hour_room(uses).sum())
     delayed = sum(one.delayed for one in uses)
     arrived = evidence.total("arrived")
     return Bottleneck(

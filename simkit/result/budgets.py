@@ -49,6 +49,8 @@ def periods(plan: Plan, rows: dict[str, Ints]) -> list[Period]:
     had: dict[int, dict[int, int]] = {budget: {} for budget in since}
     spending = plan.spending
     for time, budget, step, spent in zip(*(rows[name].tolist() for name in ROWS), strict=True):
+        if budget < 0:  # a quota's tier, see `result.tiers`
+            continue
         if step != PERIOD_ENDS:
             reached[budget].setdefault(int(spending.act[budget, step]), time)
             had[budget].setdefault(int(spending.act[budget, step]), spent)

@@ -147,6 +147,7 @@ def lookups_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.D
 
 def budgets_of(plan: Plan, replication: int, rows: Mapping[str, Column]) -> pd.DataFrame:
     """The same of some rows of one replication, by column."""
+    rows = {name: column[rows["budget"] >= 0] for name, column in rows.items()}
     step = rows["step"]
     acts = plan.spending.act[rows["budget"], np.maximum(step, 0)] if len(step) else step
     return pd.DataFrame(

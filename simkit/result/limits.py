@@ -20,6 +20,7 @@ from simkit.engine.log import Column, Log
 from simkit.plan.codes import Measure
 from simkit.plan.plan import NEVER, Plan, slots_of
 from simkit.result.sums import is_sent
+from simkit.result.tiers import rises
 from simkit.result.windows import HOUR, MINUTE, Windows, happened, integral, spread, whole_windows
 
 Ints = NDArray[np.int64]
@@ -95,23 +96,43 @@ def grids(plan: Plan) -> tuple[Windows, Windows]:
     return whole_windows(plan.horizon, HOUR * years), whole_windows(plan.horizon, MINUTE * years)
 
 
-def bucket_use(plan: Plan, b: int, asked: Asked) -> LimitUse:
-    """Use of a token bucket."""
-    per_unit = plan.limits.ns_per_unit[:, b]
-    size = np.divide(1.0, per_unit, out=np.full(len(per_unit), np.inf), where=per_unit > 0)
+class Sizes(NamedTuple):
+    """How much a limit allows, as it changes."""
+
+    since: Ints
+    """From these times on, ns; the first is not after the begin."""
+    size: Floats
+    """Units per ns; slots; places."""
+
+
+def bucket_use(plan: Plan, b: int, asked: Asked, budgets: dict[str, Column]) -> LimitUse:
+    """Use of a token bucket; `budgets`: the log's rows of them, which say when tiers were reached."""
     span = -(-int(plan.limits.burst[:, b].max()) // grids(plan)[0].length)
-    return _use(plan, plan.names.limits[b], "quota", plan.names.limit_text[b], size, asked, max(span, 1))
+    sizes = bucket_sizes(plan, b, rises(plan, budgets, int(plan.tiers.account[b])))
+    return _use(plan, plan.names.limits[b], "quota", plan.names.limit_text[b], sizes, asked, max(span, 1))
+
+
+def bucket_sizes(plan: Plan, b: int, risen: Ints) -> Sizes:
+    """What a token bucket allows, by epoch and tier; `risen`: when its tiers were reached."""
+    since = np.union1d(plan.epochs, risen)
+    epoch, tier = np.searchsorted(plan.epochs, since, "right") - 1, np.searchsorted(risen, since, "right")
+    per_unit = plan.limits.ns_per_unit[epoch, b, tier]
+    return Sizes(since, np.divide(1.0, per_unit, out=np.full(len(per_unit), np.inf), where=per_unit > 0))
 
 
 def slots_use(plan: Plan, name: str, kind: str, slots: Ints, asked: Asked) -> LimitUse:
     """Use of the slots of a station: `workers` or `concurrency`; `slots` by epoch."""
     unit, more = {"workers": ("worker", ""), "concurrency": ("request", "at once")}[kind]
-    return _use(plan, f"{name}: {kind}", kind, _said(slots, unit, more), slots.astype(float), asked)
+    return _use(plan, f"{name}: {kind}", kind, _said(slots, unit, more), _by_epoch(plan, slots), asked)
 
 
 def queue_use(plan: Plan, name: str, places: Ints, asked: Asked) -> LimitUse:
     """Use of the queue of a station; `places` by epoch."""
-    return _use(plan, f"{name}: queue", "queue", _said(places, "place", ""), places.astype(float), asked)
+    return _use(plan, f"{name}: queue", "queue", _said(places, "place", ""), _by_epoch(plan, places), asked)
+
+
+def _by_epoch(plan: Plan, sizes: Ints) -> Sizes:
+    return Sizes(plan.epochs, sizes.astype(float))
 
 
 def has_queue(places: Ints) -> bool:
@@ -124,18 +145,18 @@ def limited(slots: Ints) -> bool:
     return bool((slots < NEVER).any())
 
 
-def _use(plan: Plan, name: str, kind: str, text: str, size: Floats, asked: Asked, span: int = 1) -> LimitUse:
-    """`size`: the limit by epoch, in units per ns; `span`: hours that it is about."""
+def _use(plan: Plan, name: str, kind: str, text: str, sizes: Sizes, asked: Asked, span: int = 1) -> LimitUse:
+    """`span`: hours that the limit is about."""
     hours, minutes = grids(plan)
     fine, demand = (minutes, asked.minutes) if span == 1 else (hours, asked.hours)
-    use = use_of(demand, _room(plan, size, fine), span)
+    use = use_of(demand, _room(sizes, fine), span)
     busiest = int(use.argmax())
     return LimitUse(
         name=name,
         kind=kind,
         text=text,
         demand=asked.hours,
-        capacity=_room(plan, size, hours),
+        capacity=_room(sizes, hours),
         peak_use=float(use[busiest]),
         peak_at=int(fine.edges[busiest]),
         delayed=asked.delayed,
@@ -156,9 +177,9 @@ def use_of(demand: Ints | Floats, room: Floats, span: int = 1) -> Floats:
     return use
 
 
-def _room(plan: Plan, size: Floats, grid: Windows) -> Floats:
+def _room(sizes: Sizes, grid: Windows) -> Floats:
     """What a limit allows in each window; without end where it has none of its own."""
-    return integral(plan.epochs, size, grid.edges) if np.isfinite(size).all() else np.full(grid.count, np.inf)
+    return integral(*sizes, grid.edges) if np.isfinite(sizes.size).all() else np.full(grid.count, np.inf)
 
 
 def _buckets(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
@@ -180,7 +201,8 @@ def _buckets(plan: Plan, log: Log, row: Ints, measured: Rows) -> list[LimitUse]:
         wait = np.where(after >= 0, attempts["dispatched"][after] - attempts["dispatched"], 0)
         hours, minutes = (_by_window(grid, attempts["dispatched"][counted], units[counted]) for grid in grids(plan))
         refused &= inside
-        uses.append(bucket_use(plan, b, asked(hours, minutes, refused & (after >= 0), refused, wait, row, measured)))
+        seen = asked(hours, minutes, refused & (after >= 0), refused, wait, row, measured)
+        uses.append(bucket_use(plan, b, seen, log.budgets))
     return uses
 
 

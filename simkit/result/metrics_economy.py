@@ -11,6 +11,7 @@ from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.metric import NO_CALL, NO_END, Formula, Metric, only_if, ratio, share
 from simkit.result.sample import Sample
 from simkit.result.statistics import NO_INTERVAL, Estimate, jackknife, mean, missing, woodruff
+from simkit.result.tiers import tier_uses
 
 HOUR_NS = 3_600_000_000_000
 
@@ -82,6 +83,11 @@ def has_blocking(evidence: Evidence) -> bool:
     return bool((evidence.plan.spending.act == Act.BLOCK).any())
 
 
+def has_tiers(evidence: Evidence) -> bool:
+    """Do limits rise with what was spent?"""
+    return bool(evidence.plan.names.tiered)
+
+
 def has_whole_block(evidence: Evidence) -> bool:
     """Can a budget of everything block?"""
     spending = evidence.plan.spending
@@ -112,6 +118,7 @@ ABSENT: dict[Callable[[Evidence], bool], str] = {
     has_sessions: "there are no conversations",
     has_quotas: "users have no quota",
     has_blocking: "no budget blocks",
+    has_tiers: "no quota has tiers",
     has_whole_block: "no budget of everything blocks",
     has_cheaper: "no model has a cheaper one",
     has_batch: "nothing can wait",
@@ -144,6 +151,11 @@ def _overshoot(evidence: Evidence) -> Estimate:
         every = [row.overshoot for row in periods(evidence.plan, one.economy.budgets) if row.blocks]
         largest.append(max(every, default=0.0))
     return mean(largest, evidence.level)
+
+
+def _tiers_reached(evidence: Evidence) -> Estimate:
+    each = [tier_uses(evidence.plan, [one.economy.budgets]) for one in evidence.tallies]
+    return mean([float(sum(bool(one.times) for one in uses)) for uses in each], evidence.level)
 
 
 def _batch_cost(evidence: Evidence) -> Estimate:
@@ -242,6 +254,10 @@ METRICS = (
     Metric(
         "budget_overshoot", "share", "Spent beyond a limit / limit: most of all budgets that block and their periods.",
         _when(has_blocking, _overshoot),
+    ),
+    Metric(
+        "tiers_reached", "number", "Tiers beyond the first that quotas reached by what was spent, of all quotas.",
+        _when(has_tiers, _tiers_reached),
     ),
     Metric("batch_cost_share", "share", "Models' cost of what can wait / of all.", _when(has_batch, _batch_cost)),
     Metric(

@@ -12,9 +12,9 @@ MANIFEST = "manifest.json"
 LOGGED = ("actions", "attempts", "lookups", "budget_log", "region_log", "user_log")
 """Tables of the log's rows."""
 TABLES = (
-    "caches", "hit_rates", "prompt_caches", "budgets", "causes", "spikes", "users", "turns", "work", "regions", "flow",
-    "failovers", "residency", "region_timeline", "replicas", "days", "weeks", "months", "cohorts", "retention",
-    "money", "breaks",
+    "caches", "hit_rates", "prompt_caches", "budgets", "tiers", "causes", "spikes", "users", "turns", "work", "regions",
+    "flow", "failovers", "residency", "region_timeline", "replicas", "days", "weeks", "months", "cohorts",
+    "retention", "money", "breaks",
 )  # fmt: skip
 """Tables of the bill, of regions and of growth."""
 GROUP = 1 << 17

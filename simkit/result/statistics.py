@@ -59,7 +59,7 @@ def missing(note: str) -> Estimate:
     return Estimate(None, note=note)
 
 
-def t_quantile(level: float, degrees: int) -> float:
+def t_quantile(level: float, degrees: float) -> float:
     """Two-sided quantile of Student's t: |t| exceeds it with probability `level`."""
     from scipy.special import stdtrit
 

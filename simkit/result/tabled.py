@@ -59,6 +59,11 @@ class Tabled:
         return self._table("budgets")
 
     @cached_property
+    def tiers(self) -> "Table":
+        """By tier of quotas whose limits rise with what is spent: since when it holds."""
+        return self._table("tiers")
+
+    @cached_property
     def turns(self) -> "Table":
         """Tokens and cost by turn of conversations, and by step of loops."""
         return self._table("turns")

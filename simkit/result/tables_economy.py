@@ -13,6 +13,7 @@ from simkit.result.economy import CACHES, GROWTH, MOST_TURNS, PROMPTS, warming_w
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.table import Table, table
 from simkit.result.tables import Draw, local_times
+from simkit.result.tiers import TierUse, tier_uses
 from simkit.scenario.names import BATCH
 
 Floats = NDArray[np.float64]
@@ -92,6 +93,27 @@ def budgets(evidence: Evidence, draw: Draw = None) -> Table:
         for run in evidence.tallies for one in periods(evidence.plan, run.economy.budgets)
     ]  # fmt: skip
     return table(rows, draw, BUDGETS)
+
+
+TIERS = (
+    "quota", "tier", "needed_usd", "reached", "since_s", "earliest_s", "latest_s", "since", "spent_usd",
+)  # fmt: skip
+
+
+def tiers(evidence: Evidence, draw: Draw = None) -> Table:
+    """A row a tier of a quota whose limits rise with what is spent: needed_usd, share of the replications that reached
+    it, since when (seconds since the scenario's start: mean, earliest, latest of those; and the mean as a moment), and
+    what was spent in the end. Tier 1 are the limits that the quota begins with: it holds from the start."""
+    uses = tier_uses(evidence.plan, [one.economy.budgets for one in evidence.tallies])
+    return table([_tier(evidence, one) for one in uses], draw, TIERS)
+
+
+def _tier(evidence: Evidence, one: TierUse) -> tuple[Any, ...]:
+    seconds = [time / 1e9 for time in one.times]
+    when = [float(np.mean(seconds)), min(seconds), max(seconds)] if seconds else [NOT, NOT, NOT]
+    since = local_times(evidence, np.array([round(when[0] * 1e9)]))[0] if seconds else None
+    reached = len(one.times) / len(evidence.tallies)
+    return (one.quota, one.tier, one.needed / DOLLAR, reached, *when, since, one.spent / DOLLAR)
 
 
 def _period(evidence: Evidence, replication: int, one: Period) -> tuple[Any, ...]:

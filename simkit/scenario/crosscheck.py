@@ -6,7 +6,7 @@ Each check reads the tree in full form, whatever else is wrong with it, and yiel
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from simkit.scenario import consistency, economy, growth_checks, region_checks, stack
+from simkit.scenario import consistency, economy, growth_checks, region_checks, stack, tiers
 from simkit.scenario.alerts import alert_problems
 from simkit.scenario.errors import Problem, listing, nearest
 from simkit.scenario.names import Names, asked_for, calls, deployments, entries, has_tokens, items, parsed
@@ -231,6 +231,7 @@ CHECKS: tuple[Callable[[Node], Problems], ...] = (
     *consistency.CHECKS,
     *stack.TREE_CHECKS,
     *economy.TREE_CHECKS,
+    *tiers.TREE_CHECKS,
     *region_checks.TREE_CHECKS,
     *growth_checks.TREE_CHECKS,
     alert_problems,

@@ -23,7 +23,7 @@ METRICS: dict[str, Unit] = {
     "tool_cost": "USD", "written_token_share": "share", "prompt_cache_saving": "share",
     "history_token_share": "share", "retrieved_token_share": "share", "reasoning_token_share": "share",
     "truncated_rate": "share", "turns_per_conversation": "number", "quota_rejected_rate": "share",
-    "budget_rejected_rate": "share", "cheaper_rate": "share", "budget_overshoot": "share",
+    "budget_rejected_rate": "share", "cheaper_rate": "share", "budget_overshoot": "share", "tiers_reached": "number",
     "batch_cost_share": "share", "held_hours_p50": "number", "attempts_per_call": "number", "retry_rate": "share",
     "fallback_rate": "share", "rate_limited_rate": "share", "limit_peak_use": "share", "escalation_rate": "share",
     "amplification": "number", "attempts_per_action_p99": "number", "timeout_rate": "share",

@@ -210,6 +210,24 @@ class Ramp(Part):
     """So many requests are admitted in any interval."""
 
 
+class Tier(Part):
+    """Higher limits once enough was paid; those that are left out stay as they are."""
+
+    spent: Money
+    """So much was spent altogether, e.g. `$50`."""
+    after: Duration = 0
+    """And so long after the first payment, e.g. `7d`. The first payment is the first bill; with `spent_before`, it was
+    `paying_for` before the run begins."""
+    requests: Limit | None = None
+    """Requests, e.g. `5000/min`."""
+    input: Limit | None = None
+    """Input tokens."""
+    output: Limit | None = None
+    """Output tokens."""
+    tokens: Limit | None = None
+    """Input and output tokens."""
+
+
 class Quota(Part):
     """A rate limit that deployments share: token buckets, all of which must have room."""
 
@@ -233,16 +251,25 @@ class Quota(Part):
     """Do refused requests use up the limit?"""
     cached_counts: bool = True
     """Do tokens read from the prompt cache count (not at Anthropic)?"""
+    tiers: Annotated[list[Tier], Field(max_length=8)] = Field(default_factory=list)
+    """Higher limits with what was spent, in their order: `[{spent: $50, after: 7d, requests: 5000/min}]`. What stands
+    above is tier 1, the first of these tier 2."""
+    spent_on: Annotated[list[str], Field(min_length=1)] | None = None
+    """Whose bills count for the tiers: models, providers or deployments (left out: those of `of`)."""
+    spent_before: Money = 0
+    """So much was spent before the run begins."""
+    paying_for: Duration = 0
+    """And the first payment was so long before it."""
 
     @classmethod
     def short(cls, value: Any) -> Any:
-        """A bare `of: openai` is a list of one."""
-        if isinstance(value, dict) and is_scalar(value.get("of")):
-            return {**value, "of": [value["of"]]}
-        return value
+        """A bare `of: openai`, or `spent_on`, is a list of one."""
+        if not isinstance(value, dict):
+            return value
+        return {key: [one] if key in ("of", "spent_on") and is_scalar(one) else one for key, one in value.items()}
 
 
 __all__ = [
     "Balance", "Deployment", "DrawnKind", "Failure", "FailureKind", "Incident", "Model", "Outage", "Performance",
-    "Prices", "Provider", "Quota", "Ramp", "Severity", "Slowness",
+    "Prices", "Provider", "Quota", "Ramp", "Severity", "Slowness", "Tier",
 ]  # fmt: skip

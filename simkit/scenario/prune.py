@@ -62,7 +62,7 @@ def _targets(tree: Node) -> set[str]:
     """What incidents, quotas and budgets are aimed at."""
     incidents, quotas, budgets = tree.get("incidents"), tree.get("quotas"), tree.get("budgets")
     hit = {str(one.map["target"].value) for one in (incidents.items if incidents else []) if "target" in one.map}
-    owners = [one.get("of") for one in (quotas.map.values() if quotas else [])]
+    owners = [one.get(key) for one in (quotas.map.values() if quotas else []) for key in ("of", "spent_on")]
     owners += [one.get("of") for one in (budgets.map.values() if budgets else [])]
     return hit | {str(one.value) for owner in owners if owner for one in owner.items}
 

@@ -212,13 +212,17 @@ def economy(document: Document) -> tuple[object, ...]:
     quotas = [one and one.over for one in [*every, traffic.users.quota if traffic.users is not None else None]]
     budgets = [(name, one.of, one.limit.period_ns, list(one.at.values())) for name, one in document.budgets.items()]
     kinds = [one.urgency for one in document.actions.values()]
+    rises = [
+        (one.spent_on, one.spent_before, one.paying_for, [(tier.spent, tier.after) for tier in one.tiers])
+        for one in document.quotas.values()
+    ]
     said = [
         (isinstance(one.input.history, History) and one.input.history.retrieved, one.summarises, one.cached,
          one.input.history == "none", one.output.reasoning is None, bool(own) and one.repeat.most() == 1)
         for _, _, _, one in calls(document)
     ]  # fmt: skip
     waits = (batch.window, batch.api is None)
-    return answers, prompts, quotas, budgets, kinds, said, waits, traffic.sessions is None, document.cheaper
+    return answers, prompts, quotas, rises, budgets, kinds, said, waits, traffic.sessions is None, document.cheaper
 
 
 def _fixed(layer: Layer | None) -> tuple[object, ...] | None:

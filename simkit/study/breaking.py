@@ -118,12 +118,26 @@ class BreakingPoint:
             rows, self.plot, ("load", "replications", "metric", "value", "low", "high", "bound", "holds", "sure")
         )
 
+    @property
+    def short(self) -> Table:
+        """Of the loads tried with all replications the ends of the range, and those about the interval's ends."""
+        rows = sorted((one for one in self.trials if one.replications == self.replications), key=lambda one: one.at)
+        ends = [end for end in (self.low, self.value, self.high) if end is not None]
+        near = {place for end in ends for place in sorted(range(len(rows)), key=lambda p: abs(rows[p].at - end))[:2]}
+        wanted = {rows[place].at for place in near | {0, len(rows) - 1} if rows}
+        shown = [self.unit.at(at).value for at in wanted]
+        last = self.table["replications"] == self.replications
+        return self.table[last & self.table["load"].isin(shown)]
+
     def to_json(self) -> str:
-        """Path, condition, value, low, high (as the scenario has them, or null), replications, and what it says."""
+        """Path, condition, value, low, high (as the scenario has them, or null), replications, what it says, and every
+        load that was tried."""
         ends = {name: None if load is None else self.written(load)
                 for name, load in (("value", self.value), ("low", self.low), ("high", self.high))}  # fmt: skip
         head = {"path": self.path, "condition": self.condition, "holds": "below" if self.holds_below else "above"}
-        return json.dumps(head | ends | {"replications": self.replications, "text": self.text}, ensure_ascii=False)
+        said = {"replications": self.replications, "text": self.text}
+        tried = self.table.astype(object).where(self.table.notna(), None).to_dict("records")
+        return json.dumps(head | ends | said | {"tried": tried}, ensure_ascii=False)
 
     def plot(self) -> "Picture":
         """The metric that breaks over the load, its bound, and the breaking point with its interval."""

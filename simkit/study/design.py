@@ -1,6 +1,7 @@
 """Designs of experiments: which values the fields of a sweep take together."""
 
 import itertools
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simkit.study.quantity import Range, RangeError, range_of
+from simkit.study.quantity import Range, RangeError, quantity, range_of
 
 Settings = dict[str, Any]
 """Path to value."""
@@ -38,6 +39,25 @@ def axis_of(path: str, values: object) -> Axis:
     except RangeError as error:
         raise DesignError(f"{path}: {error}") from None
     raise DesignError(f"{path}: give a list of values, or a text A,B,C or A..B or A..B/STEP")
+
+
+def check_distinct(path: str, axis: Axis) -> None:
+    """No value comes twice, not even written in two ways (`1/s` and `1.0/s`).
+
+    Raises:
+        DesignError: one does.
+    """
+    first: dict[object, Any] = {}
+    for value in [] if isinstance(axis, Range) else axis:
+        try:
+            one = quantity(value)
+            key: object = one.before, one.number, one.after
+        except RangeError:
+            key = json.dumps(value, sort_keys=True, default=str)
+        if key in first:
+            how = "is given twice" if first[key] == value else f"is {first[key]} again"
+            raise DesignError(f"{path}: {value} {how}: a point would be run and counted twice")
+        first[key] = value
 
 
 def split(text: str) -> list[str]:
@@ -83,6 +103,8 @@ def points_of(
     if not axes:
         raise DesignError("nothing is varied: name at least one field and its values")
     known = {path: axis_of(path, values) for path, values in axes.items()}
+    for path, axis in known.items():
+        check_distinct(path, axis)
     if design not in DESIGNS:
         raise DesignError(f"unknown design {design!r}: use {', '.join(DESIGNS)}")
     if design == "grid":

@@ -14,6 +14,7 @@ from simkit.engine.codes import Outcome
 from simkit.engine.log import Log
 from simkit.plan.plan import NEVER, Plan
 from simkit.result.limits import own_services
+from simkit.result.tiers import rises
 from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
 from simkit.study.invariants_economy import RULES as ECONOMY
 from simkit.study.invariants_regions import RULES as REGIONS
@@ -154,7 +155,8 @@ def buckets_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
         rows = rows[np.argsort(t["dispatched"][rows], kind="stable")]
         now = t["dispatched"][rows]
         epoch = np.maximum(np.searchsorted(plan.epochs, now, "right") - 1, 0)
-        cost = np.ceil(_units(plan, log, b, rows, epoch) * limits.ns_per_unit[epoch, b]).astype(np.int64)
+        tier = np.searchsorted(rises(plan, log.budgets, int(plan.tiers.account[b])), now, "right")
+        cost = np.ceil(_units(plan, log, b, rows, epoch) * limits.ns_per_unit[epoch, b, tier]).astype(np.int64)
         spent = np.cumsum(cost, dtype=np.int64)
         full_at = spent + np.maximum.accumulate(now - (spent - cost)) if len(rows) else now
         last = np.append(now[1:] != now[:-1], True) if len(rows) else np.zeros(0, np.bool_)

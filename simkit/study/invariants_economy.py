@@ -11,6 +11,7 @@ from simkit.plan.economy import LOCAL_DAY, LOCAL_MONTH
 from simkit.plan.plan import NEVER, Plan
 from simkit.result.budgets import ROWS
 from simkit.result.economy import CAUSES, bill, epoch_of
+from simkit.result.tiers import rises
 from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
 
 AGAIN = 15 << GENERATION
@@ -103,6 +104,8 @@ def budgets_kept(plan: Plan, log: Log) -> Iterator[Invariant]:
     """What a budget blocks is not answered; and it is overspent by no more than what was under way when it blocked."""
     rows = list(zip(*(log.budgets[name].tolist() for name in ROWS), strict=True))
     for place, (time, budget, step, spent) in enumerate(rows):
+        if budget < 0:  # of a quota with tiers
+            continue
         if step == PERIOD_ENDS or plan.spending.act[budget, step] != Act.BLOCK:
             continue
         until, final = next((one[0], one[3]) for one in rows[place:] if one[1] == budget and one[2] == PERIOD_ENDS)
@@ -123,6 +126,29 @@ def _blocked(plan: Plan, log: Log, budget: int, span: tuple[int, int], later: in
     yield rule(f"{name}: overspent by what was under way alone", over, np.array([time]), "at ns")
 
 
+def tiers_in_time(plan: Plan, log: Log) -> Iterator[Invariant]:
+    """A tier holds from the instant at which its sum was spent and its time had come, and never sooner or later."""
+    t, tiers, rows = log.attempts, plan.tiers, log.budgets
+    charged = (t["cost"] > 0) & (t["outcome"] != Kind.UNFINISHED) & (t["deployment"] >= 0)
+    for account, name in enumerate(plan.names.tiered):
+        mine = charged & tiers.covers[account, t["deployment"]]
+        order = np.argsort(t["ended"][mine], kind="stable")
+        times, sums = t["ended"][mine][order], int(tiers.before[account]) + np.cumsum(t["cost"][mine][order])
+        since = min(int(tiers.since[account]), *times[:1].tolist(), NEVER)
+        known, begin = np.append(tiers.before[account], sums), np.append(plan.begin, times)
+        due, latest = [], plan.begin
+        for needed, after in zip(tiers.spent[account].tolist(), tiers.after[account].tolist(), strict=True):
+            place = int(np.searchsorted(known, needed))
+            latest = max(latest, since + after, int(begin[place]) if place < len(begin) else NEVER)
+            due += [latest] if latest <= log.ended else []
+        risen = rises(plan, rows, account).tolist()
+        wrong = risen != due[: len(risen)] or any(time < log.ended for time in due[len(risen) :])
+        yield rule(f"{name}: tiers rise when they should", np.array([wrong]), np.array([account]), "quota")
+        closing = (rows["budget"] == -1 - account) & (rows["step"] == PERIOD_ENDS)
+        whole = np.append(rows["spent"][closing], -1)[:1] != known[-1]
+        yield rule(f"{name}: all bills are counted", whole, np.array([account]), "quota")
+
+
 def batch_waits(plan: Plan, log: Log) -> Iterator[Invariant]:
     """What can wait begins in a window, and what its models did not answer costs nothing."""
     a, t, batch = log.actions, log.attempts, plan.batch
@@ -140,7 +166,8 @@ def batch_waits(plan: Plan, log: Log) -> Iterator[Invariant]:
 
 
 RULES = (
-    money_has_causes, parts_fit, hits_were_written, turns_follow, quotas_kept, budgets_kept, batch_waits,
+    money_has_causes, parts_fit, hits_were_written, turns_follow, quotas_kept, budgets_kept, tiers_in_time,
+    batch_waits,
 )  # fmt: skip
 
 __all__ = ["RULES"]

@@ -69,7 +69,7 @@ def until_precise(
                 break
     finally:
         progress(1.0)
-    for text in vague(result, precision):
+    for text in [*absent(result, precision), *vague(result, precision)]:
         ready.say(text)
     return result
 
@@ -81,6 +81,15 @@ def check_precision(precision: Mapping[str, float]) -> None:
             raise ValueError(f"there is no metric {name!r}")
         if not 0 < share < 10:
             raise ValueError(f"the precision of {name} is {share:g}: it must be a share above 0, e.g. 0.05")
+
+
+def absent(result: "Result", precision: Mapping[str, float]) -> list[str]:
+    """The metrics that have no value in this scenario, each with a sentence: no replication would bring one."""
+    return [
+        f"{name} has no value here ({result.metrics[name].note or 'unknown'}): it does not count for --precision."
+        for name in precision
+        if result.metrics[name].value is None
+    ]
 
 
 def vague(result: "Result", precision: Mapping[str, float]) -> list[str]:

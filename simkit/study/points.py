@@ -9,13 +9,16 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simkit.study.design import Settings
+from simkit.study.design import DesignError, Settings
 from simkit.study.progress import Progress
 
+TABLES = "sweep.json"
+"""What the tables of a folder are of."""
 Figures = dict[str, tuple[float | None, float | None, float | None]]
 """Metric to value, low, high."""
 
@@ -107,6 +110,33 @@ class Folder:
         finally:
             Path(draft).unlink(missing_ok=True)
 
+    def check_tables(self, settings: Sequence[Settings]) -> None:
+        """The tables in the folder, if there are any, are of these points, or of some of them.
+
+        Raises:
+            DesignError: they are of another sweep, which would be lost.
+        """
+        try:
+            found = json.loads((self.path / TABLES).read_text(encoding="utf-8"))
+            same, kept = found["of"] == _of(self.about), {_key(one) for one in found["points"]}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return
+        if not same or kept - {_key(one) for one in settings}:
+            why = "with other points" if same else "of another scenario, seed or number of replications"
+            raise DesignError(
+                f"{self.path} holds the tables and pictures of a sweep {why}: they would be lost. Name another folder,"
+                f" or remove {self.path / TABLES} if you do not need them. Nothing was run."
+            )
+
+    def name_tables(self, settings: Sequence[Settings]) -> None:
+        """Say what the tables that are written beside it are of.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        about = {"of": _of(self.about), "points": [dict(one) for one in settings]}
+        (self.path / TABLES).write_text(json.dumps(about, default=str, indent=1) + "\n", encoding="utf-8")
+
     def sweep_up(self) -> None:
         """Remove what a killed run left half written."""
         for draft in self.path.glob(".*.draft"):
@@ -116,3 +146,12 @@ class Folder:
     def _file(self, settings: Settings) -> Path:
         key = json.dumps([self.about, settings], sort_keys=True, default=str)
         return self.path / f"point-{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+
+
+def _of(about: str) -> str:
+    """Scenario, seed and replications; a newer version may write the tables anew."""
+    return about.partition(" version ")[0]
+
+
+def _key(settings: Settings) -> str:
+    return json.dumps(settings, sort_keys=True, default=str)

@@ -40,6 +40,8 @@ class Sweep:
     """Why there are none, by the number of the point."""
     seed: int
     replications: int
+    about: str = ""
+    """What all points are of."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -118,9 +120,13 @@ class Sweep:
         """Write the tables and the pictures.
 
         Raises:
+            DesignError: the folder holds those of another sweep.
             OSError: it cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        place = Folder(folder, self.about)
+        place.check_tables(self.points)
+        place.name_tables(self.points)
         made = []
         tables = {"sweep": self.frame, "frontier": self.frontier, "failed": self.failed}
         for name, one in tables.items():
@@ -189,7 +195,7 @@ def sweep(
         out: a folder where every finished point is kept at once; a sweep with the same goes on from there.
 
     Raises:
-        DesignError: the design cannot be made.
+        DesignError: the design cannot be made, or `out` holds the tables of another sweep.
         ScenarioError: a field cannot be what it should be, at any point.
         StoppedSweep, UnfinishedSweep: with what had finished.
         ClusterError: as `run`.
@@ -199,16 +205,19 @@ def sweep(
     count = document.replications if replications is None else replications
     settings = points_of(axes, design, points, seed)
     check_axes(scenario, settings)
+    about = _about(scenario, seed, count)
+    folder = None if out is None else Folder(Path(out), about)
+    if folder is not None:
+        folder.check_tables(settings)
     say = tell or (lambda _: None)
     chosen, running = _where(scenario, settings, count, engine, jobs, executor, say)
     work = PointWork(scenario.__reduce__()[1], tuple(settings), seed, count, chosen)
-    folder = None if out is None else Folder(Path(out), _about(scenario, seed, count))
     found = {} if folder is None else _kept(folder, settings)
     if found:
         say(f"{len(found)} of {len(settings)} points are taken from {out}.")
     failures: dict[int, str] = {}
     why = _collect(work, found, failures, folder, running, progress_of(progress))
-    made = Sweep(scenario.name, work.settings, found, failures, seed, count)
+    made = Sweep(scenario.name, work.settings, found, failures, seed, count, about)
     if isinstance(why, KeyboardInterrupt):
         raise StoppedSweep(made) from None
     if why is not None:

@@ -32,10 +32,18 @@ def verdict(name: str, metric: str, unit: str, one: Paired) -> str:
     low, high, value = _interval(one, relative)
     if not one.decided:
         ends_text = f"{_signed(low, relative, unit)} to {_signed(high, relative, unit)}"
-        return f"{name}: no sure difference in {what}, 95 % interval {ends_text}{at_most(metric, unit, one)}"
+        limit, chance = at_most(metric, unit, one), by_chance(one, low, high)
+        return f"{name}: no sure difference in {what}, 95 % interval {ends_text}{limit}{chance}"
     ends = sorted((abs(low), abs(high)))
     size, least, most = (_size(x, relative, unit) for x in (value, *ends))
     return f"{name} {(lower if value < 0 else higher).format(size)}, 95 % interval {_without_unit(least, most)}-{most}"
+
+
+def by_chance(one: Paired, low: float, high: float) -> str:
+    """Why a difference is not sure although its own interval leaves out 0."""
+    if one.p is None or low * high <= 0:
+        return ""
+    return f"; that leaves out 0, but among so many comparisons chance does so, too (p = {one.p:.2g})"
 
 
 def at_most(metric: str, unit: str, one: Paired) -> str:

@@ -124,8 +124,10 @@ def warmup(
     return warmup_of(ready.upto(replications or scenario.document.replications))
 
 
-def cut_by(how: str, scenarios: "Sequence[Scenario]", **settings: object) -> "list[Scenario]":
-    """The scenarios with one warm-up for all: the longest that MSER-5 finds for any of them.
+def cut_by(
+    how: str, scenarios: "Sequence[Scenario]", seen: Callable[[Warmup], object] | None = None, **settings: object
+) -> "list[Scenario]":
+    """The scenarios with one warm-up for all: the longest that MSER-5 finds for any of them; `seen` is given each.
 
     Where one has no steady state, or is too short to tell, all keep what they have; that is told.
 
@@ -144,6 +146,8 @@ def cut_by(how: str, scenarios: "Sequence[Scenario]", **settings: object) -> "li
             say(f"{error}. The warm-up stays as it is.")
             return list(scenarios)
         say(found[-1].text)
+        if seen is not None:
+            seen(found[-1])
     if not all(one.known for one in found):
         say("The warm-up stays as it is.")
         return list(scenarios)

@@ -133,11 +133,12 @@ def named(table: str, column: str, names: Names) -> Callable[[str], int] | None:
         "model": names.models,
         "deployment": names.deployments,
         "place": names.deployments,
-        "budget": names.budgets,
         "home": names.regions,
         "region": names.regions,
         "limit": tuple(name.replace(" ", "") for name in names.limits),
     }.get(column)
+    if column == "budget":  # quotas with tiers count down from -1
+        return lambda text: -1 - index_of(text, names.tiered) if text in names.tiered else index_of(text, names.budgets)
     return None if things is None else lambda text: index_of(text, things)
 
 

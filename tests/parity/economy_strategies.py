@@ -40,6 +40,7 @@ class Economy(Addition):
         self.whole.setdefault("cooldown", "65min")  # not the night until people are back
         if "changes" in self.whole and self.often(0.7):
             self.changes()
+        self.tiers()
         return Case(self.whole, self.trace)
 
     # The trace.
@@ -241,6 +242,34 @@ class Economy(Addition):
     def can_degrade(self, budget: Map) -> bool:
         """Is there something cheaper than one of its models?"""
         return self.has_cheaper and "of" not in budget
+
+    def tiers(self) -> None:
+        """Limits that rise with what is spent."""
+        changed = {".".join(path.split(".")[:2]) for change in self.whole.get("changes", ()) for path in change["set"]}
+        for name, quota in self.whole.get("quotas", {}).items():
+            measures = sorted(quota.keys() & {"requests", "input", "output", "tokens"})
+            if measures and f"quotas.{name}" not in changed and self.often(0.6):
+                self.rise(quota, measures)
+
+    def rise(self, quota: Map, measures: list[str]) -> None:
+        """One to three tiers of a quota."""
+        sums = sorted(self.random.sample((0.0001, 0.0005, 0.002, 0.01, 0.05), self.random.randint(1, 3)))
+        present, after = {measure: quota[measure] for measure in measures}, 0
+        quota["tiers"] = []
+        for needed in sums:
+            raised = self.random.sample(measures, self.random.randint(1, len(measures)))
+            for measure in raised:
+                amount, period = present[measure].split("/")
+                present[measure] = f"{int(amount) * self.random.choice((1, 2, 5))}/{period}"
+            tier: Map = {"spent": f"${needed}"} | {measure: present[measure] for measure in raised}
+            after += self.random.choice((0, 1, 5, 20)) if self.often() else 0
+            tier |= {"after": f"{after}s"} if after else {}
+            quota["tiers"].append(tier)
+        if self.often(0.3):
+            quota["spent_on"] = self.maker.target()
+        if self.often(0.4):
+            quota["spent_before"] = f"${self.random.choice(sums)}"
+            quota |= {"paying_for": f"{self.random.randint(0, 15)}s"} if self.often(0.7) else {}
 
     def quotas(self) -> None:
         """Of users."""

@@ -181,6 +181,7 @@ MUTANTS = (
     ("answers", "return 0 if at1(m, ANSWERS_SHARED, cache) == 1 else r", "return r"),
     ("user", "not (lost or asks_again(m, f, a, outcome))", "not asks_again(m, f, a, outcome)"),
     ("action", "        m[M_KIND] = RESIDENCY\n", ""),
+    # Users who come and go; random factors.
     ("pace", "f[F_OPERATIONAL] + f[F_LEFT] / f[F_PACE]", "f[F_OPERATIONAL] + f[F_LEFT]"),
     ("pace", "f[F_LEFT] = remaining(f[F_LEFT], f[F_OPERATIONAL], now, f[F_PACE])", "pass"),
     ("pace", "m[M_SEGMENT] = m[M_DUE_SEGMENT]", "pass"),
@@ -203,6 +204,13 @@ MUTANTS = (
     ("conversation", "m[row + V_USER] = m[a + A_USER]", "m[row + V_USER] = 0"),
     ("spending", "for user in range(m[M_USERS] if m[M_GROWS] == 1 else length(m, ALLOWED)):",
      "for user in range(length(m, ALLOWED)):"),
+    # Limits that rise with what was spent.
+    ("limits", "m[M_EPOCH], b, at1(m, LEVELS, b)), left)", "m[M_EPOCH], b, 0), left)"),
+    ("tiers", "        if due > m[M_NOW]:\n", "        if False:\n"),
+    ("tiers", "m[z + Z_TIER]) <= m[z + Z_SPENT]:", "m[z + Z_TIER]) < m[z + Z_SPENT]:"),
+    ("tiers", "if at2(m, TIERS_COVERS, number, m[t + T_DEPLOYMENT]) == 1:", "if True:"),
+    ("tiers", "m[z + Z_SINCE] = min(m[z + Z_SINCE], m[M_NOW])", "m[z + Z_SINCE] = m[M_NOW]"),
+    ("tiers", "        if at1(m, TIERS_ACCOUNT, b) == number:\n", "        if True:\n"),
 )  # fmt: skip
 """File of the engine, a text in it, and what stands there instead."""
 

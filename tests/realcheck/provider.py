@@ -148,7 +148,7 @@ class Provider:
         limits, supply = self.plan.limits, self.plan.deployments
         mine = supply.limits[supply.first_limit[deployment] : supply.first_limit[deployment + 1]].tolist()
         left = self.weather(deployment, now)[3]
-        costs = {b: bucket_cost(1, limits.ns_per_unit[0][b], left) for b in mine}
+        costs = {b: bucket_cost(1, limits.ns_per_unit[0][b][0], left) for b in mine}
         most = max((bucket_excess(self.tat[b], now, costs[b], limits.burst[0][b]) for b in mine), default=0)
         if most <= 0:
             self.tat = [bucket_charge(tat, now, costs[b]) if b in costs else tat for b, tat in enumerate(self.tat)]

@@ -108,7 +108,7 @@ MECHANISMS = {
             "prices", "models.*.price_of", "models.*.prices.input", "models.*.prices.output", "models.*.prices.request",
             "models.*.processing", "models.*.deployments.*.price_uplift",
         ),
-        ("prices_book", "changes_numbers", "changes_repeat"),
+        ("prices_book", "prices_at_a_date", "changes_numbers", "changes_repeat"),
         "unit/test_pricebook.py::test_ten_thousand_random_attempts_price_equal_to_genai_prices", "cost_total",
         "costs_figure", "a dated price book",
     ),

@@ -97,6 +97,11 @@ ECONOMY = {
         ("budget_steps", "budget_block", "budget_model_cheaper", "budget_overshoot", "provider_cap"),
         "test_what_is_overspent_was_under_way", "budget_overshoot", "budget_figure", "the month's budget",
     ),
+    "tiers": Mechanism(
+        ("quotas.*.tiers", "quotas.*.spent_on", "quotas.*.spent_before", "quotas.*.paying_for"),
+        ("tiers_spent", "tiers_before"),
+        "tiers_poisson", "tiers_reached", "limits_figure", "these rise with what was spent",
+    ),
     "work that can wait": Mechanism(
         ("batch.window", "batch.spread", "batch.deadline", "actions.*.urgency"), ("batch_held", "batch_deadline"),
         "test_a_queue_of_the_night_by_hand", "held_hours_p50", "peak_figure", "held until night",

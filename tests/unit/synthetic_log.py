@@ -17,8 +17,10 @@ from simkit.engine.log import (
     Log,
 )
 from simkit.laws.price import price
+from simkit.plan.business import Business
 from simkit.plan.codes import TURN, Act, Degrade, Lookup, Mark
-from simkit.plan.economy import STEPS, Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending
+from simkit.plan.economy import STEPS, Allowances, Answers, Batch, Prompts, Resets, Sessions, Spending, Tiers
+from simkit.plan.growth import Growth, Modulation
 from simkit.plan.places import Regions, ReplicaPrice, Scaling
 from simkit.plan.plan import (
     NEVER,
@@ -78,6 +80,7 @@ NAMES = Names(
     incidents=("storm",),
     outages=("beta down",),
     budgets=("month",),
+    tiered=(),
     regions=("",),
 )
 
@@ -122,6 +125,11 @@ def synthetic_spending() -> Spending:
     )  # fmt: skip
 
 
+def no_tiers() -> Tiers:
+    """No limit rises."""
+    return Tiers(ints(-1, -1), np.zeros((0, N), bool), tile(0, 0, 0), tile(0, 0, 0), ints(), ints())
+
+
 def synthetic_actions() -> Actions:
     """A chat of two calls, and a report of one."""
     return Actions(
@@ -155,7 +163,7 @@ def synthetic_deployments() -> Deployments:
 def synthetic_limits() -> Limits:
     """So many tokens, for one deployment, and so many requests, for two."""
     return Limits(
-        ints(3, 0), np.array([[2e6, 6e8], [1e6, 6e8]]), tile(60 * SECOND, E, 2), np.array([False, False]),
+        ints(3, 0), np.array([[2e6, 6e8], [1e6, 6e8]])[:, :, None], tile(60 * SECOND, E, 2), np.array([False, False]),
         np.array([False, False]), np.array([True, True]), tile(0, E, 2), np.ones((E, 2)), tile(0, E, 2),
     )  # fmt: skip
 
@@ -181,7 +189,10 @@ def synthetic_plan(**changes) -> Plan:
         timezone="America/New_York",
         epochs=ints(-WARMUP, 4 * HOUR),
         dists=Dists(empty, none, empty, empty, np.zeros((0, 0, 2))),
-        arrivals=Arrivals(empty, none, none, empty, ints(0, 0), empty, empty, empty, empty, empty),
+        arrivals=Arrivals(empty, none, none, empty, ints(0, 0), empty, empty, empty, empty, empty, none),
+        modulation=Modulation(empty, empty),
+        growth=filled(Growth, {}, on=np.zeros(1, bool)),
+        business=Business(None, ((),) * E, (), (), 0),
         people=People(tile(0, E, 1), np.array([[90], [120]]), tile(0, E, 1), none, np.zeros((E, 0)), empty),
         actions=synthetic_actions(),
         routes=Routes(np.ones((E, 2, X, M)), np.array([[-1, -1], [1, -1]]), np.zeros((E, 2, X))),
@@ -209,6 +220,7 @@ def synthetic_plan(**changes) -> Plan:
         prompts=filled(Prompts, dict.fromkeys(Prompts._fields, (E, N)), on=np.ones(1, bool)),
         sessions=filled(Sessions, {}, most=ints(30, 30)),
         spending=synthetic_spending(),
+        tiers=no_tiers(),
         allowances=filled(Allowances, {}, on=np.ones(1, bool), day=tile(9, E, 1), month=tile(NEVER, E, 1)),
         resets=filled(Resets, dict.fromkeys(Resets._fields, 0)),
         batch=filled(Batch, {}, batch=np.array([False, True]), api=np.ones(1, bool)),

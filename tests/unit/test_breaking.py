@@ -80,6 +80,20 @@ def test_the_command(scenario: sk.Scenario, tmp_path: Path, capsys: pytest.Captu
     assert main([*args, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["value"].endswith("/s") and found["replications"] == 4
+    printed = out.split("sure\n")[1].splitlines()
+    assert f"of {len(found['tried'])} trials" in out and len(printed) - 1 <= 8 < len(found["tried"])
+    assert found["tried"][0]["load"] == "0.5/s" and {"value", "low", "high", "sure"} <= set(found["tried"][0])
+
+
+@pytest.mark.parametrize("command", ["breaking-point", "compare"])
+def test_a_picture_that_cannot_be_written_is_noticed_first(
+    command: str, scenario: sk.Scenario, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = scenario.path.parent
+    more = ["--vary", "traffic.rate=0.5/s..1.8/s"] if command == "breaking-point" else [str(scenario.path)]
+    assert main([command, str(scenario.path), *more, "--plot", str(folder / "none" / "x.png")]) == 2
+    said = capsys.readouterr()
+    assert "--plot" in said.err and "Nothing was run" in said.err and said.out == ""
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,10 @@ def test_comparison_rows_say_better_worse_undecided() -> None:
     rows = figures_study.comparison_rows(summary, tuple(summary["metric"]))
     assert rows["tone"].tolist() == ["better", "worse", "undecided", "neutral"]
     assert rows["change"].tolist() == pytest.approx([-0.5, -0.1, 0.0, 0.2])
+    unsure = figures_study.comparison_rows(
+        summary.assign(p_value=[0.01, 0.2, 0.9, 0.05, 1.0]), tuple(summary["metric"])
+    )
+    assert unsure["tone"].tolist() == ["better", "undecided", "undecided", "neutral"]
     assert "−50 %" in draw(figures_study.comparison_figure(rows, "b compared with today"))
 
 

@@ -14,6 +14,7 @@ from queue_case import file_of, queue
 import simkit as sk
 from simkit.cli import main
 from simkit.cli.github import annotations
+from simkit.plan.errors import PlanError
 from simkit.result.metrics import METRICS
 from simkit.study.baseline import BaselineError, Entry, moved, read, written
 from simkit.study.gate import Asked, Item, promises
@@ -58,6 +59,27 @@ def test_undecided_at_the_edge_with_a_small_limit(file: Path, capsys: pytest.Cap
     suite = ElementTree.parse(xml).getroot()[0]
     assert (suite.get("failures"), suite.get("skipped")) == ("0", "1")
     assert [case.get("name") for case in suite if case.find("skipped") is not None] == ["latency_mean <= 0.99s"]
+
+
+def test_bad_input_stands_in_the_junit_file(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    xml = tmp_path / "x.xml"
+    (tmp_path / "broken.yaml").write_text(FILE.replace("horizon", "horizn"))
+    assert main(["check", str(tmp_path), "--junit", str(xml)]) == 2
+    assert "horizn" in capsys.readouterr().err
+    (suite,) = ElementTree.parse(xml).getroot()
+    assert (suite.get("name"), suite.get("tests"), suite.get("errors")) == (str(tmp_path / "broken.yaml"), "1", "1")
+    error = suite.find("testcase/error")
+    assert error is not None and "horizn" in (error.text or "")
+
+    def late(*_: object) -> None:
+        raise PlanError("it would take days")
+
+    monkeypatch.setattr("simkit.study.gate.promises", late)  # what only a run finds
+    assert main(["check", str(file), "--junit", str(xml)]) == 2
+    error = ElementTree.parse(xml).getroot().find("testsuite/testcase/error")
+    assert error is not None and error.text == "it would take days"
 
 
 def test_a_folder_is_its_files(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,6 +144,39 @@ def test_a_baseline_is_kept_fails_and_is_refreshed(
     assert main([*args, "--refresh"]) == 0 and main(args) == 0
     kept.write_text("{}")
     assert main(args) == 2 and "is no baseline" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_noticed_first(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = str(file.parent / "none" / "x")
+    for option in (["--junit", nowhere], ["--baseline", nowhere, "--refresh"]):
+        assert main(["check", str(file), *option]) == 2
+        said = capsys.readouterr()
+        assert option[0] in said.err and "Nothing was run" in said.err and said.out == ""
+    kept = file.parent / "baseline.json"
+    kept.write_text("old")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simkit.cli.console.tempfile.TemporaryFile", _refuse)
+        assert main(["check", str(file), "--baseline", str(kept), "--refresh"]) == 2
+    assert "it cannot be written (Read-only file system)" in capsys.readouterr().err
+
+
+def _refuse(**_: object) -> None:
+    raise OSError(30, "Read-only file system")
+
+
+def test_a_scenario_that_is_gone_is_noticed(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other, kept, xml = tmp_path / "other.yaml", tmp_path / "baseline.json", tmp_path / "x.xml"
+    other.write_text(FILE)
+    args = ["check", str(tmp_path), "--baseline", str(kept), "--no-progress"]
+    assert main([*args, "--refresh"]) == 0 and main(["check", str(file), "--baseline", str(kept)]) == 0
+    other.unlink()
+    capsys.readouterr()
+    assert main([*args, "--junit", str(xml)]) == 1
+    out = capsys.readouterr().out
+    assert "other.yaml" in out and "FAIL  the scenario is gone" in out and "Refresh the baseline" in out
+    gone = {suite.get("name"): suite.get("failures") for suite in ElementTree.parse(xml).getroot()}
+    assert gone == {str(file): "0", "other.yaml": "1"}
+    assert main([*args, "--refresh"]) == 0 and main(args) == 0
 
 
 def entry(**rows: list[float | None]) -> Entry:

@@ -31,6 +31,7 @@ DOORS = {
     ("study/sweep.py", "simkit.report"): "Sweep.plot()",
     ("study/warmup.py", "simkit.report"): "Warmup.plot()",
     ("study/breaking.py", "simkit.report"): "BreakingPoint.plot()",
+    ("study/fitting.py", "simkit.report"): "TrafficFit.plot()",
 }
 """The verbs of public objects lead to the right. Such an import stands inside the method, or is for types only."""
 ENGINES = ("reference", "compiled")

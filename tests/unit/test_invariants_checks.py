@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from simkit.engine.codes import Kind, Outcome
-from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, Log
+from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, BUDGET_COLUMNS, Log
 from simkit.plan.codes import Degrade
 from simkit.plan.plan import NEVER
 from simkit.study.invariants import buckets_respected, occupancy, slots_respected
@@ -29,7 +29,7 @@ def log_of(attempts: list[dict[str, int]], actions: list[dict[str, int]] | None 
         {},
         {},
         {},
-        {},
+        table(BUDGET_COLUMNS, []),
         {},
         {},
         np.zeros(1, np.int64),
@@ -55,9 +55,10 @@ def plan_of(**parts: Any) -> Any:
             model=np.array([0]), concurrency=np.array([[2]]), first_limit=np.array([0, 1]), limits=np.array([0])
         ),
         "limits": SimpleNamespace(
-            measure=np.array([0]), ns_per_unit=np.array([[1e9]]), burst=np.array([[2 * SECOND]]),
+            measure=np.array([0]), ns_per_unit=np.array([[[1e9]]]), burst=np.array([[2 * SECOND]]),
             reserve_max=np.array([False]), cached_counts=np.array([True]),
         ),
+        "tiers": SimpleNamespace(account=np.array([-1])),
         "actions": SimpleNamespace(max_output=np.array([[NEVER]])),
     }  # fmt: skip
     return SimpleNamespace(**found | parts)
@@ -94,7 +95,7 @@ def test_what_was_refused_takes_nothing() -> None:
 
 def test_tokens_count_as_the_limit_says() -> None:
     limits = plan_of().limits
-    limits.measure, limits.ns_per_unit, limits.cached_counts = np.array([1]), np.array([[1e7]]), np.array([False])
+    limits.measure, limits.ns_per_unit, limits.cached_counts = np.array([1]), np.array([[[1e7]]]), np.array([False])
     rows = [sent(0, tokens_in=1000, tokens_cached=900), sent(0, tokens_in=100)]
     (found,) = buckets_respected(plan_of(limits=limits), log_of(rows))
     assert found.passed  # 200 uncached tokens are the burst of 2 s at 100 a second

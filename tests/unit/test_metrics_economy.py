@@ -20,11 +20,13 @@ from synthetic_log import (
 
 from simkit.engine.codes import Kind, Lookup
 from simkit.plan.codes import Act
+from simkit.plan.economy import Tiers
 from simkit.plan.plan import NEVER
 from simkit.result.budgets import periods
 from simkit.result.evidence import Evidence
 from simkit.result.metrics import METRICS, evaluate
 from simkit.result.metrics_economy import METRICS as ECONOMY
+from simkit.result.tables_economy import tiers
 from simkit.scenario import expectations
 
 BASE = synthetic_plan()
@@ -36,9 +38,24 @@ ON = {
     "actions": ACTIONS,
     "answers": BASE.answers._replace(coalesce=np.ones(2, bool)),
     "models": BASE.models._replace(cheaper=ints(-1, 0)),
+    "names": replace(BASE.names, tiered=("alpha_org",)),
+    "tiers": Tiers(
+        ints(0, 0), np.ones((1, 3), bool), ints(10**12, 2 * 10**12)[None], ints(0, 0)[None], ints(0), ints(NEVER)
+    ),
+    "limits": BASE.limits._replace(ns_per_unit=BASE.limits.ns_per_unit / ints(1, 2, 4)),
 }
 PLAN = synthetic_plan(**ON)
-LOGS = [random_log(seed, 400, seed) for seed in range(4)]
+
+
+def with_tiers(log, reached):
+    """A log in which a quota comes to so many tiers, by a dollar each."""
+    rows = [{"time": k * HOUR, "budget": -1, "step": k, "spent": (k + 1) * 10**12} for k in range(reached)]
+    rows += [{"time": log.ended, "budget": -1, "step": -1, "spent": reached * 10**12 + 7}]
+    spent = {name: np.append(one, [row[name] for row in rows]) for name, one in log.budgets.items()}
+    return replace(log, budgets=spent)
+
+
+LOGS = [with_tiers(random_log(seed, 400, seed), seed % 3) for seed in range(4)]
 
 
 def evidence(logs=LOGS, plan=PLAN) -> Evidence:
@@ -86,7 +103,10 @@ class Witness:
         return 1 - paid / base
 
     def overshoot(self):
-        tens = [max(row["spent"] / 10**13 - 1 for row in run if row["step"] == -1) for run in self.budgets]
+        tens = [
+            max(row["spent"] / 10**13 - 1 for row in run if row["step"] == -1 and row["budget"] == 0)
+            for run in self.budgets
+        ]
         return sum(max(0, one) for one in tens) / len(tens)
 
     def held(self):
@@ -122,6 +142,7 @@ NAIVE = {
         sum(t["cost"] for t in w.attempts if t["kind"] == 1) / sum(t["cost"] for t in w.attempts)
     ),
     "held_hours_p50": lambda w: w.held(),
+    "tiers_reached": lambda w: 3 / 4,  # 0, 1, 2 and 0 of them
 }
 
 
@@ -178,3 +199,20 @@ def test_periods_of_a_budget_by_hand():
     assert first.reached == {Act.ALERT: 10 * SECOND, Act.BLOCK: 20 * SECOND}
     assert first.lasts(Act.BLOCK) == 10 * SECOND
     assert (last.share, last.overshoot, last.lasts(Act.BLOCK), last.blocks) == (pytest.approx(0.7), 0, 0, True)
+
+
+def test_tiers_by_hand():
+    """Of four replications two came to tier 2, at the start and at the start, and one to tier 3, after an hour."""
+    found = tiers(evidence())
+    assert found["tier"].tolist() == [2, 3] and found["needed_usd"].tolist() == [1, 2]
+    assert found["reached"].tolist() == [0.5, 0.25]
+    assert found["since_s"].tolist() == [0, 3600] == found["latest_s"].tolist()
+    assert found["spent_usd"].tolist() == pytest.approx([0.75, 0.75])
+
+
+def test_what_a_limit_allows_rises_with_its_tier():
+    log = LOGS[2]  # tier 2 from the start, tier 3 an hour later; from the fourth hour on other numbers
+    use = evidence([log]).tallies[0].limits[0]
+    per_hour = HOUR / PLAN.limits.ns_per_unit[:, 0]
+    assert use.capacity[:2].tolist() == pytest.approx([per_hour[0, 1], per_hour[0, 2]])
+    assert use.capacity[5:].tolist() == pytest.approx([per_hour[1, 2]] * len(use.capacity[5:]))

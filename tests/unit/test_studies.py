@@ -17,7 +17,7 @@ from simkit.study.looks import looks
 from simkit.study.paired import Paired, holm, p_value, paired, times_fewer
 from simkit.study.run import Replications
 from simkit.study.saved import SavedError, saved
-from simkit.study.verdict import headline
+from simkit.study.verdict import headline, verdict
 from simkit.study.warmup import Warmup, mser
 
 FILE = queue("10min", 4, "slo: {success: 90%, latency: {p95: 60s}}")
@@ -159,6 +159,21 @@ def test_levers_are_weighed_against_what_was_precise_enough(scenario: sk.Scenari
     assert result.weighed is not None and result.weighed.base.replications == result.replications > 2
 
 
+def test_a_precision_that_nothing_can_have_is_told(scenario: sk.Scenario) -> None:
+    said: list[str] = []
+    result = scenario.run(precision={"semantic_hit_rate": 0.1}, replications=2, tell=said.append)
+    assert result.replications == 2 and any(one.startswith("semantic_hit_rate has no value here (") for one in said)
+
+
+def test_the_picture_of_a_warm_up(scenario: sk.Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    png = tmp_path / "warmup.png"
+    args = ["run", str(scenario.path), "--no-progress", "--replications", "2", "--plot-warmup", str(png)]
+    assert main(args) == 2
+    assert "--warmup auto" in capsys.readouterr().err and not png.exists()
+    assert main([*args, "--warmup", "auto"]) == 0
+    assert png.read_bytes().startswith(b"\x89PNG")
+
+
 def test_no_warm_up_where_there_is_no_steady_state(scenario: sk.Scenario) -> None:
     office = scenario.set({"traffic.seasonality": {"hours": "office"}})
     with pytest.raises(ValueError, match="change with time"):
@@ -197,6 +212,10 @@ def test_of_many_metrics_without_a_difference_hardly_any_is_sure() -> None:
 
 def test_a_difference_that_does_not_survive_the_correction_is_not_sure() -> None:
     assert Paired(1.0, 0.5, 1.5, p=0.01).decided and not Paired(1.0, 0.5, 1.5, p=0.2).decided
+    open_line = verdict("b", "latency_p50", "s", Paired(1.0, 0.5, 1.5, 1.1, 1.05, 1.15, p=0.2))
+    assert "no sure difference" in open_line and "leaves out 0, but among so many comparisons" in open_line
+    assert "p = 0.2" in open_line
+    assert "leaves out" not in verdict("b", "latency_p50", "s", Paired(0.1, -0.5, 0.7, p=0.2))
 
 
 def test_pairing_saves_what_the_shared_noise_was() -> None:

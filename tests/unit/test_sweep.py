@@ -169,6 +169,52 @@ def test_a_finished_point_is_never_run_again(
     assert len(more.figures) == 9 and len(done) == 5  # a larger grid takes up what is there
 
 
+def test_the_tables_of_another_sweep_are_not_lost(
+    scenario: sk.Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    args = ["sweep", str(scenario.path), "--no-progress", "--out", str(out), "--vary"]
+    assert main([*args, "service.workers=1,2"]) == 0
+    kept = (out / "sweep.csv").read_bytes()
+    for other in (["service.workers=1,3"], ["traffic.rate=1/s,2/s"], ["service.workers=1,2", "--seed", "7"],
+                  ["service.workers=1,2", "--set", "horizon=4min"]):  # fmt: skip
+        capsys.readouterr()
+        assert main([*args, *other]) == 2
+        said = capsys.readouterr()
+        assert "they would be lost" in said.err and "Nothing was run" in said.err and said.out == ""
+        assert (out / "sweep.csv").read_bytes() == kept
+    assert main([*args, "service.workers=1,2"]) == 0  # the same goes on
+    assert "2 of 2 points are taken from" in capsys.readouterr().err
+    assert main([*args, "service.workers=1,2,3"]) == 0  # and more points are no loss
+    assert len(pd.read_csv(out / "sweep.csv")["point"].unique()) == 3
+    (out / "sweep.json").unlink()
+    assert main([*args, "service.workers=1,3"]) == 0
+    with pytest.raises(DesignError, match="with other points"):
+        sk.sweep(scenario, {"service.workers": [2]}).save(out)
+
+
+def test_whole_numbers_stay_whole(scenario: sk.Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args = ["sweep", str(scenario.path), "--no-progress", "--vary", "service.workers=1,2", "--out", str(tmp_path / "o")]
+    assert main(args) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[:2] for row in rows if row[:1] in (["0"], ["1"])] == [["0", "1"], ["1", "2"]]
+
+
+@pytest.mark.parametrize("values", ["1,2,1", "1,1.0", "{a: 1},{a: 1}", "1/s,2/s,1.0/s"])
+def test_a_value_that_comes_twice_is_refused(values: str) -> None:
+    with pytest.raises(DesignError, match=r"a: .* (is given twice|again)"):
+        points_of({"a": values})
+
+
+def test_where_it_cannot_be_saved_nothing_is_run(
+    scenario: sk.Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    args = ["sweep", str(scenario.path), "--vary", "service.workers=1,2", "--out", str(tmp_path / "file" / "out")]
+    assert main(args) == 2
+    assert "Nothing was run" in capsys.readouterr().err
+
+
 def test_another_seed_or_scenario_takes_nothing_up(scenario: sk.Scenario, tmp_path: Path) -> None:
     for other in (scenario, scenario.set({"horizon": "4min"})):
         for seed in (1, 2):
@@ -269,7 +315,7 @@ def test_sweep_prints_a_table_and_saves(
     first = (out / "sweep.csv").read_bytes()
     assert main([*args, "--out", str(out)]) == 0
     assert "3 of 3 points are taken" in capsys.readouterr().err and (out / "sweep.csv").read_bytes() == first
-    assert main([*args, "--vary", "service.workers=1,none", "--out", str(out)]) == 3
+    assert main([*args, "--vary", "service.workers=1,none", "--out", str(tmp_path / "other")]) == 3
     assert "Failed" in capsys.readouterr().out
 
 

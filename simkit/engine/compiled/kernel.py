@@ -34,6 +34,7 @@ from simkit.engine.compiled.request import FAILED, cut_off, give_up_model, reque
 from simkit.engine.compiled.service import begin
 from simkit.engine.compiled.spending import close_budgets, reset
 from simkit.engine.compiled.station import grant_attempts, join, quit_line
+from simkit.engine.compiled.tiers import TIER, begin_tiers, climb_tiers
 from simkit.engine.compiled.user import ABANDONED, leaves
 from simkit.engine.compiled.watch import begin_regions, tick
 from simkit.laws.jit import Floats, Ints, apart, law, step
@@ -54,6 +55,7 @@ def start(ints: Ints, floats: Floats) -> None:
         schedule(m, at1(m, LADDER_STAFF_TIME, i), CALENDAR, STAFF << 40 | i, i)
     begin_incidents(m, f)
     begin_periods(m)
+    begin_tiers(m)
     if m[M_ANSWERS] == 1:
         warm_up(m)
     begin_regions(m, f)
@@ -249,6 +251,8 @@ def calendar(m: Memory, f: Reals, row: int, key: int) -> None:
             empty(m, at1(m, RESETS_EMPTIED, row))
         elif key & DAY_BEGINS:
             day_begins(m, f, row)
+        elif key & TIER:
+            climb_tiers(m, row)
         elif key & FACTOR_CHANGES:
             change_factor(m, f, key ^ FACTOR_CHANGES, row)
         else:

@@ -70,7 +70,7 @@ def take(m: Memory, b: int, excess: int) -> None:
 @step
 def cost_of(m: Memory, f: Reals, t: int, b: int, left: float) -> int:
     """What this request costs in a bucket's time when a share of the limit is left."""
-    return bucket_cost(units(m, t, b), real2(m, f, NS_PER_UNIT, m[M_EPOCH], b), left)
+    return bucket_cost(units(m, t, b), real3(m, f, NS_PER_UNIT, m[M_EPOCH], b, at1(m, LEVELS, b)), left)
 
 
 @step

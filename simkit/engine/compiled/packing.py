@@ -63,7 +63,7 @@ def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NE
     head[at.M_BULK] = len(plan.epochs) > 1 or len(plan.ladder.staff) > 1 or bool(found[at.IN_FLIGHT_FAIL].any())
     m = np.concatenate([head, *ints])
     calendar = 2 * int(head[at.M_SOURCES]) + len(plan.epochs) + len(plan.ladder.staff)
-    calendar += len(plan.resets.time) + len(plan.resets.emptied_time)
+    calendar += len(plan.resets.time) + len(plan.resets.emptied_time) + len(plan.names.tiered)
     crowd = int(plan.growth.base.max()) * len(plan.names.regions)
     for stretch in STRETCHES:
         more = crowd if stretch.address in OF_USERS else 0
@@ -162,6 +162,7 @@ def state(plan: Plan) -> dict[int, Table]:
         at.STATIONS: stations,
         at.LINES: np.full((len(plan.names.regions), len(priorities(plan)), 2), at.NONE, dtype=np.int64),
         at.BUCKETS: np.full(len(plan.limits.measure), -NEVER, dtype=np.int64),
+        at.LEVELS: np.zeros(len(plan.limits.measure), dtype=np.int64),
         at.CHARGED: np.zeros(len(plan.limits.measure), dtype=np.int64),
         at.RAMPS: np.zeros((len(plan.limits.measure), at.RAMP_WIDTH), dtype=np.int64),
         at.SOURCES: np.zeros((sources, at.SOURCE_WIDTH), dtype=np.int64),

@@ -1,6 +1,7 @@
 """What may be spent: budgets of money on models, and how many actions a user has."""
 
 from simkit.engine.compiled.memory import *
+from simkit.engine.compiled.tiers import charge_tiers, close_tiers, write_spent
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import PERIOD_ENDS, Act, Kind, Thrift
 from simkit.plan.economy import LOCAL_DAY, LOCAL_MONTH, UTC_DAY, UTC_MONTH
@@ -19,12 +20,13 @@ def spent(m: Memory, budget: int) -> int:
 
 @apart
 def charge(m: Memory, t: int) -> None:
-    """An attempt's bill is known: budgets that cover its deployment pay it, and may come to their next steps."""
+    """An attempt's bill is known: budgets that cover its deployment pay it, and may come to their next steps; tiers."""
     n = m[t + T_DEPLOYMENT]
     for budget in range(length(m, SPENT)):
         if at2(m, SPENDING_COVERS, budget, n) == 1:
             m[spent(m, budget) + X_SPENT] += m[t + T_COST]
             climb_steps(m, budget)
+    charge_tiers(m, t)
 
 
 @step
@@ -32,22 +34,11 @@ def climb_steps(m: Memory, budget: int) -> None:
     """All steps that the sum has reached."""
     x, steps = spent(m, budget), m[SPENDING_AT + 4]
     while m[x + X_STEP] < steps and at3(m, SPENDING_AT, m[M_EPOCH], budget, m[x + X_STEP]) <= m[x + X_SPENT]:
-        write_spent(m, m[M_NOW], budget, m[x + X_STEP])
+        write_spent(m, m[M_NOW], budget, m[x + X_STEP], m[x + X_SPENT])
         act = at2(m, SPENDING_ACT, budget, m[x + X_STEP])
         m[x + X_DEGRADES] |= act == DEGRADES
         m[x + X_BLOCKS] |= act == BLOCKS
         m[x + X_STEP] += 1
-
-
-@step
-def write_spent(m: Memory, time: int, budget: int, step: int) -> None:
-    """A row of the log."""
-    row = m[M_SPENT_PAGE] + m[M_SPENT_ROWS] * SPENT_LOGGED
-    m[M_SPENT_ROWS] += 1
-    m[row] = time
-    m[row + 1] = budget
-    m[row + 2] = step
-    m[row + 3] = m[spent(m, budget) + X_SPENT]
 
 
 @apart
@@ -122,7 +113,7 @@ def reset(m: Memory, i: int) -> None:
             m[used_by(m, user) + MONTH] = 0
     for budget in range(length(m, SPENT)):
         if what & (UTC_MONTH if at1(m, SPENDING_MONTHLY, budget) == 1 else UTC_DAY):
-            write_spent(m, m[M_NOW], budget, PERIOD_ENDS)
+            write_spent(m, m[M_NOW], budget, PERIOD_ENDS, m[spent(m, budget) + X_SPENT])
             for i in range(SPENT_WIDTH):
                 m[spent(m, budget) + i] = 0
 
@@ -131,5 +122,6 @@ def reset(m: Memory, i: int) -> None:
 def close_budgets(m: Memory, ended: int) -> None:
     """The run is over."""
     for budget in range(length(m, SPENT)):
-        write_spent(m, ended, budget, PERIOD_ENDS)
+        write_spent(m, ended, budget, PERIOD_ENDS, m[spent(m, budget) + X_SPENT])
+    close_tiers(m, ended)
     m[M_SPENDS] = 0

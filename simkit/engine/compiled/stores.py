@@ -18,7 +18,7 @@ MOST_PIECES = 3
 
 def features(plan: Plan) -> dict[int, int]:
     """What the plan asks for: what it does not ask for costs nothing."""
-    actions, models, spends, pieces = plan.actions, plan.models, len(plan.spending.whole) > 0, most_pieces(plan)
+    actions, models, budgets, pieces = plan.actions, plan.models, len(plan.spending.whole) > 0, most_pieces(plan)
     answers, prompts, allows = bool(plan.answers.on.any()), bool(plan.prompts.on[0]), bool(plan.allowances.on[0])
     turns, api = int(plan.sessions.most.max()) > 1, bool(plan.batch.api[0])
     return {
@@ -28,10 +28,10 @@ def features(plan: Plan) -> dict[int, int]:
         at.M_THREADS: turns or bool(actions.history.any()) or bool(actions.summarises.any()),
         at.M_CARRIES: turns or bool(actions.history.any()) or bool(actions.summarises.any()) or bool(plan.growth.on[0]),
         at.M_SESSIONS: turns,
-        at.M_SPENDS: spends,
+        at.M_SPENDS: budgets or len(plan.names.tiered) > 0,
         at.M_ALLOWS: allows,
         at.M_BATCHES: bool(plan.batch.batch.any()),
-        at.M_SUBSTITUTES: api or ((spends or allows) and bool((models.cheaper >= 0).any())),
+        at.M_SUBSTITUTES: api or ((budgets or allows) and bool((models.cheaper >= 0).any())),
         at.M_FREE_ENTRY: at.NONE,
         at.M_FREE_TURN: at.NONE,
         at.M_ROWS_ROOM: at.ROWS_ROOM + pieces * at.ENTRY_WIDTH,
@@ -41,8 +41,9 @@ def features(plan: Plan) -> dict[int, int]:
 
 
 def spent_rows(plan: Plan) -> int:
-    """Rows of budgets that one step may write: each may come to all its steps, and its period may end."""
-    return (int(plan.spending.at.shape[2]) + 1) * len(plan.spending.whole)
+    """Rows of budgets and tiers that one step may write: each may come to all its steps, and its period may end."""
+    steps = (int(plan.spending.at.shape[2]) + 1) * len(plan.spending.whole)
+    return steps + (int(plan.tiers.spent.shape[1]) + 1) * len(plan.names.tiered)
 
 
 def has_questions(plan: Plan) -> bool:
@@ -99,7 +100,7 @@ def warm_rows(plan: Plan) -> int:
 
 
 def state(plan: Plan) -> dict[int, Table]:
-    """Stores, allowances and budgets before the first event."""
+    """Stores, allowances, budgets and tiers before the first event."""
     answers, users = plan.answers, int(plan.people.number.sum(axis=1).max()) if plan.allowances.on[0] else 0
     own = 2 * len(plan.names.regions)
     stores = np.zeros((own + len(plan.deployments.model), at.STORE_WIDTH), dtype=np.int64)
@@ -116,7 +117,15 @@ def state(plan: Plan) -> dict[int, Table]:
         at.PIECES: np.zeros((most_pieces(plan), at.PIECE_WIDTH), dtype=np.int64),
         at.ALLOWED: np.zeros((users, 2), dtype=np.int64),
         at.SPENT: np.zeros((len(plan.spending.whole), at.SPENT_WIDTH), dtype=np.int64),
+        at.ACCOUNTS: accounts(plan),
     }
+
+
+def accounts(plan: Plan) -> Ints:
+    """Quotas with tiers before the first event."""
+    rows = np.zeros((len(plan.names.tiered), at.ACCOUNT_WIDTH), dtype=np.int64)
+    rows[:, at.Z_SPENT], rows[:, at.Z_SINCE] = plan.tiers.before, plan.tiers.since
+    return rows
 
 
 def heads(plan: Plan, cache: int, region: int) -> int:

@@ -135,8 +135,8 @@ PLACES = {
 
 WHOLE = (("inner", "", at.INNER), ("outer", "", at.OUTER), ("breaker", "BREAKER_", 0), ("ladder", "LADDER_", 0),
          ("audience", "AUDIENCE_", 0), ("answers", "ANSWERS_", 0), ("prompts", "PROMPTS_", 0),
-         ("sessions", "SESSIONS_", 0), ("spending", "SPENDING_", 0), ("allowances", "ALLOWANCES_", 0),
-         ("resets", "RESETS_", 0), ("batch", "BATCH_", 0), ("regions", "REGIONS_", 0),
+         ("sessions", "SESSIONS_", 0), ("spending", "SPENDING_", 0), ("tiers", "TIERS_", 0),
+         ("allowances", "ALLOWANCES_", 0), ("resets", "RESETS_", 0), ("batch", "BATCH_", 0), ("regions", "REGIONS_", 0),
          ("scaling", "SCALING_", 0), ("growth", "GROWTH_", 0), ("modulation", "MODULATION_", 0))  # fmt: skip
 """Parts of the plan that the kernel has whole: how their headers' names begin, and what is added to them."""
 

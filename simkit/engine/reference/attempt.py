@@ -368,9 +368,7 @@ class Attempt:
         runs_on = world.kinds.runs_on[self.call.index] and not self.is_batch
         if self.place is Place.SERVED and runs_on and self.finish_at < NEVER:
             self.over = True
-            bill.charge(self, self.kind, self.finish_at)
-            if world.spending is not None:
-                world.spending.charge(self)
+            self.pay(self.kind, self.finish_at)
             self.record(now, self.finish_at, kind)
             self.learn(kind)
         else:
@@ -381,12 +379,18 @@ class Attempt:
         if self.visits and kind in ANSWERING:
             self.visit()
         self.over = True
-        bill.charge(self, kind, now)
-        if self.world.spending is not None:
-            self.world.spending.charge(self)
+        self.pay(kind, now)
         self.record(now, now, kind)
         self.leave()
         self.learn(kind)
+
+    def pay(self, kind: int, until: int) -> None:
+        """The bill for what was done until then; budgets are charged with it, and tiers may be reached."""
+        bill.charge(self, kind, until)
+        if self.world.spending is not None:
+            self.world.spending.charge(self)
+        if self.world.tiers is not None:
+            self.world.tiers.charge(self)
 
     def leave(self) -> None:
         """Give up slot or queue place."""

@@ -61,7 +61,7 @@ class Limits:
         if self.measure[b] == RAMP:
             return False
         limits, e = self.world.limits, self.world.epoch
-        full: int = bucket_cost(self.units(b, attempt), limits.ns_per_unit[e][b], 1.0)
+        full: int = bucket_cost(self.units(b, attempt), self.ns_per_unit(b), 1.0)
         return full > int(limits.burst[e][b])
 
     def excess(self, b: int, attempt: "Attempt") -> int:
@@ -92,7 +92,13 @@ class Limits:
     def cost(self, b: int, attempt: "Attempt") -> int:
         """What the request costs now, in ns of the bucket's time."""
         left = self.world.incidents.weather[attempt.deployment].quota
-        return bucket_cost(self.units(b, attempt), self.world.limits.ns_per_unit[self.world.epoch][b], left)
+        return bucket_cost(self.units(b, attempt), self.ns_per_unit(b), left)
+
+    def ns_per_unit(self, b: int) -> float:
+        """How long one unit takes to refill now, at the tier that holds."""
+        tiers = self.world.tiers
+        each: list[float] = self.world.limits.ns_per_unit[self.world.epoch][b]
+        return each[0 if tiers is None else tiers.tier(b)]
 
     def units(self, b: int, attempt: "Attempt") -> int:
         """What the request takes from a bucket."""

@@ -30,6 +30,7 @@ from simkit.engine.reference.source import Recording, Source
 from simkit.engine.reference.spending import Allowances, Spending
 from simkit.engine.reference.station import Station
 from simkit.engine.reference.throttle import Throttle
+from simkit.engine.reference.tiers import Tiers
 from simkit.plan.codes import Cache, EventClass
 from simkit.plan.economy import OF_PROMPTS
 from simkit.plan.plan import NEVER, Ints, Plan, PriceTable
@@ -118,6 +119,7 @@ class World:
         self.prefixes = Prefixes(self) if self.prompt_rules.on[0] else None
         self.conversations = Conversations(self) if max(self.sessions.most) > 1 else None
         self.spending = Spending(self) if self.budget_rules.whole else None
+        self.tiers = Tiers(self) if self.plan.names.tiered else None
         self.allowances = Allowances(self) if self.allowance_rules.on[0] else None
         self.has_quotas = self.spending is not None or self.allowances is not None
         self.has_batch_side: bool = self.batch.api[0]
@@ -179,6 +181,7 @@ class World:
         self.prompt_rules = lists(plan.prompts)
         self.sessions = lists(plan.sessions)
         self.budget_rules = lists(plan.spending)
+        self.tier_rules = lists(plan.tiers)
         self.allowance_rules = lists(plan.allowances)
         self.growth = lists(plan.growth)
         self.batch = lists(plan.batch)
@@ -218,6 +221,8 @@ class World:
         self.incidents.begin()
         self.ladder.begin()
         self.begin_periods()
+        if self.tiers is not None:
+            self.tiers.begin()
         for cache in self.all_caches():
             cache.begin()
         self.begin_regions()
@@ -232,6 +237,8 @@ class World:
             action.censor(self.ended())
         if self.spending is not None:
             self.spending.close(self.ended())
+        if self.tiers is not None:
+            self.tiers.close(self.ended())
 
     def peaks(self) -> Ints:
         """Most slots of each deployment taken at one time."""

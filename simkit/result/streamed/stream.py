@@ -265,7 +265,8 @@ class Stream:
     def _limits(self) -> tuple[LimitUse, ...]:
         held = self.layout.whole(self.ledger, at.HELD, at.HELD_HIGH)
         holding = self.layout.whole(self.ledger, at.HOLDING, at.HOLDING_HIGH)
-        return limit_uses(self.plan, self._table(at.DEMAND), held, holding)
+        budgets = self._columns(self.budgets, BUDGET_COLUMNS)
+        return limit_uses(self.plan, self._table(at.DEMAND), held, holding, budgets)
 
     def _users(self) -> dict[str, Ints]:
         actions, cost = self.members.reshape(-1, at.MEMBER_WIDTH).T[:2]

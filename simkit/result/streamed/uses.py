@@ -23,10 +23,10 @@ Exact = NDArray[np.object_]
 """Python integers."""
 
 
-def limit_uses(plan: Plan, demand: Ints, held: Exact, holding: Exact) -> tuple[LimitUse, ...]:
-    """Every limit of the plan; the tables are those of the ledger."""
+def limit_uses(plan: Plan, demand: Ints, held: Exact, holding: Exact, budgets: dict[str, Ints]) -> tuple[LimitUse, ...]:
+    """Every limit of the plan; the tables are those of the ledger, `budgets` the log's rows of them."""
     buckets = len(plan.names.limits)
-    uses = [bucket_use(plan, b, asked(plan, demand[b], held[b])) for b in range(buckets)]
+    uses = [bucket_use(plan, b, asked(plan, demand[b], held[b]), budgets) for b in range(buckets)]
     for s, (name, kind, slots, places) in enumerate(stations(plan)):
         rows, row = demand[buckets + STATION_ROWS * s :], buckets + 2 * s
         served, time = (int(one) for one in holding[s])

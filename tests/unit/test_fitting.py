@@ -1,0 +1,307 @@
+"""What is fitted to recorded traffic: known truths come back, bands hold what they say, bad records are refused."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from figure_cases import draw
+from ruamel.yaml import YAML
+
+import simkit as sk
+from simkit.study.fitting import FittingError, TrafficFit, fit_traffic
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+FILES = [f"servegen_language_m-{size}_week1_10min.csv.gz" for size in ("large", "mid", "small")]
+HOUR, DAY = 3600, 86_400
+CURVE = 1 + 0.5 * np.sin(2 * np.pi * (np.arange(24) - 9) / 24)
+FLAT = np.ones(24)
+SWINGS = {24: 0.2, 6: 0.15, 1: 0.1}
+"""Length in hours to coefficient of variation."""
+
+
+def record(
+    seed: int, days: int, swings: Mapping[int, float] = SWINGS, curve: np.ndarray = CURVE, per_hour: float = 5000.0,
+    weekend: float = 1.0,
+) -> pd.DataFrame:  # fmt: skip
+    """Hourly counts of a Poisson source, from a Monday's midnight on."""
+    rng = np.random.default_rng(seed)
+    hour = np.arange(days * 24)
+    rate = per_hour * curve[hour % 24] * np.where(hour // 24 % 7 >= 5, weekend, 1.0)
+    for length, strength in swings.items():
+        square = np.log1p(strength**2)
+        rate = rate * np.exp(rng.normal(-square / 2, np.sqrt(square), len(hour) // length + 1))[hour // length]
+    return pd.DataFrame({"t_s": hour * HOUR, "count": rng.poisson(rate)})
+
+
+def fitted(*args: object, start: str | None = None, **options: object) -> TrafficFit:
+    return fit_traffic(record(*args, **options), count="count", start=start)  # type: ignore[arg-type]
+
+
+def within(values: list[float], truth: float, errors: float = 3.0) -> bool:
+    """Is the mean within so many standard errors of the truth?"""
+    return abs(np.mean(values) - truth) <= errors * np.std(values, ddof=1) / np.sqrt(len(values))
+
+
+# --- known truths -------------------------------------------------------------------------------------
+
+
+def test_the_variance_of_each_level_comes_back() -> None:
+    fits = [fitted(seed, 14) for seed in range(60)]
+    for i, (length, strength) in enumerate(sorted(SWINGS.items())):
+        found = [fit.levels[i].variance for fit in fits]
+        assert fits[0].levels[i].hours == length
+        assert within(found, float(np.log1p(strength**2))), (length, np.mean(found))
+        assert np.std(found, ddof=1) / np.sqrt(60) < 0.08 * np.log1p(strength**2)
+
+
+def test_also_with_hours_missing_and_an_unequal_weekend() -> None:
+    gone = np.random.default_rng(1).random(28 * 24) < 0.2
+    found: dict[int, list[float]] = {length: [] for length in SWINGS}
+    for seed in range(40):
+        data = record(seed, 28, weekend=0.4)
+        data["count"] = data["count"].astype(float).where(~gone)
+        fit = fit_traffic(data, count="count", start="2026-11-02")
+        for level in fit.levels:
+            found[level.hours].append(level.variance)
+    for length, strength in SWINGS.items():
+        assert within(found[length], float(np.log1p(strength**2))), (length, np.mean(found[length]))
+
+
+def test_weeks_that_differ_are_a_level_of_their_own_where_there_are_enough() -> None:
+    found = []
+    for seed in range(30):
+        fit = fitted(seed, 10 * 7, {168: 0.3, 24: 0.1, 6: 0.05, 1: 0.05})
+        assert [one.hours for one in fit.levels] == [1, 6, 24, 168]
+        found.append(fit.levels[-1].variance)
+    # the weeks of a record that begins on a Monday are not those since 1970, which begin on a Thursday: they mix
+    assert 0.3 * np.log1p(0.09) < np.mean(found) < np.log1p(0.09)
+
+
+def test_chance_is_no_swing() -> None:
+    fits = [fitted(seed, 14, {}, per_hour=100.0) for seed in range(20)]
+    total = [sum(level.variance for level in fit.levels) for fit in fits]
+    assert np.mean(total) < 0.15 / 100  # of the variance by chance, 1/100; nothing is below 0, so that some is left
+    raw = [float(np.var(fit.hours.log - np.log(CURVE)[fit.hours.hour])) for fit in fits]
+    assert np.mean(raw) > 0.9 / 100
+
+
+def test_the_curve_of_the_day_comes_back() -> None:
+    fits = [fitted(seed, 14) for seed in range(40)]
+    mean = np.mean([fit.hour_weights for fit in fits], axis=0)
+    error = np.std([fit.hour_weights for fit in fits], axis=0, ddof=1) / np.sqrt(40)
+    assert (np.abs(mean - CURVE) < 4 * error + 0.01).all()
+    assert all(fit.daily.kept > 0.8 for fit in fits)
+    assert within([fit.rate * HOUR for fit in fits], 5000)
+
+
+def test_where_there_is_no_curve_none_is_seen() -> None:
+    kept = [fitted(seed, 7, curve=FLAT).daily.kept > 0 for seed in range(200)]
+    assert sum(kept) <= 8  # one of a hundred, by chance
+
+
+@pytest.mark.parametrize(("days", "kinds"), [(28, 7), (14, 2)])
+def test_a_quiet_weekend_is_seen_where_the_dates_are_known(days: int, kinds: int) -> None:
+    found = []
+    for seed in range(30):
+        fit = fitted(seed, days, weekend=0.4, start="2026-11-02")
+        assert fit.weekly is not None and len(set(fit.weekly.effect.tolist())) == kinds
+        found.append(float(np.log(fit.day_weights[5:].mean() / fit.day_weights[:5].mean())))
+    assert abs(np.mean(found) - np.log(0.4)) < 0.1
+    undated = fitted(0, days, weekend=0.4)
+    assert undated.weekly is None and "no weekend" in undated.text
+
+
+def test_an_equal_weekend_is_left_equal() -> None:
+    fits = [fitted(seed, 14, start="2026-11-02") for seed in range(60)]
+    assert sum(fit.weekly is not None for fit in fits) <= 4
+    fit = next(fit for fit in fits if fit.weekly is None)
+    assert fit.settings["traffic.seasonality"]["weekend"] == "100%" and "No difference" in fit.text
+
+
+def test_hours_are_those_of_the_time_zone() -> None:
+    data = record(1, 14)
+    here = fit_traffic(data, count="count", start="2026-11-02T00:00+00:00", timezone="America/New_York")
+    there = fit_traffic(data, count="count", start="2026-11-02T00:00+00:00")
+    assert np.allclose(np.roll(there.hour_weights, -5), here.hour_weights, atol=0.1)
+    assert here.settings["traffic.timezone"] == "America/New_York" and "traffic.timezone" not in there.settings
+
+
+# --- forecasts ----------------------------------------------------------------------------------------
+
+
+def test_the_band_holds_as_many_later_hours_and_days_as_it_says() -> None:
+    hours, days = [], []
+    for seed in range(80):
+        data = record(seed, 14)
+        fit = fit_traffic(data[: 7 * 24], count="count")
+        rate = data["count"].to_numpy(float)[7 * 24 :] / HOUR
+        band = fit.forecast(np.arange(7, 14, 1 / 24) * DAY)
+        hours.append(float(((rate >= band["low"]) & (rate <= band["high"])).mean()))
+        band = fit.forecast(np.arange(7, 14) * DAY, DAY)
+        rate = rate.reshape(7, 24).mean(axis=1)
+        days.append(float(((rate >= band["low"]) & (rate <= band["high"])).mean()))
+    for found in (hours, days):  # of weeks: hours of one are not independent
+        assert abs(np.mean(found) - 0.9) < 0.03, (np.mean(hours), np.mean(days))
+
+
+def test_a_forecast_has_the_mean_that_a_scenario_has() -> None:
+    fit = fitted(3, 14, start="2026-11-02", weekend=0.4)
+    week = fit.forecast(np.arange(168) * HOUR + 70 * DAY)
+    assert week["mean"].mean() == pytest.approx(fit.rate)
+    assert (week["low"] < week["median"]).all() and (week["median"] < week["high"]).all()
+    assert (week["median"] <= week["mean"] * 1.05).all()
+    assert fit.forecast([70 * DAY], 7 * DAY)["mean"][0] == pytest.approx(fit.rate)
+
+
+def test_a_longer_period_has_a_narrower_band_and_a_larger_share_a_wider_one() -> None:
+    fit = fitted(4, 14)
+    width = [float(np.log(row["high"] / row["low"])) for row in (
+        fit.forecast([20 * DAY], period, share).iloc[0]
+        for period, share in ((HOUR, 0.9), (DAY, 0.9), (7 * DAY, 0.9), (HOUR, 0.5))
+    )]  # fmt: skip
+    assert width[0] > width[1] > width[2] and width[3] < width[0]
+
+
+def test_what_is_assumed_of_weeks_is_labelled_and_widens_the_future_only() -> None:
+    data = record(5, 7)
+    plain, assumed = (fit_traffic(data, count="count", week_on_week=share) for share in (0.0, 0.35))
+    assert "week_on_week may be assumed" in plain.text and "assumption" in assumed.text
+    assert assumed.settings["traffic.modulation"][0] == {"every": "7d", "strength": "35%"}
+    assert len(assumed.levels) == len(plain.levels) + 1
+    for at, same in ((3 * DAY, True), (9 * DAY, False)):
+        one, other = (fit.forecast([at]).iloc[0] for fit in (plain, assumed))
+        assert (other["high"] == one["high"]) == same and other["high"] >= one["high"]
+    assert "week_on_week" not in fitted(5, 7 * 7).text
+
+
+# --- records ------------------------------------------------------------------------------------------
+
+
+def test_rates_and_counts_and_finer_bins_say_the_same(tmp_path: Path) -> None:
+    data = record(6, 7)
+    by_count = fit_traffic(data, count="count")
+    rates = pd.DataFrame({"t_s": np.arange(7 * 144) * 600.0, "rps": np.repeat(data["count"] / HOUR, 6)})
+    rates.to_csv(tmp_path / "rates.csv.gz", index=False)
+    by_rate = fit_traffic(tmp_path / "rates.csv.gz")
+    assert by_rate.settings == by_count.settings
+
+
+def test_an_outage_is_no_pattern() -> None:
+    data = record(7, 14)
+    data.loc[100:105, "count"] = 0
+    fit = fit_traffic(data, count="count")
+    assert "6 hours without a record" in fit.text
+    assert fit.series["rate"].isna().sum() == 6
+    few = record(7, 14, {}, FLAT, 12.0)
+    few.loc[100, "count"] = 0
+    assert fit_traffic(few, count="count").hours.missing == 0  # chance may do that
+
+
+WRONG = {
+    "column": (record(1, 7), {"count": "arrivals"}, "no column `arrivals`"),
+    "both": (record(1, 7), {"count": "count", "rate": "count"}, "not both"),
+    "short": (record(1, 4), {"count": "count"}, "at least 5 days"),
+    "negative": (record(1, 7).assign(count=-1.0), {"count": "count"}, "0 or more"),
+    "words": (record(1, 7).assign(count="many"), {"count": "count"}, "must be numbers"),
+    "order": (record(1, 7)[::-1], {"count": "count"}, "later than the one before"),
+    "coarse": (record(1, 30)[::6], {"count": "count"}, "an hour at most"),
+    "few": (record(1, 7, per_hour=3.0), {"count": "count"}, "fewer than 10"),
+    "nothing": (record(1, 7).assign(count=np.nan), {"count": "count"}, "nothing is known"),
+    "night": (record(1, 7)[lambda rows: rows["t_s"] // HOUR % 24 != 3], {"count": "count"}, "not known on any day"),
+    "file": ("nowhere.csv", {}, "no file"),
+    "zone": (record(1, 7), {"count": "count", "timezone": "Mars"}, "not a time zone"),
+    "date": (record(1, 7), {"count": "count", "start": "monday"}, "write a date"),
+    "levels": (record(1, 7), {"count": "count", "levels": ("1d", "5h")}, "multiple"),
+    "long": (record(1, 7), {"count": "count", "levels": ("1w",)}, "too short"),
+    "level": (record(1, 7), {"count": "count", "levels": ("soon",)}, "levels: .*"),
+    "week": (record(1, 7), {"count": "count", "week_on_week": 35.0}, "share"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_bad_records_are_refused_in_words(case: str) -> None:
+    data, options, words = WRONG[case]
+    with pytest.raises(FittingError, match=words):
+        fit_traffic(data, **options)  # type: ignore[arg-type]
+
+
+def test_a_forecast_of_nothing_is_refused() -> None:
+    with pytest.raises(FittingError, match="whole hours"):
+        fitted(1, 7).forecast([0], 1800)
+
+
+# --- what it is for -----------------------------------------------------------------------------------
+
+
+def test_the_settings_make_a_scenario_and_the_yaml_says_the_same() -> None:
+    fit = fitted(8, 28, start="2026-11-02", weekend=0.4)
+    made = sk.load(SCENARIOS / "support_chat.yaml").set(fit.settings).document.traffic
+    assert made.rate == pytest.approx(fit.rate, rel=1e-5) and made.users is None
+    assert made.seasonality.hours == pytest.approx(fit.hour_weights.tolist(), abs=1e-4)
+    assert made.seasonality.weekdays == pytest.approx(fit.day_weights.tolist(), abs=1e-4)
+    assert [one.every // (HOUR * 10**9) for one in made.modulation] == [24, 6, 1]
+    assert [one.strength for one in made.modulation] == pytest.approx(
+        [one.strength for one in fit.levels[::-1]], abs=1e-4
+    )
+    read = YAML(typ="safe").load(fit.to_yaml())["traffic"]
+    assert {f"traffic.{key}": value for key, value in read.items()} == fit.settings
+
+
+def test_the_picture_shows_record_pattern_and_band() -> None:
+    fit = fitted(9, 40)
+    seen = draw(fit.plot())
+    for text in ("record", "pattern", "90 %", "as seen", "fitted", "hour of the day (UTC)", "arrivals / s"):
+        assert text in seen
+    assert len(fit.series) == 40 * 24 and list(fit.series) == ["t_s", "rate", "mean", "median", "low", "high"]
+    assert fit.series.plot() is not None and fit.text in fit._repr_html_() and str(fit) == fit.text
+
+
+# --- real traffic -------------------------------------------------------------------------------------
+
+
+def held_out(name: str) -> pd.DataFrame:
+    """Each hour of a week, forecast from the other six days: rate, mean, median, low, high, flat (mean of the others),
+    and the same of the day's mean (day_rate, day_low, day_high)."""
+    if not (DATA / name).exists():
+        pytest.skip("the calibration files are not beside the project (../shared/data)")
+    data = pd.read_csv(DATA / name)
+    known = fit_traffic(data).series[["t_s", "rate"]]
+    parts = []
+    for day in range(7):
+        fit = fit_traffic(data[data["t_s"] // DAY != day])
+        rows = known[known["t_s"] // DAY == day].reset_index(drop=True)
+        whole = fit.forecast([day * DAY], DAY).iloc[0]
+        ends = {"day_rate": rows["rate"].mean(), "day_low": whole["low"], "day_high": whole["high"]}
+        rows = rows.assign(flat=float(fit.hours.rate.mean()), day=day, **ends)
+        parts.append(rows.join(fit.forecast(rows["t_s"])[["mean", "median", "low", "high"]]))
+    return pd.DataFrame(pd.concat(parts)).dropna()
+
+
+@pytest.mark.data
+def test_days_held_out_of_real_weeks_lie_in_the_band_about_as_often_as_they_should() -> None:
+    weeks = [held_out(name) for name in FILES]
+    inside = [float(week["rate"].between(week["low"], week["high"]).mean()) for week in weeks]
+    assert all(0.84 <= one <= 0.96 for one in inside), inside
+    assert 0.87 <= np.mean(inside) <= 0.93
+    days = pd.concat(week.groupby("day").first() for week in weeks)
+    held = int(days["day_rate"].between(days["day_low"], days["day_high"]).sum())
+    assert 17 <= held <= 21  # of 21: 18.9 expected, with a standard deviation of 1.4
+
+
+@pytest.mark.data
+def test_forecasts_of_days_held_out_beat_a_flat_line() -> None:
+    weeks = [held_out(name) for name in FILES]
+
+    def error(week: pd.DataFrame, name: str) -> float:
+        return float((week[name] / week["rate"] - 1).abs().mean())
+
+    large, mid, small = weeks
+    assert error(small, "mean") < 0.5 * error(small, "flat")
+    for week in (large, mid):  # no pattern of hours is established there: the mean is the flat line, not worse
+        assert error(week, "mean") == pytest.approx(error(week, "flat"))
+    for week in weeks:
+        assert error(week, "median") < error(week, "flat")
+    assert np.mean([error(week, "mean") for week in weeks]) < 0.85 * np.mean([error(week, "flat") for week in weeks])
