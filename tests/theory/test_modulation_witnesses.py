@@ -134,3 +134,9 @@ def test_a_factor_holds_for_its_hour_and_no_longer(tmp_path: Path) -> None:
     halves = np.bincount(arrival // (HOUR // 2), minlength=400).reshape(-1, 2)
     assert np.abs(halves[:, 0] - halves[:, 1]).max() <= 1
     assert len(set(halves.sum(axis=1).tolist())) > 150
+
+
+def test_both_engines_draw_the_same_factors(tmp_path: Path) -> None:
+    document = source([swings("6h", STRENGTH), swings("1h", STRENGTH)]) | {"horizon": "100h"}
+    one, other = (measured(*run(document, tmp_path, engine))["arrival"] for engine in ("compiled", "reference"))
+    assert (one == other).all() and len(one) > 1_000
