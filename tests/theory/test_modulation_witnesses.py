@@ -25,7 +25,7 @@ MEAN = 20
 """Arrivals an hour."""
 STRENGTH = 0.3
 MORE = 120, 72
-"""Replications, and of a twin, where hours are not independent."""
+"""Replications, and of a twin, where there are factors: their squares are skewed."""
 
 
 def source(
@@ -69,6 +69,7 @@ HOURLY = Witness(
     lambda f: source([swings("1h", STRENGTH * f)]),
     spread,
     {"mean": Figure(MEAN, twin=False), "dispersion": Figure(1 + STRENGTH**2 * MEAN)},
+    *MORE,
 )
 # Factors of an hour and of six hours multiply: the mean of the square of their product is that of the squares
 TWO = Witness(
