@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MultipleLocator
+from matplotlib.transforms import Bbox
 
 from simkit.report import style
 from simkit.report.style import Picture, canvas, formatted, legend, nothing, plain, title
@@ -29,6 +31,7 @@ def warmup_figure(series: pd.DataFrame, cut_s: float, text: str) -> Picture:
         ax.axvspan(0, cut_s, color=style.INCIDENT, linewidth=0, label="cut by MSER-5")
     ax.set_xlim(0, float(series["time_s"].max()))
     ax.set_ylim(0)
+    ax.xaxis.set_major_locator(MultipleLocator(round_step(float(series["time_s"].max()))))
     formatted("x", ax, "seconds")
     formatted("y", ax, "seconds")
     ax.set_xlabel("time since the empty start")
@@ -36,6 +39,25 @@ def warmup_figure(series: pd.DataFrame, cut_s: float, text: str) -> Picture:
     title(ax, "Warm-up", text)
     legend(ax, where="best")
     return picture
+
+
+ROUND_STEPS = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 172_800, 604_800)
+"""Seconds from one tick to the next that read well."""
+
+
+def round_step(span_s: float) -> float:
+    """A step that makes at most nine of a span."""
+    return next((step for step in ROUND_STEPS if span_s / step <= 9), span_s / 5)
+
+
+def broken(name: str, most: int = 24) -> str:
+    """A long field's name on several lines, after its points."""
+    lines = [""]
+    for part in name.replace(".", ".\n").split("\n"):
+        if lines[-1] and len(lines[-1]) + len(part) > most:
+            lines.append("")
+        lines[-1] += part
+    return plain("\n".join(lines))
 
 
 def numbers(values: Sequence[Any]) -> list[float] | None:
@@ -77,10 +99,20 @@ def heat_figure(rows: pd.DataFrame, x: str, y: str, metric: str, unit: str) -> P
     ax.set_xticks(range(wide.shape[1]), [plain(str(one)) for one in wide.columns])
     ax.set_yticks(range(len(wide)), [plain(str(one)) for one in wide.index])
     ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    picture.colorbar(image, ax=ax, shrink=0.8).ax.tick_params(labelsize=style.SMALL)
+    ax.set_ylabel(broken(y))
+    colour_bar(picture, ax, image, unit)
     title(ax, metric.replace("_", " "))
     return picture
+
+
+def colour_bar(picture: Picture, ax: Axes, shown: Any, unit: str, label: str = "") -> None:
+    """What the colours mean, in the unit of the metric."""
+    bar = picture.colorbar(shown, ax=ax, shrink=0.8)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=style.SMALL, colors=style.MUTED, length=3)
+    bar.set_label(label, color=style.MUTED, fontsize=style.LABEL)
+    if unit in AXES:
+        formatted("y", bar.ax, AXES[unit])
 
 
 def lines_figure(rows: pd.DataFrame, x: str, others: Sequence[str], metric: str, unit: str) -> Picture:
@@ -106,7 +138,10 @@ def lines_figure(rows: pd.DataFrame, x: str, others: Sequence[str], metric: str,
     ax.set_xlabel(x + unit_text.replace(" ()", ""))
     title(ax, metric.replace("_", " "), "band: 95 % interval of the metric at each point")
     if others and not scattered:
-        legend(ax, where="best")
+        ax.legend(
+            title=", ".join(map(broken, others)), frameon=False, fontsize=style.SMALL, labelcolor=style.INK,
+            title_fontsize=style.SMALL,
+        )  # fmt: skip
     return picture
 
 
@@ -133,25 +168,43 @@ def frontier_figure(wide: pd.DataFrame, best: set[int], paths: Sequence[str]) ->
         cmap="cividis" if coloured else None, edgecolors="white", linewidths=0.5,
     )  # fmt: skip
     if coloured:
-        picture.colorbar(dots, ax=ax, label="good answers", shrink=0.8)
+        colour_bar(picture, ax, dots, "share", "good answers")
     chosen = rows[rows["point"].isin(best)].sort_values("latency_p95")
     ax.plot(
         chosen["latency_p95"], chosen["cost_per_action"], "o", markersize=13, markerfacecolor="none",
         markeredgecolor=style.VERMILLION, label="no other point beats it",
     )  # fmt: skip
-    for row in chosen.head(12).to_dict("records"):
-        text = ", ".join(str(row[path]) for path in paths)
-        ax.annotate(
-            plain(text), (row["latency_p95"], row["cost_per_action"]), xytext=(8, 4), textcoords="offset points",
-            fontsize=8, color=style.MUTED,
-        )  # fmt: skip
     formatted("x", ax, "seconds")
     formatted("y", ax, "usd")
     ax.set_xlabel("latency p95")
     ax.set_ylabel("cost per successful action")
-    title(ax, "What it costs to be fast and right", "size of a dot: success rate")
+    ax.margins(0.08, 0.12)
+    names = ", ".join(path.rpartition(".")[2] for path in paths)
+    title(ax, "What it costs to be fast and right", f"size of a dot: success rate; beside it: {names}")
     legend(ax, where="best")
+    _name_points(ax, chosen, paths)
     return picture
+
+
+def _name_points(ax: Axes, chosen: pd.DataFrame, paths: Sequence[str]) -> None:
+    """Beside each point its values, right or left of it; where neither has room, none."""
+    figure = ax.get_figure()
+    assert isinstance(figure, Picture)
+    figure.draw_without_rendering()
+    dots = ax.transData.transform(chosen[["latency_p95", "cost_per_action"]].to_numpy(float))
+    taken = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in dots]
+    for row in chosen.to_dict("records"):
+        for side, across in (("left", 9), ("right", -9)):
+            name = ax.annotate(
+                plain(", ".join(str(row[path]) for path in paths)), (row["latency_p95"], row["cost_per_action"]),
+                xytext=(across, 0), textcoords="offset points", fontsize=8, color=style.MUTED, ha=side, va="center",
+            )  # fmt: skip
+            name.set_in_layout(False)
+            box = name.get_window_extent()
+            if ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1 and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            name.remove()
 
 
 def breaking_figure(
@@ -171,8 +224,7 @@ def breaking_figure(
         ax.axvline(found[1], color=style.INK, linewidth=1.2, label="breaking point")
         ends = [at.min() if found[0] is None else found[0], at.max() if found[2] is None else found[2]]
         ax.axvspan(ends[0], ends[1], color=style.SKY, alpha=0.25, linewidth=0, label="its 95 % interval")
-    reach = float(np.nanmax([bound, np.nanquantile(value, 0.9)]))
-    ax.set_ylim(0 if np.nanmin(value) >= 0 else None, min(float(np.nanmax(value)) * 1.1, 4 * reach) or 1.0)
+    ax.set_ylim(*_about(bound, np.array([value, low, high])))
     if unit in AXES:
         formatted("y", ax, AXES[unit])
     ax.set_xlabel(path)
@@ -180,3 +232,12 @@ def breaking_figure(
     title(ax, f"Where it breaks: {condition}")
     legend(ax, where="best")
     return picture
+
+
+def _about(bound: float, values: "np.ndarray[Any, np.dtype[np.float64]]") -> tuple[float, float]:
+    """Limits of an axis that show the bound and what lies about it; what is far beyond may leave the picture."""
+    low, high = (float(one) for one in np.nanquantile(values, [0.02, 0.98]))
+    low, high = min(low, bound), max(high, bound)
+    reach = 4 * abs(bound) if bound else high
+    room = 0.12 * (high - low) or 0.1 * abs(bound) or 1.0
+    return max(low, bound - reach) - room, min(high, bound + reach) + room

@@ -62,8 +62,10 @@ def comparison_figure(rows: pd.DataFrame, heading: str) -> Picture:
         )  # fmt: skip
     ax.set_yticks(places, [plain(name) for name in rows["label"]], fontsize=9, color=style.INK)
     ax.set_ylim(-0.7, len(rows) - 0.3)
-    reach = max(float(np.nanmax(np.abs(rows[["change", "low", "high"]].to_numpy(float)))), 0.01) * 1.12
-    ax.set_xlim(-min(reach, 1.05), reach)
+    ends = rows[["change", "low", "high"]].to_numpy(float)
+    low, high = min(float(np.nanmin(ends)), -0.005), max(float(np.nanmax(ends)), 0.005)
+    room = 0.08 * (high - low)
+    ax.set_xlim(low - room, high + room)
     ax.grid(True, axis="x", color=style.GRID)
     formatted("x", ax, "share")
     ax.set_xlabel("change; bar: 95 % interval of the paired ratio")
@@ -71,12 +73,18 @@ def comparison_figure(rows: pd.DataFrame, heading: str) -> Picture:
     for tone in tones:
         ax.plot([], [], "o", color=TONES[tone], label=tone)
     title(ax, heading, "same users, same draws in every scenario")
-    legend(ax, columns=1, where="best")
+    picture.legend(
+        *ax.get_legend_handles_labels(), loc="outside lower right", ncols=len(tones), frameon=False,
+        fontsize=style.SMALL, labelcolor=style.INK,
+    )  # fmt: skip
     return picture
 
 
 def _signed(value: float) -> str:
-    return ("+" if value > 0 else "−" if value < 0 else "") + words.percent(abs(value))
+    """A change; below a hundredth of a percent it is none that one could see."""
+    if abs(value) < 1e-4:
+        return "0 %" if value == 0 else "under 0.01 %"
+    return ("+" if value > 0 else "−") + words.percent(abs(value))
 
 
 def routing_saving(

@@ -73,6 +73,8 @@ class Warmup:
                 f"{self.name}: no steady state within the horizon; a longer one may have it, or the load is too high."
             )
         step = seconds(float(self.times_s[0]))
+        if not self.cut:
+            return f"{self.name}: MSER-5 cuts nothing (in steps of {step}): it is steady from the start."
         return f"{self.name}: MSER-5 cuts the first {seconds(self.cut_s)} (in steps of {step})."
 
     @property

@@ -25,7 +25,7 @@ MEAN = 20
 """Arrivals an hour."""
 STRENGTH = 0.3
 MORE = 120, 72
-"""Replications, and of a twin, where hours are not independent."""
+"""Replications, and of a twin, where there are factors: their squares are skewed."""
 
 
 def source(
@@ -69,6 +69,7 @@ HOURLY = Witness(
     lambda f: source([swings("1h", STRENGTH * f)]),
     spread,
     {"mean": Figure(MEAN, twin=False), "dispersion": Figure(1 + STRENGTH**2 * MEAN)},
+    *MORE,
 )
 # Factors of an hour and of six hours multiply: the mean of the square of their product is that of the squares
 TWO = Witness(
@@ -134,3 +135,9 @@ def test_a_factor_holds_for_its_hour_and_no_longer(tmp_path: Path) -> None:
     halves = np.bincount(arrival // (HOUR // 2), minlength=400).reshape(-1, 2)
     assert np.abs(halves[:, 0] - halves[:, 1]).max() <= 1
     assert len(set(halves.sum(axis=1).tolist())) > 150
+
+
+def test_both_engines_draw_the_same_factors(tmp_path: Path) -> None:
+    document = source([swings("6h", STRENGTH), swings("1h", STRENGTH)]) | {"horizon": "100h"}
+    one, other = (measured(*run(document, tmp_path, engine))["arrival"] for engine in ("compiled", "reference"))
+    assert (one == other).all() and len(one) > 1_000

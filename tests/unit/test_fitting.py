@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 import simkit as sk
 from simkit.study.fitting import FittingError, TrafficFit, fit_traffic
+from simkit.study.swings import mean_squares
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -156,6 +157,35 @@ def test_a_forecast_has_the_mean_that_a_scenario_has() -> None:
     assert fit.forecast([70 * DAY], 7 * DAY)["mean"][0] == pytest.approx(fit.rate)
 
 
+def test_a_weekend_is_forecast_on_saturdays_and_sundays() -> None:
+    fit = fitted(3, 28, start="2026-11-02", weekend=0.4)
+    week = fit.forecast(np.arange(35, 42) * DAY, DAY)["mean"]
+    assert week.to_numpy() / fit.rate == pytest.approx(fit.day_weights)
+    assert week[5:].max() < 0.7 * week[:5].min()
+
+
+def test_half_of_the_periods_lie_below_the_median() -> None:
+    """The mean of a lognormal is above its median by half its variance; that of a day has less than that of an hour."""
+    fits = [fitted(seed, 14) for seed in range(60)]
+    part = CURVE / 24
+    blocks = {length: float((part.reshape(-1, length).sum(axis=1) ** 2).sum()) for length in SWINGS}
+    for period, shares in ((HOUR, dict.fromkeys(SWINGS, 1.0)), (DAY, blocks)):
+        rows = [fit.forecast([20 * DAY], period).iloc[0] for fit in fits]
+        found = [float(np.log(row["mean"] / row["median"])) for row in rows]
+        half = sum(np.log1p(strength**2) * shares[length] for length, strength in SWINGS.items()) / 2
+        assert abs(np.mean(found) - half) < 0.004, (period, np.mean(found), half)
+
+
+def test_a_variance_is_the_sum_of_its_mean_squares() -> None:
+    number, levels, variance = np.arange(48, 72), np.array([1, 6, 24]), np.array([0.01, 0.0, 0.04])
+    rng = np.random.default_rng(1)
+    for share in (np.full(24, 1 / 24), rng.dirichlet(np.ones(24))):
+        plain = [float((share.reshape(-1, length).sum(axis=1) ** 2).sum()) for length in levels]
+        assert mean_squares(number, share, levels, variance).sum() == pytest.approx(plain @ variance)
+    even = mean_squares(number, np.full(24, 1 / 24), levels, variance)
+    assert even == pytest.approx([0, 0, 0.04 + 0.01 / 24])  # a day's mean is known from days alone
+
+
 def test_a_longer_period_has_a_narrower_band_and_a_larger_share_a_wider_one() -> None:
     fit = fitted(4, 14)
     width = [float(np.log(row["high"] / row["low"])) for row in (
@@ -187,6 +217,19 @@ def test_rates_and_counts_and_finer_bins_say_the_same(tmp_path: Path) -> None:
     rates.to_csv(tmp_path / "rates.csv.gz", index=False)
     by_rate = fit_traffic(tmp_path / "rates.csv.gz")
     assert by_rate.settings == by_count.settings
+
+
+def test_an_hour_is_known_from_half_of_its_bins() -> None:
+    data = pd.DataFrame(
+        {"t_s": np.arange(7 * 144) * 600.0, "rps": np.repeat(record(6, 7)["count"].to_numpy() / HOUR, 6)}
+    )
+    whole = fit_traffic(data).hours
+    data.loc[60:62, "rps"] = np.nan
+    data.loc[66:69, "rps"] = np.nan
+    part = fit_traffic(data).hours
+    assert part.missing == 1 and 24 + 11 not in part.number
+    assert np.allclose(part.log, np.delete(whole.log, 11))
+    assert part.chance[10] == pytest.approx(2 * whole.chance[10])  # half as many arrivals are known
 
 
 def test_an_outage_is_no_pattern() -> None:

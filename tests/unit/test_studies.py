@@ -10,6 +10,7 @@ from queue_case import queue, scenario_of
 
 import simkit as sk
 from simkit.cli import main
+from simkit.report.figures_search import round_step
 from simkit.result.by_replication import frame_of, rows_from, rows_of
 from simkit.scenario.units import parse_duration
 from simkit.study.compare import PairError
@@ -163,6 +164,12 @@ def test_a_precision_that_nothing_can_have_is_told(scenario: sk.Scenario) -> Non
     said: list[str] = []
     result = scenario.run(precision={"semantic_hit_rate": 0.1}, replications=2, tell=said.append)
     assert result.replications == 2 and any(one.startswith("semantic_hit_rate has no value here (") for one in said)
+
+
+def test_what_is_steady_from_the_start_is_not_cut() -> None:
+    steady = Warmup("flat", np.arange(1.0, 21.0), np.full(20, 2.0), 4)
+    assert steady.cut_s == 0 and "cuts nothing" in steady.text
+    assert round_step(12 * 3600) == 7200 and round_step(600) == 300 and round_step(9) == 1
 
 
 def test_the_picture_of_a_warm_up(scenario: sk.Scenario, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
