@@ -152,4 +152,4 @@ def swing(strength: float) -> Scaled:
     return Scaled(Lognormal(float(np.sqrt(square))), float(exp(-square / 2)))
 
 
-__all__ = ["MET", "Growth", "Modulation", "growth", "modulation", "parts", "settings_of"]
+__all__ = ["DAYS", "MET", "Growth", "Modulation", "growth", "modulation", "parts", "settings_of"]

@@ -15,7 +15,7 @@ TOO_LONG_S = 200_000
 """A run of more is refused."""
 SPEED = {"reference": 10_000, "compiled": 1_000_000}
 """Actions a second, roughly, of one process or thread."""
-RATES = (("rate",), ("users", "daily_active"), ("trace", "file"))
+RATES = (("rate",), ("users", "daily_active"), ("users", "growth"), ("trace", "file"))
 """Fields of `traffic` that say how many actions there are."""
 
 

@@ -94,7 +94,10 @@ class Crowd(Addition):
         for name, plan in plans.items():
             others = [one for one in plans if one != name]
             plan |= self.maybe(price="$10/month")
-            if others and self.often(0.7):
+            idle = [one for one in others if plans[one]["share"] == "0%"]
+            if idle:
+                plan["moves"] = dict.fromkeys(idle, "10%")
+            elif others and self.often(0.7):
                 plan["moves"] = {others[0]: self.random.choice(("20%", {"at_quota": "60%"}, {"week": "5%"}))}
         return plans
 

@@ -90,6 +90,8 @@ def test_the_mechanisms_are_those_of_the_table() -> None:
     assert [ast.literal_eval(key) for key in table.keys if key is not None] == list(MECHANISMS)
     more = ast.parse((ROOT / "tests" / "unit" / "mechanisms_regions.py").read_text(encoding="utf-8"))
     assert {one.value for one in ast.walk(more) if isinstance(one, ast.Constant)} >= REGIONAL.keys()
+    more = ast.parse((ROOT / "tests" / "unit" / "mechanisms_growth.py").read_text(encoding="utf-8"))
+    assert {one.value for one in ast.walk(more) if isinstance(one, ast.Constant)} >= GROWING.keys()
 
 
 def test_a_plain_scenario_uses_next_to_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from mechanism import Mechanism
 from mechanisms_economy import ECONOMY
+from mechanisms_growth import GROWING
 from mechanisms_regions import REGIONS
 
 
@@ -322,6 +323,7 @@ MECHANISMS = {
     ),
     **ECONOMY,
     **REGIONS,
+    **GROWING,
 }  # fmt: skip
 
 NOT_SIMULATED = {
@@ -333,6 +335,8 @@ NOT_SIMULATED = {
     "slo": "told from the log, see tests/unit/test_objectives.py",
     "expect": "told from the metrics, see tests/unit/test_objectives.py",
     "alerts": "told from the timeline; what a responder sets is a change",
+    "business": "money beside the models' bill: told from the log, see tests/theory/test_growth_witnesses.py",
+    "traffic.users.plans.*.price": "likewise",
     "seed": "which luck",
     "replications": "how often",
 }

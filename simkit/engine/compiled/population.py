@@ -10,8 +10,7 @@ from simkit.laws.draws import Stream, unit
 from simkit.laws.growth import BAD, FAILED, QUOTA, REJECTED, SLOW, activity, remember, stays, times
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import Kind, Life, Outcome, State
-from simkit.plan.growth import MET
-from simkit.scenario.population import DAYS
+from simkit.plan.growth import DAYS, MET
 
 OF_ACTIVITY, OF_PLAN, OF_SIGN_UP, OF_STAY = (
     int(s) for s in (Stream.ACTIVITY, Stream.PLAN, Stream.SIGN_UP, Stream.STAY)

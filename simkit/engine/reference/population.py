@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simkit.laws.draws import Stream
 from simkit.laws.growth import BAD, FAILED, QUOTA, REJECTED, SLOW, UNIT, activity, remember, stays, times
 from simkit.plan.codes import EventClass, Kind, Life, Outcome, State
-from simkit.scenario.population import DAYS
+from simkit.plan.growth import DAYS
 
 if TYPE_CHECKING:
     from simkit.engine.reference.action import Action

@@ -10,7 +10,6 @@ from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, apart, law, step
 from simkit.plan.codes import Cause, Kind, Outcome
-from simkit.plan.growth import DAY
 from simkit.result.recovery import COLUMNS
 from simkit.result.streamed.demand import own_demand, story_demand
 from simkit.result.streamed.economy import (
@@ -29,6 +28,7 @@ from simkit.result.streamed.economy import (
 )
 from simkit.result.streamed.ledger import *
 from simkit.result.streamed.ledger import COSTS, OBJECTIVE_KINDS, SAMPLES, SERIES_NAMES
+from simkit.result.streamed.people import add_desk, add_member, is_by_person
 from simkit.result.streamed.regions import add_region, audit, judge_region
 from simkit.result.tally import MARKS, MOST_ATTEMPTS
 from simkit.result.windows import MINUTE
@@ -147,21 +147,6 @@ def fetch_next(m: Memory, acts: Memory, a: int, histogram: int, people: Memory) 
     fetch(m, histogram + bin_of(max(acts[a + A_END] - acts[a + A_ARRIVAL], 0)))
     if acts[a + A_USER] >= 0:
         fetch(people, acts[a + A_USER] * MEMBER_WIDTH)
-
-
-@step
-def add_member(m: Memory, acts: Memory, a: int, people: Memory) -> None:
-    """What the user of a measured action asked and cost; where users come and go: was it the first of a day?"""
-    p = acts[a + A_USER] * MEMBER_WIDTH
-    people[p] += 1
-    people[p + 1] += acts[a + A_COST]
-    if m[DAYS_SEEN] > 0:
-        day = acts[a + A_ARRIVAL] // DAY
-        for period in range(3):
-            now = m[place(m, PERIODS_OF, day) + period]
-            if now >= people[p + 2 + period]:
-                people[p + 2 + period] = now + 1
-                m[place(m, SEEN, now) + period] += 1
 
 
 @apart
@@ -373,34 +358,6 @@ def turned_away(rows: Memory, t: int) -> bool:
     """Did a limit of its deployment refuse it?"""
     full = rows[t + T_OUTCOME] == OVERLOADED and rows[t + T_STARTED] == DID_NOT and rows[t + T_DEPLOYMENT] >= 0
     return full or rows[t + T_OUTCOME] == RATE_LIMIT
-
-
-@step
-def is_by_person(acts: Memory, a: int) -> bool:
-    """Did a person answer it?"""
-    return acts[a + A_OUTCOME] == DEGRADED and acts[a + A_REASON] == OF_HUMAN
-
-
-@apart
-def add_desk(m: Memory, acts: Memory, a: int, ended: int) -> None:
-    """A person's work on a case, see `result.desk`; one that is not done when the run stops lasts until then."""
-    end = ended if acts[a + A_END] == DID_NOT else acts[a + A_END]
-    m[m[DESK]] += open_until(m, end) - open_until(m, acts[a + A_DESK_BEGAN])
-
-
-@step
-def open_until(m: Memory, time: int) -> int:
-    """ns of the horizon in which people were there, up to a time."""
-    inside = min(max(time, 0), m[HORIZON])
-    first, beyond = 0, m[SHIFT_COUNT]
-    while beyond - first > 1:
-        middle = (first + beyond) // 2
-        if m[place(m, SHIFTS, middle)] <= inside:
-            first = middle
-        else:
-            beyond = middle
-    row = place(m, SHIFTS, first)
-    return m[row + 1] + m[row + 2] * (inside - m[row])
 
 
 @step
