@@ -29,7 +29,11 @@ def explore(file: Path, port: int | None, no_browser: bool, lab: bool) -> int:
 
     load(file)
     try:
-        code = serve(file, port or free_port(), not no_browser, lab, complain)
+        place = free_port(port or 0)
+    except OSError as error:
+        raise BadInput(f"--port {port}: {error.strerror or error}. Name another, or none.") from None
+    try:
+        code = serve(file, place, not no_browser, lab, complain)
     except NotInstalledError as error:
         raise BadInput(str(error)) from None
     return Exit.WELL if code == 0 else Exit.UNFINISHED

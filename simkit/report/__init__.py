@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simkit.report.album import pictures as pictures
     from simkit.report.document import answers as answers
     from simkit.report.document import assumptions as assumptions
     from simkit.report.document import changes as changes
@@ -37,6 +38,7 @@ _HOMES = {
     "metrics": "document",
     "note": "document",
     "part": "document",
+    "pictures": "album",
     "record": "document",
     "title": "document",
     "verdicts": "document",
@@ -52,8 +54,8 @@ _HOMES = {
 
 __all__ = [
     "answers", "assumptions", "balance_figure", "changes", "checklist", "manifest", "metrics", "note", "part",
-    "patience_figure", "people_figure", "prompt_cache_figure", "prompt_cache_saving", "record", "routing_figure",
-    "routing_saving", "title", "verdicts", "waits_figure",
+    "patience_figure", "people_figure", "pictures", "prompt_cache_figure", "prompt_cache_saving", "record",
+    "routing_figure", "routing_saving", "title", "verdicts", "waits_figure",
 ]  # fmt: skip
 
 

@@ -35,9 +35,15 @@ class Answer:
 
 def answers(evidence: Evidence, metrics: dict[str, Estimate], levers: Weighed | None = None) -> tuple[Answer, ...]:
     """Will it hold? What will it cost? What breaks first? And, where models cost something, what to do about that."""
-    limits, bill = bottlenecks(evidence), bill_text(evidence, metrics, levers)
-    found = (_hold(evidence, metrics, limits), _cost(evidence, metrics), _breaks(evidence, metrics, limits))
+    bill = bill_text(evidence, metrics, levers)
+    found = three_answers(evidence, metrics)
     return (*found, Answer(BILL, bill)) if bill else found
+
+
+def three_answers(evidence: Evidence, metrics: dict[str, Estimate]) -> tuple[Answer, ...]:
+    """Will it hold? What will it cost? What breaks first?"""
+    limits = bottlenecks(evidence)
+    return _hold(evidence, metrics, limits), _cost(evidence, metrics), _breaks(evidence, metrics, limits)
 
 
 def _hold(evidence: Evidence, metrics: dict[str, Estimate], limits: tuple[Bottleneck, ...]) -> Answer:

@@ -1,11 +1,13 @@
 """The explore page without a browser: knobs, what they set, the picture's data, the baseline, what is saved."""
 
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 import simkit as sk
+from simkit.cli import main
 from simkit.report.explore.explorer import Explorer
 from simkit.report.explore.figure import budget_rows, cost_parts, explore_figure
 from simkit.report.explore.knobs import between, knobs_of
@@ -142,11 +144,23 @@ def test_what_is_late_is_given_up() -> None:
     assert not thread.is_alive() and not seen
 
 
+def test_a_port_that_is_taken_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["explore", str(ROOT / "scenarios" / "founder.yaml"), "--no-browser", "--port", port]) == 2
+    assert f"--port {port}: Address already in use" in capfd.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["explore", "nowhere.yaml", "--no-browser"]) == 2
+    assert "nowhere.yaml" in capfd.readouterr().err
+
+
 def test_without_ipywidgets_the_install_line_is_said(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from simkit.cli import main
-
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     with pytest.raises(ImportError, match=r"pip install 'simkit-llm\[app\]'"):
         explore(ROOT / "scenarios" / "founder.yaml")

@@ -147,3 +147,23 @@ def test_files_of_one_name_get_folders_of_their_own(tmp_path: Path) -> None:
     pairs = [(tmp_path / "a" / "x.yaml", founder), (tmp_path / "b" / "x.yaml", founder.set({"seed": 2}))]
     found = plan(pairs, template, {}, parameters_of(template), tmp_path)
     assert len({one.folder.parent for one in found}) == 2
+
+
+NO_DEPLOY = {"caches.exact.emptied": None, "caches.semantic.emptied": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "money", "trouble"),
+    [
+        ("founder", {"horizon": "2h"}, [], ["Why actions were not ok"]),
+        ("cold_start", {"horizon": "10min", **NO_DEPLOY}, ["Caches warming up"], ["Why actions were not ok"]),
+        ("two_regions", {"horizon": "10min"}, [], ["Who serves over time", "From users to regions"]),
+    ],
+)
+def test_pictures_are_of_what_there_is(
+    name: str, changes: dict[str, object], money: list[str], trouble: list[str]
+) -> None:
+    result = sk.load(ROOT / "scenarios" / f"{name}.yaml").set(changes).run(replications=1, engine="reference")
+    for chapter, titles in (("money", money), ("trouble", trouble)):
+        seen = [one.axes[0].get_title(loc="left") for one in sk.report.pictures(result, chapter)]
+        assert [one for one in seen if one != "Why actions were not ok" or one in titles] == titles

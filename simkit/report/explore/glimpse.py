@@ -8,7 +8,7 @@ import pandas as pd
 
 from simkit.plan.compile import compile_plan
 from simkit.result import shares
-from simkit.result.answers import answers
+from simkit.result.answers import three_answers
 from simkit.result.evidence import Evidence
 from simkit.result.metrics import MAY_BE_LESS, METRICS
 from simkit.result.slo import Standing, standings
@@ -95,7 +95,7 @@ def _shortened(scenario: "Scenario", horizon: int, share: float) -> "tuple[Scena
 def _seen(result: "Result", span: str) -> Glimpse:
     evidence = result.evidence
     metrics = Metrics(evidence)
-    found = answers(evidence, metrics)
+    found = three_answers(evidence, metrics)
     served = max(1, evidence.total("served")) / len(evidence.tallies)
     rows = [one for one in shares.costs(evidence) if one.cost_usd > 0]
     parts = [one for one in rows if one.by == "part" or (one.by == "total" and one.name != "models")]

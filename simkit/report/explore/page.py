@@ -146,7 +146,7 @@ class Page:
         self.table.value = table_html(view)
         self.answers.value = "".join(
             f'<p><b class="{escape(one.tone)}">{escape(one.question)}</b> {escape(one.text)}</p>'
-            for one in view.now.answers[:3]
+            for one in view.now.answers
         )
         self._say(view.label)
 

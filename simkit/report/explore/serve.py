@@ -101,10 +101,15 @@ def lab_command(notebook: Path, port: int, browser: bool) -> list[str]:
     ]  # fmt: skip
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
+def free_port(wanted: int = 0) -> int:
+    """A port that nobody listens on: the wanted one, or any.
+
+    Raises:
+        OSError: somebody listens on it, or may not.
+    """
     import socket
 
     with socket.socket() as one:
-        one.bind((HOST, 0))
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind((HOST, wanted))
         return int(one.getsockname()[1])

@@ -5,8 +5,9 @@ table has a header of two numbers, where it begins and how long its rows are; `m
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from math import prod
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,11 +90,13 @@ def place(m: Memory, table: int, i: int) -> int:
     return m[table] + i * m[table + 1]
 
 
-class Layout(NamedTuple):
+@dataclass(frozen=True)
+class Layout:
     """The shape of each table, by the place of its header."""
 
     shapes: dict[int, tuple[int, ...]]
 
+    @cached_property
     def starts(self) -> dict[int, int]:
         """Where each table begins."""
         sizes = [prod(shape) for shape in self.shapes.values()]
@@ -109,7 +112,7 @@ class Layout(NamedTuple):
 
     def table(self, m: Ints, header: int) -> Ints:
         """A table of a ledger, as an array that shares its memory."""
-        first, shape = self.starts()[header], self.shapes[header]
+        first, shape = self.starts[header], self.shapes[header]
         return m[first : first + prod(shape)].reshape(shape)
 
 
@@ -241,7 +244,7 @@ def _few(names: Sequence[str]) -> int:
 def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int) -> Ints:
     """The ledger before the first action."""
     m = np.zeros(layout.size(), np.int64)
-    for header, first in layout.starts().items():
+    for header, first in layout.starts.items():
         m[header : header + 2] = first, layout.shapes[header][-1]
     for header, table in facts.items():
         layout.table(m, header)[...] = table
