@@ -143,3 +143,15 @@ def test_regions_tells_its_story(tmp_path: Path) -> None:
     assert found["success_own_caches"] < found["success_shared_cache"]
     assert found["breaches"] == 0 < found["rejected_for_residency"]
     assert found["replicas_mean"] < found["replicas_peaks"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_growth_tells_what_breaks_and_what_reliability_is_worth(tmp_path: Path) -> None:
+    found = results(shown("04_growth", tmp_path))
+    assert found["breaks"] and found["daily_active_end"] > 300
+    assert 0.3 < found["retention_4w"] < 0.5 and 0.05 < found["driven_away"] < 0.5
+    assert found["active"] < found["active_if_nobody_minded"]
+    assert found["let_down"] > 2 * found["let_down_roomy"]
+    assert found["quota_rejected"] > 0.05 and found["moved"] > 10
+    assert found["margin"] > 0.5

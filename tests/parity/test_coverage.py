@@ -16,7 +16,7 @@ from log_events import LEFT_OUT, POSSIBLE, SELDOM, happened, seen
 from region_strategies import far_flung
 from ruamel.yaml import YAML
 from scenario_coverage import EVENT, PAIR, document_of, schema_keys, used_in
-from scenario_mechanisms import EVERY, EXCLUDED, MECHANISMS, REGIONAL, mechanisms, pairs
+from scenario_mechanisms import EVERY, EXCLUDED, GROWING, MECHANISMS, REGIONAL, mechanisms, pairs
 from scenario_strategies import Case, Maker, scenario
 
 from simkit.engine.compiled import run as run_compiled

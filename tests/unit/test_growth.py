@@ -130,7 +130,8 @@ PLANS = {"free": {"share": "100%"}, "paid": {"share": "0%"}}
         ({"base": 5}, {"plans": PLANS}, {}, "Nobody can be on the plan `paid`"),
         ({"base": 5}, {"plans": PLANS | {"free": {"share": "100%", "moves": {"payd": "1%"}}}}, {}, "no plan `payd`"),
         (
-            {"base": 5}, {"plans": PLANS | {"free": {"share": "100%", "moves": {"paid": {"week": "70%", "at_quota": "40%"}}}}},
+            {"base": 5},
+            {"plans": PLANS | {"free": {"share": "100%", "moves": {"paid": {"week": "70%", "at_quota": "40%"}}}}},
             {}, "All moves together are 110%",
         ),
         ({"base": 5}, {"sessions_per_day": 2, "actions_per_day": None}, {}, "needs `traffic.sessions`"),
