@@ -127,8 +127,9 @@ def _traffic(full: Json, definitions: Json) -> Json:
 
 
 def _quota(full: Json, definitions: Json) -> Json:
-    of = full["properties"]["of"]
-    return {**full, "properties": {**full["properties"], "of": {"anyOf": [TEXT, of], "description": of["description"]}}}
+    own = full["properties"]
+    lists = {key: {"anyOf": [TEXT, own[key]], "description": own[key]["description"]} for key in ("of", "spent_on")}
+    return {**full, "properties": own | lists}
 
 
 def _budget(full: Json, definitions: Json) -> Json:

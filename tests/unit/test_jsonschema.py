@@ -79,6 +79,7 @@ CALL = "actions: {a: {calls: [{name: x, model: m, input: 1200, output: 250}]}}"
         "service: {shed: [{in_flight: 200, priority: 1}]}",
         "models: {m: {balance: lowest_latency, slowness: {every: 5min, factor: {mean: 1, sigma: 0.3}}}}",
         "quotas: {q: {ramp: {growth: 50%, every: 1min, floor: 60}, of: openai}}",
+        "quotas: {q: {tokens: 30k/min, of: a, spent_on: openai, tiers: [{spent: $50, after: 7d, tokens: 450k/min}]}}",
         "alerts: google_30d",
         "alerts: {rules: [{name: a, severity: page, long: 1h, short: 5min, burn: 14.4}]}",
         "alerts: {responder: {after: 9min, set: {resilience.max_retries: 0}}}",

@@ -155,8 +155,8 @@ NO_DEPLOY = {"caches.exact.emptied": None, "caches.semantic.emptied": None}
 @pytest.mark.parametrize(
     ("name", "changes", "money", "trouble"),
     [
-        ("founder", {"horizon": "2h"}, [], ["Why actions were not ok"]),
-        ("cold_start", {"horizon": "10min", **NO_DEPLOY}, ["Caches warming up"], ["Why actions were not ok"]),
+        ("founder", {"horizon": "2h"}, [], []),
+        ("cold_start", {"horizon": "10min", **NO_DEPLOY}, ["Caches warming up"], []),
         ("two_regions", {"horizon": "10min"}, [], ["Who serves over time", "From users to regions"]),
     ],
 )
