@@ -26,9 +26,11 @@ NOT_SIMULATED = {
         "knobs",
         "sources",
         "alerts",
+        "business",
         "seed",
         "replications",
     ),
+    "UserPlan": ("price",),
     "Incident": ("share",),
     "Outage": ("share",),
 }
