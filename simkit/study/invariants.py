@@ -17,6 +17,7 @@ from simkit.result.limits import own_services
 from simkit.result.tiers import rises
 from simkit.study.invariant import DID_NOT, Bools, Ints, Invariant, rule
 from simkit.study.invariants_economy import RULES as ECONOMY
+from simkit.study.invariants_growth import RULES as GROWTH
 from simkit.study.invariants_regions import RULES as REGIONS
 from simkit.study.invariants_resilience import RULES as RESILIENCE
 from simkit.study.invariants_resilience import left_service
@@ -166,7 +167,7 @@ def buckets_respected(plan: Plan, log: Log) -> Iterator[Invariant]:
 
 RULES: tuple[Callable[[Plan, Log], Iterator[Invariant]], ...] = (
     actions_conserved, money_adds_up, times_ordered, outcomes_make_sense, slots_respected, buckets_respected,
-    *RESILIENCE, *ECONOMY, *REGIONS,
+    *RESILIENCE, *ECONOMY, *REGIONS, *GROWTH,
 )  # fmt: skip
 
 
