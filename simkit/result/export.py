@@ -48,6 +48,8 @@ def plain(result: "Result") -> dict[str, Any]:
         "flow": records(result.flow) if result.plan.regions.on[0] else None,
         "failovers": records(result.failovers) if result.plan.regions.on[0] else None,
         "residency": records(result.residency) if result.plan.regions.bound[0] else None,
+        "months": records(result.months) if result.plan.growth.on[0] else None,
+        "breaks": records(result.breaks) if result.plan.growth.on[0] else None,
     }
 
 

@@ -7,20 +7,24 @@ is needed elsewhere, so maps that layers merge require nothing.
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
+from pydantic import TypeAdapter
+
 from simkit.scenario import presets
 from simkit.scenario.alerts import RuleSet
 from simkit.scenario.base import Part
+from simkit.scenario.business import Business
 from simkit.scenario.founder import FounderDocument
 from simkit.scenario.helptext import helps
 from simkit.scenario.ladder import Rung
 from simkit.scenario.schema import fields, parts
 from simkit.scenario.traffic import Traffic, Users
-from simkit.scenario.units import Duration, Share
+from simkit.scenario.units import Duration, MoneyPer, Share
 
 Json = dict[str, Any]
 
 MERGED = (
     "Action", "Alerts", "BatchApi", "BatchWindow", "Budget", "Columns", "Hedge", "Human", "KeyLaw", "LongerLife",
+    "Exponential", "HalfLife", "Launch", "Linear", "Logistic", "Modulation", "Peak", "PowerLaw",
     "Model", "Quota", "Ramp", "Responder", "Sessions", "Slowness", "Source", "Trace", "UserPlan", "Users",
 )  # fmt: skip
 """Parts that a layer may write in part."""
@@ -95,6 +99,12 @@ def _quantity(kind: Any) -> Json:
     return found
 
 
+def _quantity_of(kind: Any) -> Json:
+    """The schema of a quantity that is a class of its own."""
+    found: Json = TypeAdapter(kind).json_schema()
+    return found
+
+
 TEXT: Json = {"type": "string"}
 TOKENS: Json = {"$ref": "#/$defs/TokenDist"}
 DURATION: Json = _quantity(Duration)
@@ -141,6 +151,18 @@ def _budget(full: Json, definitions: Json) -> Json:
     }
 
 
+def _growth(full: Json, definitions: Json) -> Json:
+    own = full["properties"]["acquisition"]
+    one = {"anyOf": [own, {"$ref": "#/$defs/Acquisition"}], "description": own["description"]}
+    return {**full, "properties": {**full["properties"], "acquisition": one}}
+
+
+def _business(full: Json, definitions: Json) -> Json:
+    team = full["properties"]["team"]
+    words = {"anyOf": [{"enum": list(Business.words)}, team], "description": team["description"]}
+    return {**full, "properties": {**full["properties"], "team": words}}
+
+
 SHORTENED: dict[str, Callable[[Json, Json], Json]] = {
     "Repeat": _or({"type": "integer", "minimum": 1, "maximum": 500}),
     "Input": _or(TOKENS),
@@ -158,6 +180,12 @@ SHORTENED: dict[str, Callable[[Json, Json], Json]] = {
     "History": _or({"enum": ["grows"]}),
     "BatchApi": _or(DURATION, {"$ref": "#/$defs/DurationDist"}),
     "Budget": _budget,
+    "Acquisition": _or({"type": "number", "minimum": 0}),
+    "Base": _or({"type": "integer", "minimum": 0}, TEXT),
+    "Growth": _growth,
+    "Business": _business,
+    "Role": _or(_quantity_of(MoneyPer)),
+    "Move": _or(SHARE),
     "Alerts": _or({"enum": list(get_args(RuleSet))}),
 }
 """Short forms by the name of the part; `Deployment` comes before `Model`."""

@@ -18,9 +18,14 @@ from simkit.scenario.load import load
 
 OF_THE_BILL = ("causes", "prompt_caches", "spikes", "users")
 OF_REGIONS = {"region_log", "regions", "flow", "failovers", "residency", "region_timeline", "replicas"}
+OF_GROWTH = {"user_log", "days", "weeks", "months", "cohorts", "retention", "money", "breaks"}
 WRITTEN = (
     "manifest.json",
-    *(f"{name}.parquet" for name in (*LOGGED, *TABLES, "replications", "timeline") if name not in OF_REGIONS),
+    *(
+        f"{name}.parquet"
+        for name in (*LOGGED, *TABLES, "replications", "timeline")
+        if name not in OF_REGIONS | OF_GROWTH
+    ),
 )
 SPENDING = """
 name: spends

@@ -49,7 +49,7 @@ def streamed(plan, log, objectives, pages=1, every=EVERY):
     cuts = [len(actions) * page // pages for page in range(pages + 1)]
     stream = Stream(plan, objectives, every)
     for page, (a, b) in enumerate(pairwise(cuts)):
-        tables = (log.incidents, log.breakers, log.lookups, log.budgets, log.regions)
+        tables = (log.incidents, log.breakers, log.lookups, log.budgets, log.regions, log.users)
         others = (np.array_split(rows(table), pages)[page] for table in tables)
         stream.take(actions[a:b], attempts[first[a] : first[b]], *others, log.ended)
         state = {name: np.array(value) for name, value in stream.state().items()}
