@@ -61,7 +61,7 @@ def report(
     reports = planned(files, notebook, texts, out)
     check_folder(out)
     count = jobs or default_jobs(len(reports))
-    get_ready(reports, count)
+    get_ready(reports)
     bar = Bar("reports") if watched() and not no_progress else silent
     failed = []
 
@@ -137,15 +137,17 @@ def default_jobs(reports: int) -> int:
     return max(1, min(cpus(), reports))
 
 
-def get_ready(reports: "list[Report]", jobs: int) -> None:
-    """Compile the engine once, where several kernels would each do it at the same time."""
+def get_ready(reports: "list[Report]") -> None:
+    """Compile the engine for the templates, once and with a word: else each kernel would do it, and in silence."""
     from simkit.laws.jit import is_cached
     from simkit.plan.compile import compile_plan
+    from simkit.report.reports import TEMPLATES
     from simkit.scenario.load import load
     from simkit.study.run import get_ready as compiled
 
-    if jobs > 1 and not is_cached() and not all(one.finished for one in reports):
-        compiled(compile_plan(load(reports[0].files[0])), complain)
+    left = [one for one in reports if one.notebook.parent == TEMPLATES and not one.finished]
+    if left and not is_cached():
+        compiled(compile_plan(load(left[0].files[0])), complain)
 
 
 def line_of(one: "Made") -> str:

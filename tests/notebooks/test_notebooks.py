@@ -155,3 +155,13 @@ def test_growth_tells_what_breaks_and_what_reliability_is_worth(tmp_path: Path) 
     assert found["let_down"] > 2 * found["let_down_roomy"]
     assert found["quota_rejected"] > 0.05 and found["moved"] > 10
     assert found["margin"] > 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_explore_opens_its_page(tmp_path: Path) -> None:
+    notebook = run(ROOT / "notebooks" / "06_explore.ipynb", tmp_path, ROOT / "notebooks", fast=True)
+    (shown,) = [one for one in tagged(notebook, "page").outputs if "data" in one]
+    assert "application/vnd.jupyter.widget-view+json" in shown.data
+    texts = [str(one["state"].get("value", "")) for one in notebook.metadata.widgets.popitem()[1]["state"].values()]
+    assert any("Will it hold?" in text for text in texts) and any("<img alt=" in text for text in texts)
