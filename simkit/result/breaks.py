@@ -73,7 +73,7 @@ def _cause(evidence: Evidence, month: Period) -> str:
         return "slow answers" + (f": p95 {seconds(p95)}" if p95 is not None else "")
     reason = Kind(int(why.argmax()))
     text = CAUSES.get(reason, reason.name.lower().replace("_", " "))
-    blamed = _fullest(evidence, month, REFUSING.get(reason, ()))
+    blamed = _fullest(evidence, month, REFUSING[reason]) if reason in REFUSING else None
     if blamed is not None and blamed[1] >= 0.5:
         return f"{text}: {blamed[0]} at {whole(blamed[1])} in the busiest hour"
     return f"{text}{_outage(evidence, month)}"

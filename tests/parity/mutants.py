@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-SCENARIOS = 200
+SCENARIOS = 140
 UNCHANGED, WHOLE = -1, '"""The event loop."""'
 """The control: an engine that is no mutant, and the text that is replaced by itself."""
 

@@ -116,7 +116,7 @@ SHORT = {
     "two_regions": {"horizon": "5min", "warmup": "1min"},
 }  # fmt: skip
 """How they are cut short for every run of the tests."""
-GENERATED = fewer(200)
+GENERATED = fewer(140)
 
 
 def differences(one: Log, other: Log) -> list[str]:

@@ -18,7 +18,7 @@ from simkit.scenario.load import load
 
 OF_THE_BILL = ("causes", "prompt_caches", "spikes", "users")
 OF_REGIONS = {"region_log", "regions", "flow", "failovers", "residency", "region_timeline", "replicas"}
-OF_GROWTH = {"user_log", "days", "weeks", "months", "cohorts", "retention", "money", "breaks"}
+OF_GROWTH = {"tiers", "user_log", "days", "weeks", "months", "cohorts", "retention", "money", "breaks"}
 WRITTEN = (
     "manifest.json",
     *(
@@ -53,9 +53,9 @@ def test_json_is_the_contract(result):
     found = json.loads(result.to_json())
     assert list(found) == ["scenario", "scenario_hash", "seed", "replications", "engine", "version", "metrics",
                            "caches", "prompt_caches", "budgets", "spikes", "users", "levers",
-                           "regions", "flow", "failovers", "residency"]  # fmt: skip
+                           "regions", "flow", "failovers", "residency", "months", "breaks"]  # fmt: skip
     assert found["regions"] is found["flow"] is found["failovers"] is found["residency"] is None
-    assert found["levers"] is None and 0 < len(found["spikes"]) <= 5
+    assert found["months"] is found["breaks"] is found["levers"] is None and 0 < len(found["spikes"]) <= 5
     assert (found["seed"], found["replications"], found["engine"]) == (5, 3, "reference")
     assert found["scenario_hash"] == result.scenario.hash
     assert list(found["metrics"]) == list(METRICS)
