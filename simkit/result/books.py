@@ -16,6 +16,7 @@ import numpy as np
 from simkit.plan.business import Hire
 from simkit.plan.growth import DAY
 from simkit.plan.plan import Ints, Plan
+from simkit.result.evidence import DOLLAR
 from simkit.result.lives import Calendar
 from simkit.result.tally import Tally
 from simkit.scenario.population import DAYS
@@ -188,4 +189,20 @@ def sums(books: Sequence[Books], month: int | None = None) -> tuple[int, int, in
     )
 
 
-__all__ = ["ALWAYS", "Books", "books_of", "in_horizon", "month_lengths", "month_of_windows", "runway_months", "sums"]
+def mean_cash(books: Sequence[Books], month: int) -> float:
+    """At the end of a month, USD; NaN where it is not said how much there was."""
+    left = [book.cash[month] for book in books if book.cash is not None]
+    return float(np.mean(left)) / DOLLAR if left else float("nan")
+
+
+__all__ = [
+    "ALWAYS",
+    "Books",
+    "books_of",
+    "in_horizon",
+    "mean_cash",
+    "month_lengths",
+    "month_of_windows",
+    "runway_months",
+    "sums",
+]

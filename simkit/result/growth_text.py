@@ -1,11 +1,10 @@
 """Growth as a person reads it: the section of the page, and what breaks first, in sentences."""
 
-from simkit.result.books import sums
+from simkit.result.books import mean_cash, sums
 from simkit.result.breaks import Break, breaks
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.page import Block, Grid, Heading, Paragraph
 from simkit.result.periods import Period, periods
-from simkit.result.tables_growth import mean_cash
 from simkit.result.words import dollars, figure, number, whole
 
 MOST = 3

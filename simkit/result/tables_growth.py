@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from simkit.result.books import Books, sums
+from simkit.result.books import mean_cash, sums
 from simkit.result.breaks import breaks as every_break
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.periods import Period, periods
@@ -68,12 +68,6 @@ def _money(evidence: Evidence, one: Period) -> dict[str, object]:
     }
 
 
-def mean_cash(books: tuple[Books, ...], month: int) -> float:
-    """At the end of a month, USD; NaN where it is not said how much there was."""
-    left = [book.cash[month] for book in books if book.cash is not None]
-    return float(np.mean(left)) / DOLLAR if left else NOT
-
-
 def money(evidence: Evidence, draw: Draw = None) -> Table:
     """By month and item: what came in (revenue by plan) and what went out (costs by kind, fixed, team by role)."""
     rows, parts = [], ("revenue", "serving", "fixed", "team")
@@ -131,5 +125,5 @@ def cohort_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 __all__ = [
-    "breaks", "cohort_table", "cohorts", "days", "mean_cash", "money", "months", "retention", "weeks",
+    "breaks", "cohort_table", "cohorts", "days", "money", "months", "retention", "weeks",
 ]  # fmt: skip

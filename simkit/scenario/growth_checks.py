@@ -9,9 +9,11 @@ from typing import Any
 
 from simkit.scenario.errors import Problem, listing, nearest
 from simkit.scenario.growth import MOST_WEEKS
+from simkit.scenario.helptext import help_of
 from simkit.scenario.names import entries, parsed
 from simkit.scenario.population import WEEK, signups
 from simkit.scenario.scenario import Document
+from simkit.scenario.traffic import Users
 from simkit.scenario.tree import Node
 from simkit.scenario.units import format_count, format_share, parse_count, parse_duration, parse_percent, parse_share
 
@@ -125,7 +127,12 @@ def _certain(moves: Node | None) -> Problems:
 
 
 def pace_fits(tree: Node) -> Problems:
-    """Conversations a day need to know what a conversation is."""
+    """It is said how much users ask; conversations a day need to know what a conversation is."""
+    users = tree.get("traffic", "users")
+    if users is not None and users.map and not users.map.keys() & {"actions_per_day", "sessions_per_day"}:
+        short = any(one.place.path.endswith("daily_active_users") for one in users.map.values())
+        name = "actions_per_user_per_day" if short else "actions_per_day"
+        yield users.place.problem(f"`{name}` is missing.", "", hint=help_of(Users, "actions_per_day"), key=name)
     node = tree.get("traffic", "users", "sessions_per_day")
     if node is not None and tree.get("traffic", "sessions") is None:
         yield node.place.problem(

@@ -1,5 +1,6 @@
 """What must hold of a quota's tiers: each comes after the one before it, and raises limits that the quota has."""
 
+import re
 from collections.abc import Iterator
 
 from simkit.scenario.errors import Problem, listing, nearest
@@ -39,10 +40,15 @@ def _known(quota: Node, names: Names) -> Problems:
             )  # fmt: skip
 
 
+def is_nothing(node: Node) -> bool:
+    """Is it said that there is none of it?"""
+    return re.fullmatch(r"\W*0+(\.0+)?\s*[a-z]*", node.text()) is not None
+
+
 def _needed(quota: Node) -> Problems:
     """What is said of payments is said for tiers."""
     for key in ONLY_WITH_TIERS if not items(quota, "tiers") else ():
-        if (node := quota.get(key)) is not None:
+        if (node := quota.get(key)) is not None and not is_nothing(node):
             yield node.place.problem(f"`{key}` has no effect without `tiers`.", node.text(), hint="Remove it.")
     paying, before = quota.get("paying_for"), parsed(parse_money, quota.get("spent_before"))
     if paying is not None and not before and (parsed(parse_duration, paying) or 0) > 0:

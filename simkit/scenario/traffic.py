@@ -73,7 +73,7 @@ class Users(Part):
     """How many actions a user has, e.g. `{day: 20}` (left out: no limit)."""
 
     choices: ClassVar = (frozenset({"daily_active", "growth"}), frozenset({"actions_per_day", "sessions_per_day"}))
-    required: ClassVar = choices
+    required: ClassVar = choices[:1]
 
 
 class Columns(Part):

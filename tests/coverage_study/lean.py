@@ -26,7 +26,7 @@ from simkit.study.part import MOST_IN_FLIGHT
 
 LEFT_OUT = (
     "latencies", "attempts", "reasons", "cost", "deployments", "limits", "users", "breakers", "fallbacks_refused",
-    "desk_busy", "recovery", "pulse", "economy", "regional",
+    "desk_busy", "recovery", "pulse", "economy", "regional", "lives", "why",
 )  # fmt: skip
 
 

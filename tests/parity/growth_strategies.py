@@ -7,6 +7,7 @@ user's life is made some seconds (`hasty`): weeks pass, and people stay, leave, 
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from scenario_strategies import Addition, Case, Maker, scenario
 
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
+from simkit.scenario.errors import ScenarioError
 from simkit.scenario.load import load
 
 DAY_S = 86_400
@@ -31,7 +33,19 @@ def lively(random: Random) -> Case:
         maker = Maker(Random(random.random()))
         case = random.choice((scenario, thrifty, far_flung))(random)
         if "trace" not in case.scenario.get("traffic", {}):
-            return Crowd(maker, case).made()
+            made = Crowd(maker, case).made()
+            if is_valid(made):
+                return made
+
+
+def is_valid(case: Case) -> bool:
+    """Does it load? (A few of those with regions bind data to where no fallback may be asked.)"""
+    with TemporaryDirectory() as folder:
+        try:
+            load(case.write(Path(folder)))
+        except ScenarioError:
+            return False
+    return True
 
 
 def hasty(plan: Plan) -> Plan:

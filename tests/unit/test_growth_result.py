@@ -135,9 +135,9 @@ def test_what_breaks_has_its_month_and_cause() -> None:
 
 def test_figures_that_do_not_apply_say_why(tmp_path: Path) -> None:
     file = tmp_path / "still.yaml"
-    growing = "growth: {base: 5}"
-    still = TEXT.split("    growth:")[0] + f"    {growing}\n    actions_per_day: 1\n" + TEXT[TEXT.index("actions: {ask") :]
-    file.write_text(still.split("business:")[0].replace("45d", "2d").replace(growing, "daily_active: 5"))
+    users = "    daily_active: 5\n    actions_per_day: 1\n"
+    still = TEXT.split("    growth:")[0] + users + TEXT[TEXT.index("actions: {ask") :]
+    file.write_text(still.split("business:")[0].replace("45d", "2d"))
     result = sk.load(file).run(seed=1, replications=1, jobs=1, engine="reference", progress=False)
     for metric in METRICS:
         assert result.metrics[metric.name].value is None and result.metrics[metric.name].note
