@@ -67,7 +67,32 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
     index = index_of(document)
     check_structure(documents, index)
     pool = DistPool()
-    tables: dict[str, Any] = {
+    tables = tables_of(documents, epochs, (begin, end), zero, index, pool, trace)
+    return Plan(
+        names=names(document, index),
+        begin=begin,
+        horizon=horizon,
+        cooldown=cooldown,
+        start_utc=zero,
+        timezone=document.traffic.timezone,
+        epochs=np.array(epochs, dtype=np.int64),
+        dists=pool.build(),
+        stationary=is_stationary(document),
+        business=business.business(documents),
+        service_costs=service_costs(documents, epochs, horizon),
+        price_book=f"{book().date} (genai-prices {book().version})",
+        recorded=demand.recorded(trace) if trace is not None else Recorded(),
+        **tables,
+    )
+
+
+def tables_of(
+    documents: list[Document], epochs: list[int], span: tuple[int, int], zero: int, index: Index, pool: DistPool,
+    trace: TraceRows | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The parts of the plan that are tables, by their names."""
+    document, (begin, end) = documents[0], span
+    return {
         "arrivals": demand.arrivals(documents, epochs, end, zero, pool)
         if trace is None
         else demand.replay(trace, document.traffic, index),
@@ -98,22 +123,6 @@ def compile_plan(scenario: Scenario, overlays: Sequence[Overlay] = ()) -> Plan:
         "batch": batch(documents, begin, end, zero),
         "prices": prices(documents, epochs, zero, end),
     }
-    return Plan(
-        names=names(document, index),
-        begin=begin,
-        horizon=horizon,
-        cooldown=cooldown,
-        start_utc=zero,
-        timezone=document.traffic.timezone,
-        epochs=np.array(epochs, dtype=np.int64),
-        dists=pool.build(),
-        stationary=is_stationary(document),
-        business=business.business(documents),
-        service_costs=service_costs(documents, epochs, horizon),
-        price_book=f"{book().date} (genai-prices {book().version})",
-        recorded=demand.recorded(trace) if trace is not None else Recorded(),
-        **tables,
-    )
 
 
 def replayed(scenario: Scenario) -> TraceRows | None:

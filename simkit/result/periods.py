@@ -12,7 +12,6 @@ from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.lives import PERIODS
 from simkit.result.sample import Sample
 from simkit.result.tally import OUTCOMES, Tally
-from simkit.scenario.population import DAYS
 
 SPENT = ("cost", "people", "lookup_cost", "tool_cost", "scaled")
 
@@ -146,9 +145,4 @@ def _dates(evidence: Evidence, days: Sequence[int]) -> list[str]:
     return [str(first + day) for day in days]
 
 
-def week_of(day: int) -> int:
-    """The week of a day."""
-    return day // DAYS
-
-
-__all__ = ["Period", "periods", "week_of"]
+__all__ = ["Period", "periods"]

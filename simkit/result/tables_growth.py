@@ -1,7 +1,6 @@
 """The tables of growth: days, weeks, months, cohorts, retention, money, what breaks first. Counts are means."""
 
 import numpy as np
-import pandas as pd
 
 from simkit.result.books import mean_cash, sums
 from simkit.result.breaks import breaks as every_break
@@ -118,12 +117,6 @@ def _number(value: float | None) -> float:
     return NOT if value is None else value
 
 
-def cohort_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """(weeks, cohorts) from `cohorts`."""
-    wide = frame.pivot(index="week", columns="cohort", values="active_users").fillna(0.0)
-    return wide[["start", *(name for name in wide.columns if name != "start")]]
-
-
 __all__ = [
-    "breaks", "cohort_table", "cohorts", "days", "money", "months", "retention", "weeks",
+    "breaks", "cohorts", "days", "money", "months", "retention", "weeks",
 ]  # fmt: skip

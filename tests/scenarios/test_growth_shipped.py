@@ -1,29 +1,9 @@
 """The scenarios of growth show what their first lines say."""
 
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pytest
+from shipped import shown, value
 
-import simkit as sk
-
-if TYPE_CHECKING:
-    from simkit.result.result import Result
-
-FOLDER = Path(__file__).parents[2] / "scenarios"
 pytestmark = pytest.mark.slow
-
-
-@cache
-def shown(name: str, *changes: tuple[str, object]) -> "Result":
-    return sk.load(FOLDER / f"{name}.yaml").set(dict(changes)).run(seed=1, replications=2, jobs=1, engine="compiled")
-
-
-def value(result: "Result", name: str) -> float:
-    found = result.metrics[name].value
-    assert found is not None, name
-    return found
 
 
 def test_a_year_names_month_and_cause_of_each_break() -> None:

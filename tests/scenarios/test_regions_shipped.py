@@ -1,28 +1,7 @@
 """The scenarios of regions show what their first lines say."""
 
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pytest
-
-import simkit as sk
-
-if TYPE_CHECKING:
-    from simkit.result.result import Result
-
-FOLDER = Path(__file__).parents[2] / "scenarios"
-
-
-@cache
-def shown(name: str, *changes: tuple[str, object]) -> "Result":
-    return sk.load(FOLDER / f"{name}.yaml").set(dict(changes)).run(seed=1, replications=2, jobs=1, engine="compiled")
-
-
-def value(result: "Result", name: str) -> float:
-    found = result.metrics[name].value
-    assert found is not None, name
-    return found
+from shipped import shown, value
 
 
 def test_two_regions_are_near_their_users_and_half_idle() -> None:

@@ -1,22 +1,15 @@
 """Each invariant of growth holds in a log of users who come and go, and notices what breaks it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
+from rules_case import Change, Simulated, first
 
-from simkit.engine import run_plan
 from simkit.engine.codes import Life
 from simkit.engine.log import Log
-from simkit.plan.compile import compile_plan
-from simkit.plan.plan import Plan
-from simkit.scenario.load import load
 from simkit.study.invariants import invariants
 from simkit.study.invariants_growth import RULES
 
@@ -44,30 +37,13 @@ SCENARIO: dict[str, Any] = {
 }  # fmt: skip
 
 
-@cache
-def simulated() -> tuple[Plan, Log]:
-    """One run of it."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "scenario.yaml"
-        with file.open("w") as stream:
-            YAML().dump(SCENARIO, stream)
-        plan = compile_plan(load(file))
-    return plan, run_plan(plan, 1, 0, "reference")
-
-
-def broken(log: Log) -> Iterator[str]:
-    """Names of the rules of growth that a log breaks."""
-    for check in RULES:
-        yield from (found.name for found in check(simulated()[0], log) if not found.passed)
+RUN = Simulated(SCENARIO, RULES, ("actions", "users"))
 
 
 def test_a_log_with_all_of_it_breaks_nothing() -> None:
-    plan, log = simulated()
+    plan, log = RUN.run
     assert not [found for found in invariants(plan, log) if not found.passed]
     assert set(log.users["what"].tolist()) == set(Life)
-
-
-Change = Callable[[Log], None]
 
 
 def put(table: str, column: str, value: int, where: Callable[[dict[str, Any]], Any]) -> Change:
@@ -75,7 +51,7 @@ def put(table: str, column: str, value: int, where: Callable[[dict[str, Any]], A
 
     def change(log: Log) -> None:
         rows = getattr(log, table)
-        rows[column][np.flatnonzero(where(rows))[0]] = value
+        rows[column][first(where, rows)] = value
 
     return change
 
@@ -105,15 +81,10 @@ CASES: list[tuple[Change, str]] = [
 
 @pytest.mark.parametrize(("change", "name"), CASES, ids=[name for _, name in CASES])
 def test_what_breaks_a_rule_is_noticed(change: Change, name: str) -> None:
-    log = simulated()[1]
-    tables = {table: {key: column.copy() for key, column in getattr(log, table).items()}
-              for table in ("actions", "users")}  # fmt: skip
-    copy = replace(log, **tables)
-    change(copy)
-    assert any(each.startswith(name) for each in broken(copy))
+    assert any(each.startswith(name) for each in RUN.broken(change))
 
 
 def test_without_growth_there_is_nothing_to_hold() -> None:
-    plan, log = simulated()
+    plan, log = RUN.run
     still = replace(plan, growth=plan.growth._replace(on=np.zeros(1, np.bool_)))
     assert not [found for check in RULES for found in check(still, log)]
