@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from simkit.scenario.batch_models import base_of
+from simkit.scenario.business import Business
 from simkit.scenario.defaults import longest_wait
 from simkit.scenario.economy import DAY, user_quotas
 from simkit.scenario.findings import Finding, seconds
@@ -90,11 +91,24 @@ def check_batch_beyond_deadline(document: Document) -> Iterator[Finding]:
         yield Finding("batch_beyond_deadline", "warning", "batch.deadline", message, repair)
 
 
+def check_money_without_growth(document: Document) -> Iterator[Finding]:
+    """Money of the company that is not told: its books are of users who come and go."""
+    users = document.traffic.users
+    if users is not None and users.growth is not None:
+        return
+    priced = [name for name, plan in (users.plans.items() if users is not None else ()) if plan.price is not None]
+    path = "business" if document.business != Business() else f"traffic.users.plans.{priced[0]}.price" if priced else ""
+    if path:
+        message = "This has no effect: the company's books are told where users come and go."
+        yield Finding("money_without_growth", "warning", path, message, "Say e.g. `growth: {base: 300}` of the users.")
+
+
 CHECKS = (
     check_quota_below_mean_use,
     check_budget_below_mean_cost,
     check_urgency_without_batch,
     check_batch_beyond_deadline,
+    check_money_without_growth,
 )
 
 __all__ = ["CHECKS"]

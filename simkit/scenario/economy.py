@@ -148,7 +148,9 @@ def turns_countable(tree: Node, document: Document) -> Problems:
     bits = KEY_BITS - asked.bit_length() - (most - 1).bit_length()
     turns = mean_repetitions(sessions.turns) if sessions is not None else 1.0
     span = sum(part or 0 for part in (document.warmup, document.horizon or 7 * DAY, cooldown_of(document)))
-    if sessions is not None and 1.5 * (mean_rate(document) or 0) * span / 1e9 / turns > 2**bits:
+    users = document.traffic.users
+    sources = 2 if users is not None and users.growth is not None else 1  # newcomers are counted beside the others
+    if sessions is not None and 1.5 * sources * (mean_rate(document) or 0) * span / 1e9 / turns > 2**bits:
         room = format_count(2**bits // 10**6 * 10**6)
         yield node.place.problem(
             f"Conversations of up to {most} turns leave room for {room} of them.", node.text(),

@@ -138,6 +138,14 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "5 actions a day are fewer than the 6",
     ),
     (
+        "money_without_growth",
+        {"traffic": USERS, "business": {"fixed": {"tools": "$5/month"}}},
+        {"traffic": {"rate": None, "users": {"growth": {"base": 9}, "actions_per_day": 6.0}},
+         "business": {"fixed": {"tools": "$5/month"}}},
+        "business",
+        "where users come and go",
+    ),
+    (
         "budget_below_mean_cost",
         {"budgets": {"day": {"limit": "$301/day"}}, "models": {"big": {"prices": {"input": "$1", "output": "$10"}}},
          **call()},
