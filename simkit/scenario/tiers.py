@@ -83,9 +83,9 @@ def _higher(quota: Node) -> Problems:
         present = parsed(parse_limit, own)
         for tier in items(quota, "tiers"):
             node, limit = tier.get(measure), parsed(parse_limit, tier.get(measure))
-            if node is None:
+            if node is None or node.value is None:  # said to be nothing, as in the resolved form
                 continue
-            if own is None:
+            if own is None or own.value is None:
                 yield node.place.problem(f"The quota has no limit of `{measure}` to be raised.", node.text())
             elif present is not None and limit is not None:
                 if limit[1] != present[1]:
