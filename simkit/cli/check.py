@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simkit.cli.console import BadInput, Exit, check_file, complain, say, write_text
+from simkit.cli.console import BadInput, Exit, check_file, complain, say
 from simkit.cli.options import Percent, Running, overrides, running
+from simkit.report.folder import write
 
 if TYPE_CHECKING:
     from simkit.cli.junit import Suite
@@ -226,7 +227,7 @@ class Gate:
         from simkit.cli.junit import junit_xml
 
         if junit is not None:
-            write_text(junit, junit_xml(self.suites, self.allow_undecided))
+            write(junit, junit_xml(self.suites, self.allow_undecided))
 
     def finish(self, junit: Path | None) -> int:
         """Write what is to be written; the exit code."""
@@ -234,7 +235,7 @@ class Gate:
 
         self.write(junit)
         if self.baseline is not None and self.refresh:
-            write_text(self.baseline, written(self.entries))
+            write(self.baseline, written(self.entries))
             complain(f"Wrote {self.baseline}: {len(self.entries)} scenarios.")
         bad = ("fail",) if self.allow_undecided else ("fail", "undecided")
         broken = any(item.outcome in bad for suite in self.suites for item in suite.items)
@@ -260,7 +261,7 @@ def load_all(files: tuple[Path, ...], settings: tuple[str, ...], junit: Path | N
             suites.append(Suite(str(file), (), 0.0, str(error)))
     if problems:
         if junit is not None:
-            write_text(junit, junit_xml(suites))
+            write(junit, junit_xml(suites))
         raise ScenarioError(problems)
     return scenarios
 

@@ -92,17 +92,3 @@ def check_folder(folder: Path) -> None:
         check_writable(folder)
     except OSError as error:
         raise BadInput(f"{error} Nothing was run.") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a failure leaves no half of it, and what stood there before stays."""
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from simkit.cli.console import BadInput, Exit, say, write_text
+from simkit.cli.console import BadInput, Exit, say
+from simkit.report.folder import write
 from simkit.scenario.errors import Problem, ScenarioError
 
 TEMPLATE = """\
@@ -136,7 +137,7 @@ def new(
         problems = problems_of(text)
     if problems:
         raise ScenarioError(problems)
-    write_text(file, text)
+    write(file, text)
     say(f"Wrote {file}. Next:\n  simkit run {file}\n  simkit run {file} --set traffic.daily_active_users=10000")
     return Exit.WELL
 
