@@ -92,7 +92,21 @@ def run(
     except UnfinishedError as error:
         why, goes_on = f"Could not finish: {error}", not error.cut
         return cut_short(why, error.result, error.planned, out, as_json, Exit.UNFINISHED, goes_on)
-    return finish(result, out, as_json)
+    code = finish(result, out, as_json)
+    if not as_json:
+        mention_surprises(scenario)
+    return code
+
+
+def mention_surprises(scenario: "Scenario") -> None:
+    """Say what in the file may not have been meant, a line each; `check` says what to do about it."""
+    from simkit.scenario.checks import surprises
+
+    found = surprises(scenario)
+    if found:
+        complain("\nMay not be meant (`simkit check` says what to do):")
+    for one in found:
+        complain(f"- {one.path}: {one.message}")
 
 
 def cut(scenario: "Scenario", warmup: str, plot: Path | None, how: Running) -> "Scenario":

@@ -25,7 +25,8 @@ def region_blocks(evidence: Evidence) -> list[Block]:
     blocks: list[Block] = [Heading("Regions"), _grid(every), Heading("From users to regions"), _flow_grid(evidence)]
     cases = failovers(evidence)
     if cases:
-        blocks.append(Heading("Failovers"))
+        several = len({one.tally.replication for case in cases for one in case.cases}) > 1
+        blocks.append(Heading("Failovers (times are medians of the replications)" if several else "Failovers"))
         blocks += [Paragraph(failover_text(one), f"{_lead(one)}:") for one in cases[:MOST]]
     if len(cases) > MOST:
         blocks.append(Paragraph(f"{len(cases) - MOST} more: see the table `failovers`."))
@@ -135,7 +136,7 @@ def audit_text(evidence: Evidence) -> Paragraph | None:
     served = np.sum([one.regional.served for one in evidence.tallies], axis=0)
     asked = np.sum([one.regional.asked for one in evidence.tallies], axis=0)
     wrong = int(served[..., :-1][~rules.may_serve].sum() + asked[..., :-2][~rules.may_ask].sum())
-    counted = f"{number(int(served.sum()))} actions and {number(int(asked[..., :-2].sum()))} attempts were looked at"
+    counted = f"{number(int(served.sum()))} actions and {number(int(asked[..., :-2].sum()))} attempts were looked at, warm-up included"
     text = f"{counted}: {'none was' if not wrong else f'{number(wrong)} were'} where the data may not go;"
     text += f" {number(int(asked[..., -1].sum()))} actions were turned away for it."
     return Paragraph(text, "Audit:", "bad" if wrong else "good")

@@ -60,6 +60,9 @@ CHECKS: tuple[Check, ...] = (
     checks_promises.check_sources,
 )
 
+PLANNED = {"service_unlimited", "outages_not_modelled", "outages_rare", "slo_window", "assumed_figures"}
+"""What is true of most drafts, and said with every result in another way."""
+
 
 def run_checks(scenario: "Scenario | Document") -> list[Finding]:
     """All findings of all checks, errors first."""
@@ -68,4 +71,9 @@ def run_checks(scenario: "Scenario | Document") -> list[Finding]:
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
-__all__ = ["CHECKS", "Finding", "run_checks"]
+def surprises(scenario: "Scenario | Document") -> list[Finding]:
+    """Findings that a run should not pass over in silence: all but those of how it was planned (see PLANNED)."""
+    return [finding for finding in run_checks(scenario) if finding.name not in PLANNED]
+
+
+__all__ = ["CHECKS", "Finding", "run_checks", "surprises"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from simkit.scenario.findings import Finding
+from simkit.scenario.findings import Finding, seconds
 from simkit.scenario.geography import service_in
 from simkit.scenario.regions import Region
 from simkit.scenario.scenario import Document
@@ -72,6 +72,18 @@ def check_partial_loss(document: Document) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def check_health_timeout(document: Document) -> Iterator[Finding]:
+    """A health check that is still waited for when the next one begins."""
+    health = document.routing.health
+    if document.regions and health.timeout > health.interval:
+        yield Finding(
+            "health_timeout", "warning", "routing.health.timeout",
+            f"A check may take {seconds(health.timeout / 1e9)}, and one begins every "
+            f"{seconds(health.interval / 1e9)}: several are under way at once.",
+            "Make the timeout shorter than the interval.",
+        )  # fmt: skip
+
+
 def can_fail(document: Document) -> bool:
     """Is there an incident, scheduled or random, that hits a region?"""
     clouds = {region.cloud for region in document.regions.values() if region.cloud is not None}
@@ -88,6 +100,7 @@ CHECKS: tuple[Callable[[Document], Iterator[Finding]], ...] = (
     check_round_trips,
     check_routing_has_effect,
     check_partial_loss,
+    check_health_timeout,
 )
 
 __all__ = ["CHECKS", "can_fail"]

@@ -19,16 +19,16 @@ from scenario_coverage import EVENT, PAIR, document_of, schema_keys, used_in
 from scenario_mechanisms import EVERY, EXCLUDED, GROWING, MECHANISMS, REGIONAL, mechanisms, pairs
 from scenario_strategies import Case, Maker, scenario
 
-from simkit.engine.compiled import run as run_compiled
-from simkit.engine.reference import run
+from simkit.engine.compiled import run
 from simkit.plan.compile import compile_plan
 from simkit.scenario.load import load
 from simkit.scenario.scenario import Document
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = 600
-LOGS = 200
-"""The scenarios that CI's parity test compares: a fifth of 1,000, so a fifth of the bound."""
+LOGS = 140
+"""The scenarios that CI's parity test compares, so that share of the bound for 1,000. (Which engine makes the logs does
+not matter: that test says that they are equal.)"""
 
 EVENTS_OF_CASES = {
     "deadline": {"action ended: deadline, deadline", "attempt ended: deadline, cancelled"},
@@ -67,7 +67,7 @@ def test_events_and_reasons(tmp_path: Path) -> None:
         counts += happened(plan, run(plan, seed, seed % 3))
         for made in (thrifty, far_flung, lively):
             plan = plan_of(made(Random(seed)), tmp_path)
-            counts += seen(run_compiled(plan, seed, seed % 3))
+            counts += seen(run(plan, seed, seed % 3))
     assert not {name: counts[name] for name in POSSIBLE if counts[name] < EVENT * LOGS // 1000}
     assert not counts.keys() - {*POSSIBLE, *SELDOM}, LEFT_OUT
 

@@ -257,6 +257,10 @@ NOTES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
         "incidents.0", "it has no effect",
     ),
     (
+        "health_timeout", {"routing": {"health": {"interval": "2s"}}},
+        {"routing": {"health": {"interval": "2s", "timeout": "1s"}}}, "routing.health.timeout", "may take 4 s",
+    ),
+    (
         "partial_loss", {**HALF_LOST, **region(service={"replicas": 1})}, HALF_LOST,
         "incidents.0.lost", "Of 1 replica in us this leaves none",
     ),
