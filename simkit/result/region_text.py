@@ -136,8 +136,9 @@ def audit_text(evidence: Evidence) -> Paragraph | None:
     served = np.sum([one.regional.served for one in evidence.tallies], axis=0)
     asked = np.sum([one.regional.asked for one in evidence.tallies], axis=0)
     wrong = int(served[..., :-1][~rules.may_serve].sum() + asked[..., :-2][~rules.may_ask].sum())
-    counted = f"{number(int(served.sum()))} actions and {number(int(asked[..., :-2].sum()))} attempts were looked at, warm-up included"
-    text = f"{counted}: {'none was' if not wrong else f'{number(wrong)} were'} where the data may not go;"
+    counted = f"{number(int(served.sum()))} actions and {number(int(asked[..., :-2].sum()))} attempts were looked at"
+    were = "none was" if not wrong else f"{number(wrong)} were"
+    text = f"{counted}, warm-up included: {were} where the data may not go;"
     text += f" {number(int(asked[..., -1].sum()))} actions were turned away for it."
     return Paragraph(text, "Audit:", "bad" if wrong else "good")
 
