@@ -16,14 +16,15 @@ from simkit.plan.trace import TraceRows
 from simkit.plan.work import cumulative
 from simkit.scenario.distribution import NumberDist
 from simkit.scenario.geography import spread
-from simkit.scenario.growth import Growth
-from simkit.scenario.population import expected_active, signups
+from simkit.scenario.growth import Growth, Launch
+from simkit.scenario.population import expected_active, launched, rush_until, signups
 from simkit.scenario.portable import exp, log, normal_quantile
 from simkit.scenario.scenario import Document
-from simkit.scenario.traffic import LognormalActivity, Traffic, Users, Zipf
+from simkit.scenario.traffic import LognormalActivity, Seasonality, Traffic, Users, Zipf
 from simkit.scenario.workload import actions_per_day
 
 DAY = 86_400 * 10**9
+HOUR, SECOND = DAY // 24, 10**9
 NO_INTS = np.zeros(0, dtype=np.int64)
 NO_FLOATS = np.zeros(0, dtype=np.float64)
 
@@ -107,15 +108,50 @@ def lively(one: Flow, spans: list[Span], region: int) -> Flow:
 
 def newcomers(spans: list[Span], region: int, start_utc_ns: int) -> Flow:
     """Who signs up in a region: before the scenario's start as on its first day."""
-    pieces: list[Piece] = []
+    steady: list[Piece] = []
+    rush: list[Piece] = []
     for document, start, until in spans:
-        settings, (share, zone) = settings_of(document), spread(document)[region]
-        ends = by_day(start, until)
-        rates = signups(settings or Growth(), max(ends[-1] // DAY, 0) + 1) / DAY
-        season = document.traffic.seasonality
-        pieces += [(a, b, float(rates[max(a // DAY, 0)]) * share, season, zone) for a, b in pairwise(ends)]
-    segments = rate_segments(pieces, start_utc_ns)
+        settings, (share, zone) = settings_of(document) or Growth(), spread(document)[region]
+        launches = [one.launch for one in settings.acquisition if one.launch is not None]
+        ends, season = by_day(start, until), document.traffic.seasonality
+        rates = calm_signups(settings, launches, max(ends[-1] // DAY, 0) + 1) / DAY
+        steady += [(a, b, float(rates[max(a // DAY, 0)]) * share, season, zone) for a, b in pairwise(ends)]
+        ends = sorted({start, until, *(edge for one in launches for edge in rush_edges(one) if start < edge < until)})
+        events = Seasonality(peaks=season.peaks)
+        rush += [(a, b, rush_rate(launches, a, b) * share, events, zone) for a, b in pairwise(ends)]
+    segments = together(rate_segments(steady, start_utc_ns), rate_segments(rush, start_utc_ns))
     return Flow(segments, np.ones(len(segments[1])))
+
+
+def calm_signups(settings: Growth, launches: list[Launch], days: int) -> Floats:
+    """(days) expected sign-ups of each day, but for those that launches bring in their rush."""
+    found = signups(settings, days)
+    for one in launches:
+        first, beyond = min(one.at // DAY, days), min(rush_until(one) // DAY, days)
+        found[first:beyond] -= np.diff(launched(one, np.arange(first, beyond + 1).astype(np.float64) * DAY))
+    return np.maximum(found, 0.0)
+
+
+def rush_edges(launch: Launch) -> list[int]:
+    """A launch, then ever so often while most sign up, then every hour until the rush is over."""
+    until, step = rush_until(launch), max(min(launch.decay // 8, HOUR), SECOND)
+    fine = range(launch.at, min(until, launch.at + 48 * step), step)
+    return sorted({*fine, *range(launch.at + HOUR, until, HOUR), until})
+
+
+def rush_rate(launches: list[Launch], start: int, until: int) -> float:
+    """Sign-ups per ns of the launches whose rush it is."""
+    ends = np.array([start, until], np.float64)
+    here = [one for one in launches if one.at <= start < rush_until(one)]
+    return float(sum(np.diff(launched(one, ends))[0] for one in here)) / (until - start)
+
+
+def together(one: tuple[Ints, Floats, Floats], other: tuple[Ints, Floats, Floats]) -> tuple[Ints, Floats, Floats]:
+    """Segments of two flows over the same time as one flow."""
+    start = np.union1d(one[0], other[0])
+    parts = [rate[np.searchsorted(starts[:-1], start[:-1], side="right") - 1] for starts, rate, _ in (one, other)]
+    rate = parts[0] + parts[1]
+    return start, rate, np.concatenate([[0.0], np.cumsum(rate * np.diff(start))])
 
 
 def gap_distribution(traffic: Traffic) -> NumberDist:

@@ -76,8 +76,7 @@ def retention_figure(retention: pd.DataFrame) -> Picture:
     picture, (ax,) = canvas(3.8)
     for _, cohort in known.groupby("cohort", sort=False):
         ax.plot(cohort["weeks"], cohort["share"], color=style.SKY, linewidth=0.6, alpha=0.5)
-    together = known.assign(still=known["share"] * known["users"]).groupby("weeks")[["still", "users"]].sum()
-    mean = together["still"] / together["users"]
+    mean = together(known)
     well = known.groupby("weeks")["if_all_went_well"].first()
     ax.plot(well.index, well, color=style.GREEN, linewidth=1.8, linestyle="--", label="if everything went well")
     ax.plot(mean.index, mean, color=style.BLUE, linewidth=2.2, label="all cohorts together")
@@ -92,6 +91,18 @@ def retention_figure(retention: pd.DataFrame) -> Picture:
     title(ax, "Who stays", note)
     ax.legend(loc="upper right", frameon=False, fontsize=style.SMALL, labelcolor=style.INK)
     return picture
+
+
+def together(known: pd.DataFrame) -> pd.Series:
+    """Share of all cohorts still there, by weeks: the product of the shares that stay each week of those who are known
+    a week longer, so that cohorts that are still young change nothing in it (Kaplan and Meier 1958)."""
+    wide = known.assign(still=known["share"] * known["users"]).pivot(index="cohort", columns="weeks", values="still")
+    joined = known.groupby("cohort")["users"].first()
+    before = wide.shift(axis=1)
+    before.iloc[:, 0] = joined
+    both = wide.notna() & before.notna()
+    kept = wide.where(both).sum() / before.where(both).sum()
+    return kept.cumprod().dropna()
 
 
 # --- days and months ------------------------------------------------------------------------------------
@@ -133,7 +144,7 @@ def months_figure(months: pd.DataFrame, slo: Mapping[str, float]) -> Picture:
     """Month by month: users, p95, how much of the error budget is spent, cost per action."""
     if months.empty:
         return nothing(NO_GROWTH)
-    at, names = np.arange(len(months)), [str(one) for one in months["month"]]
+    at = np.arange(len(months))
     picture, (users, p95, burn, cost) = canvas(1.8, 1.6, 1.6, 1.8)
     users.bar(at, months["daily_active"], color=style.BLUE, width=0.7)
     formatted("y", users, "number")
@@ -151,7 +162,7 @@ def months_figure(months: pd.DataFrame, slo: Mapping[str, float]) -> Picture:
     cost.bar(at, months["cost_per_action_usd"], color=style.SKY, width=0.7)
     formatted("y", cost, "usd")
     cost.set_ylabel("cost per action")
-    cost.set_xticks(at, names, rotation=45 if len(names) > 8 else 0, ha="right" if len(names) > 8 else "center")
+    _months_below(cost, months)
     title(users, "Month by month", "error budget: of the objective that spends most, 100 % is what it may")
     return picture
 
@@ -165,8 +176,8 @@ def money_figure(money: pd.DataFrame, months: pd.DataFrame) -> Picture:
         return nothing("Nothing is known of the money: say `business: {...}` and prices of plans." if len(months)
                        else NO_GROWTH)  # fmt: skip
     wide = money.pivot_table(index="month", columns="kind", values="usd", aggfunc="sum", sort=False).fillna(0.0)
-    has_cash = bool(months["cash_usd"].notna().any())
-    picture, axes = canvas(2.8, *([1.6] if has_cash else []))
+    more = [one for one in ("gross_margin", "cash_usd") if months[one].notna().any()]
+    picture, axes = canvas(2.8, *([1.5] * len(more)))
     ax, at, below = axes[0], np.arange(len(wide)), np.zeros(len(wide))
     for kind, colour in KINDS.items():
         if kind in wide and float(wide[kind].sum()) > 0:
@@ -177,18 +188,34 @@ def money_figure(money: pd.DataFrame, months: pd.DataFrame) -> Picture:
     ax.axhline(0, color=style.INK, linewidth=0.8)
     formatted("y", ax, "usd")
     ax.set_ylabel("a month")
-    if has_cash:
-        cash = months["cash_usd"].to_numpy()
-        axes[1].plot(at, cash, color=style.PURPLE, linewidth=2, marker="o", markersize=4)
-        axes[1].axhline(0, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
-        axes[1].set_ylim(min(0.0, 1.1 * float(cash.min())), None)
-        formatted("y", axes[1], "usd")
-        axes[1].set_ylabel("cash")
-    names = [str(one) for one in wide.index]
-    axes[-1].set_xticks(at, names, rotation=45 if len(names) > 8 else 0, ha="right" if len(names) > 8 else "center")
+    for panel, name in zip(axes[1:], more, strict=True):
+        _over_months(panel, at, months[name], name)
+    _months_below(axes[-1], months)
     legend(ax, columns=2, where="best")
-    title(ax, "What comes in and what goes out", "by month; the first and the last may be parts of one")
+    title(ax, "What comes in and what goes out", "by month; of a month in part only its days in the horizon")
     return picture
+
+
+def _over_months(ax: Axes, at: NDArray[np.int64], values: pd.Series, name: str) -> None:
+    """The gross margin or the cash, month by month."""
+    colour, what, label = {
+        "gross_margin": (style.GREEN, "share", "gross margin"), "cash_usd": (style.PURPLE, "usd", "cash"),
+    }[name]  # fmt: skip
+    ax.plot(at, values, color=colour, linewidth=2, marker="o", markersize=4)
+    ax.axhline(0, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
+    lowest, highest = float(values.min()), float(values.max())
+    ax.set_ylim(min(0.0, lowest - 0.1 * (highest - lowest)), max(0.0, highest + 0.15 * (highest - min(lowest, 0.0))))
+    formatted("y", ax, what)
+    ax.set_ylabel(label)
+
+
+def _months_below(ax: Axes, months: pd.DataFrame) -> None:
+    """Names of months on the x axis; of those in part, how many days they have."""
+    whole = pd.PeriodIndex(months["month"], freq="M").days_in_month
+    rows = zip(months["month"], months["days"], whole, strict=True)
+    names = [f"{name}" if days == all_days else f"{name} ({days} d)" for name, days, all_days in rows]
+    many = len(names) > 8
+    ax.set_xticks(np.arange(len(names)), names, rotation=45 if many else 0, ha="right" if many else "center")
 
 
 # --- what breaks first ----------------------------------------------------------------------------------
@@ -199,6 +226,8 @@ def breaks_figure(breaks: pd.DataFrame, months: pd.DataFrame) -> Picture:
     if months.empty:
         return nothing(NO_GROWTH)
     at, names = np.arange(len(months)), [str(one) for one in months["month"]]
+    if breaks.empty:
+        return nothing("Nothing gives way within the horizon.")
     picture, (ax, what) = canvas(2.0, max(0.9, 0.34 * len(breaks) + 0.5))
     ax.plot(at, months["daily_active"], color=style.BLUE, linewidth=2)
     formatted("y", ax, "number")
@@ -217,9 +246,8 @@ def breaks_figure(breaks: pd.DataFrame, months: pd.DataFrame) -> Picture:
             plain(f"{one.name}: {one.figure}"), (first, row), xytext=(8 if early else -8, 0),
             textcoords="offset points", va="center", ha="left" if early else "right", fontsize=8, color=style.INK,
         )  # fmt: skip
-    what.set_xticks(at, names, rotation=45 if len(names) > 8 else 0, ha="right" if len(names) > 8 else "center")
-    note = f"{len(breaks)} give way" if len(breaks) else "nothing gives way"
-    title(ax, "What breaks first", f"{note}; a dot is the first month")
+    _months_below(what, months)
+    title(ax, "What breaks first", f"{len(breaks)} give way; a dot is the first month")
     return picture
 
 

@@ -136,8 +136,9 @@ def plain(text: str) -> str:
 
 def tick_usd(value: float) -> str:
     """An amount of money on an axis, without trailing noise."""
-    text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.4g}"
-    return f"${text}"
+    size = abs(value)
+    text = f"{size:,.0f}" if size >= 10 or size == int(size) else f"{size:.4g}"
+    return f"{'-' if value < 0 else ''}${text}"
 
 
 FORMATS: dict[str, Callable[[float], str]] = {

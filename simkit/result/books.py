@@ -43,6 +43,8 @@ class Books:
     """What good answers are worth to those who pay for them; no cash."""
     cash: tuple[int, ...] | None
     """At the end of each month; None: it is not said how much there is."""
+    lowest: tuple[int, ...] | None
+    """The least cash at the end of a day of each month; likewise."""
     hired: dict[str, int | None]
     """The first day on which each role is paid; None: not within the horizon."""
 
@@ -75,19 +77,52 @@ def in_horizon(plan: Plan, calendar: Calendar) -> list[int]:
 def books_of(plan: Plan, run: Tally) -> Books:
     """The books of a replication in which users come and go."""
     calendar = run.lives.calendar
-    inside, whole = in_horizon(plan, calendar), [days * DAY for days in month_lengths(calendar)]
-    revenue, hired = _revenue(plan, run, whole), {one.name: _hired(one, run) for one in plan.business.team}
-    months = list(zip(inside, whole, strict=True))
+    hired = {one.name: _hired(one, run) for one in plan.business.team}
+    spans = day_spans(plan, calendar)
+    revenue, serving = _revenue(plan, run, spans), _serving(plan, run, spans)
+    fixed = {name: [rate.of(*span) for span in spans] for name, rate in plan.business.fixed}
+    team = {one.name: _wages(one, hired[one.name], spans) for one in plan.business.team}
+    parts = (revenue, serving, fixed, team)
+    net = [Fraction(0)] * len(spans)
+    for sign, part in zip((1, -1, -1, -1), parts, strict=True):
+        for row in part.values():
+            net = [before + sign * amount for before, amount in zip(net, row, strict=True)]
+    cash = plan.business.cash
+    by_month = [{name: _by_month(calendar, row) for name, row in part.items()} for part in parts]
     books = Books(
-        revenue=revenue,
-        serving=_serving(plan, run, inside),
-        fixed={name: tuple(int(rate.of(*month)) for month in months) for name, rate in plan.business.fixed},
-        team={one.name: _wages(one, hired[one.name], calendar, whole, plan.horizon) for one in plan.business.team},
-        value=tuple(good * plan.business.value for good in _by_month(run, _not_bad(run))),
+        revenue=by_month[0], serving=by_month[1], fixed=by_month[2], team=by_month[3],
+        value=tuple(good * plan.business.value for good in _by_month(calendar, by_day(run, _not_bad(run)))),
         cash=None,
+        lowest=None if cash is None else _lowest(cash, calendar, net),
         hired=hired,
-    )
-    return replace(books, cash=_cash(plan.business.cash, books))
+    )  # fmt: skip
+    return replace(books, cash=_cash(cash, books))
+
+
+Days = list[Fraction]
+"""Picodollars (or a count) of each day."""
+
+
+def day_spans(plan: Plan, calendar: Calendar) -> list[tuple[int, int]]:
+    """ns of each day that lie in the horizon, and ns of its month of the calendar."""
+    whole = [days * DAY for days in month_lengths(calendar)]
+    return [(min(DAY, plan.horizon - day * DAY), whole[month]) for day, month in enumerate(calendar.month.tolist())]
+
+
+def _by_month(calendar: Calendar, days: Days) -> tuple[int, ...]:
+    """Sums of a row of days by month, in whole picodollars."""
+    months = [Fraction(0)] * calendar.months
+    for month, amount in zip(calendar.month.tolist(), days, strict=True):
+        months[month] += amount
+    return tuple(int(one) for one in months)
+
+
+def by_day(run: Tally, series: Ints) -> Days:
+    """A series of windows by the day in which each begins, exactly."""
+    found = [Fraction(0)] * run.lives.calendar.days
+    for day, amount in zip((run.windows.edges[:-1] // DAY).tolist(), series.tolist(), strict=True):
+        found[day] += amount
+    return found
 
 
 def _not_bad(run: Tally) -> Ints:
@@ -96,42 +131,24 @@ def _not_bad(run: Tally) -> Ints:
     return np.asarray(run.series["ok"] + run.series["degraded"] - bad, np.int64)
 
 
-def _by_month(run: Tally, series: Ints) -> list[int]:
-    """A series of windows by month of their begin, exactly."""
-    calendar = run.lives.calendar
-    found = [0] * calendar.months
-    for month, amount in zip(month_of_windows(run), series.tolist(), strict=True):
-        found[month] += amount
-    return found
-
-
-def month_of_windows(run: Tally) -> list[int]:
-    """The month of each window."""
-    found: list[int] = run.lives.calendar.month[run.windows.edges[:-1] // DAY].tolist()
-    return found
-
-
-def _revenue(plan: Plan, run: Tally, whole: list[int]) -> dict[str, tuple[int, ...]]:
+def _revenue(plan: Plan, run: Tally, spans: list[tuple[int, int]]) -> dict[str, Days]:
     """What users pay, by plan."""
-    calendar = run.lives.calendar
-    epochs = np.maximum(np.searchsorted(plan.epochs, np.arange(calendar.days) * DAY, side="right") - 1, 0)
-    names = plan.names.plans or ("all users",)
+    days = np.arange(run.lives.calendar.days) * DAY
+    epochs = np.maximum(np.searchsorted(plan.epochs, days, side="right") - 1, 0).tolist()
     found = {}
-    for place, name in enumerate(names):
-        users, months = run.lives.on_plan[:-1, place].tolist(), [Fraction(0)] * calendar.months
-        for day, (count, epoch, month) in enumerate(zip(users, epochs.tolist(), calendar.month.tolist(), strict=True)):
-            lasts = min(DAY, plan.horizon - day * DAY)
-            months[month] += count * plan.business.prices[epoch][place].of(lasts, whole[month])
-        found[name] = tuple(int(one) for one in months)
+    for place, name in enumerate(plan.names.plans or ("all users",)):
+        rates = [plan.business.prices[epoch][place] for epoch in epochs]
+        users = run.lives.on_plan[:, place].tolist()
+        found[name] = [count * rate.of(*span) for count, rate, span in zip(users, rates, spans, strict=True)]
     return found
 
 
-def _serving(plan: Plan, run: Tally, inside: list[int]) -> dict[str, tuple[int, ...]]:
+def _serving(plan: Plan, run: Tally, spans: list[tuple[int, int]]) -> dict[str, Days]:
     """Models, people, lookups, tools, own service."""
-    series = [_by_month(run, run.series[name]) for name in SPENT_IN]
-    fixed = [int(Fraction(plan.service_cost * ns, plan.horizon)) for ns in inside]
-    service = [one + other for one, other in zip(series.pop(), fixed, strict=True)]
-    return {name: tuple(row) for name, row in zip(ALWAYS, [*series, service], strict=True)}
+    series = [by_day(run, run.series[name]) for name in SPENT_IN]
+    rent = Fraction(plan.service_cost, plan.horizon)
+    service = [one + rent * ns for one, (ns, _) in zip(series.pop(), spans, strict=True)]
+    return dict(zip(ALWAYS, [*series, service], strict=True))
 
 
 def _hired(role: Hire, run: Tally) -> int | None:
@@ -147,13 +164,10 @@ def _hired(role: Hire, run: Tally) -> int | None:
     return begins if begins < len(daily) else None
 
 
-def _wages(role: Hire, begins: int | None, calendar: Calendar, whole: list[int], horizon: int) -> tuple[int, ...]:
-    """What a role is paid, by month."""
-    months = [Fraction(0)] * calendar.months
-    for day in range(calendar.days if begins is None else begins, calendar.days):
-        month = int(calendar.month[day])
-        months[month] += role.people * role.cost.of(min(DAY, horizon - day * DAY), whole[month])
-    return tuple(int(one) for one in months)
+def _wages(role: Hire, begins: int | None, spans: list[tuple[int, int]]) -> Days:
+    """What a role is paid, by day."""
+    first = len(spans) if begins is None else begins
+    return [role.people * role.cost.of(*span) if day >= first else Fraction(0) for day, span in enumerate(spans)]
 
 
 def _cash(first: int | None, books: Books) -> tuple[int, ...] | None:
@@ -162,6 +176,15 @@ def _cash(first: int | None, books: Books) -> tuple[int, ...] | None:
         return None
     change = (books.income(month) - books.spent(month) for month in range(len(books.value)))
     return tuple(accumulate(change, initial=first))[1:]
+
+
+def _lowest(first: int, calendar: Calendar, change: Days) -> tuple[int, ...]:
+    """The least that is left at the end of a day of each month."""
+    left = list(accumulate(change, initial=Fraction(first)))[1:]
+    return tuple(
+        int(min(amount for amount, of in zip(left, calendar.month.tolist(), strict=True) if of == month))
+        for month in range(calendar.months)
+    )
 
 
 def runway_months(plan: Plan, books: Books, run: Tally) -> float | None:
@@ -202,7 +225,6 @@ __all__ = [
     "in_horizon",
     "mean_cash",
     "month_lengths",
-    "month_of_windows",
     "runway_months",
     "sums",
 ]

@@ -9,10 +9,12 @@ import numpy as np
 from simkit.plan.codes import PERIOD_ENDS, Kind
 from simkit.plan.growth import DAY
 from simkit.result.books import sums
+from simkit.result.bottlenecks import hour_room, hour_use
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.limits import grids, use_of
 from simkit.result.periods import Period, periods
-from simkit.result.words import dollars, number, percent, seconds, whole
+from simkit.result.windows import HOUR
+from simkit.result.words import dollars, percent, seconds, whole
 
 REFUSING = {
     Kind.RATE_LIMIT: ("quota",),
@@ -34,7 +36,7 @@ class Break:
     name: str
     month: str
     users: float
-    """Daily active users of that month."""
+    """Daily active users: on an average day of that month, or on the day of which `cause` speaks."""
     figure: str
     """How much it gives way."""
     cause: str
@@ -56,7 +58,7 @@ def _objectives(evidence: Evidence, every: list[Period]) -> Iterator[Break]:
             missed = month.missed().get(label)
             if missed is not None:
                 reached, target = missed
-                said = f"{percent(reached)} of {percent(target)}"
+                said = f"{percent(reached)} instead of {percent(target)}"
                 yield Break("objective", texts[label], month.label, month.daily_active, said, _cause(evidence, month))
                 break
 
@@ -93,38 +95,50 @@ def _outage(evidence: Evidence, month: Period) -> str:
 
 
 def _fullest(evidence: Evidence, month: Period, kinds: tuple[str, ...] = ()) -> tuple[str, float] | None:
-    """The limit whose use was highest in an hour of a month, mean over replications: its name and that use."""
+    """The limit whose use was highest in an hour of a month: its name and that use."""
     found = []
     for place, first in enumerate(evidence.tallies[0].limits):
         if (not kinds or first.kind in kinds) and first.kind != "queue":
-            found.append((f"{first.name} ({first.text})", _use(evidence, month, place)))
+            found.append((f"{first.name} ({first.text})", _use(evidence, month, place)[0]))
     return max(found, key=lambda one: one[1], default=None)
 
 
-def _use(evidence: Evidence, month: Period, place: int) -> float:
-    """Use of a limit in the busiest hour of a month, mean over replications."""
-    hours = grids(evidence.plan)[0]
-    part = slice(*np.searchsorted(hours.edges[:-1], [month.first * DAY, month.beyond * DAY]).tolist())
-    used = []
-    for run in evidence.tallies:
-        one = run.limits[place]
-        used.append(float(use_of(one.demand, one.capacity, one.span)[part].max(initial=0.0)))
-    return float(np.mean(used))
+def _use(evidence: Evidence, month: Period, place: int) -> tuple[float, int]:
+    """Use of a limit in the busiest hour of a month, and which hour of the horizon that is; as in the bottlenecks."""
+    uses, hours = [run.limits[place] for run in evidence.tallies], grids(evidence.plan)[0]
+    first, beyond = np.searchsorted(hours.edges[:-1], [month.first * DAY, month.beyond * DAY]).tolist()
+    room = hour_room(uses)
+    used = use_of(hour_use(uses) * room, room, uses[0].span)[first:beyond]
+    return (float(used.max()), first + int(used.argmax())) if len(used) else (0.0, first)
 
 
 def _limits(evidence: Evidence, every: list[Period]) -> Iterator[Break]:
+    days = periods(evidence, "day")
     for place, one in enumerate(evidence.tallies[0].limits):
         if one.kind == "queue":
             continue
         for month in every:
-            use = _use(evidence, month, place)
+            use, hour = _use(evidence, month, place)
             if use >= 1:
-                cause = f"{number(round(month.daily_active))} daily active users ask for more than it allows"
+                begins = int(grids(evidence.plan)[0].edges[hour])
+                day = days[begins // DAY]
                 yield Break(
-                    "limit", f"{one.name} ({one.text})", month.label, month.daily_active,
-                    f"busiest hour at {whole(use)}", cause,
+                    "limit", f"{one.name} ({one.text})", month.label, day.daily_active,
+                    f"busiest hour at {whole(use)}", f"{day.label} was that busy{_meanwhile(evidence, begins)}",
                 )  # fmt: skip
                 break
+
+
+def _meanwhile(evidence: Evidence, begins: int) -> str:
+    """The incident that most replications had in an hour, or just before: then what failed was asked again."""
+    names, found = evidence.plan.names, Counter[str]()
+    for run in evidence.tallies:
+        rows = run.incidents
+        there = (rows["start"] < begins + HOUR) & (rows["end"] > begins - HOUR)
+        sources = set(rows["source"][there].tolist())
+        found.update(names.incidents[one] if one >= 0 else names.outages[-1 - one] for one in sources)
+    name, times = max(found.items(), key=lambda item: item[1], default=("", 0))
+    return f", while {name} lasted: what failed was asked again" if 2 * times > len(evidence.tallies) else ""
 
 
 def _budgets(evidence: Evidence, every: list[Period]) -> Iterator[Break]:
@@ -135,9 +149,9 @@ def _budgets(evidence: Evidence, every: list[Period]) -> Iterator[Break]:
             over = [_overspent(run.economy.budgets, budget, int(limits[budget]), month) for run in evidence.tallies]
             if 2 * sum(one > 0 for one in over) >= len(over):
                 most = dollars(float(np.mean([one for one in over if one > 0])) / DOLLAR)
-                cause = f"{dollars(month.models)} for models in {month.label}, {_a_user(month)} a daily active user"
-                text = f"{most} of {dollars(int(limits[budget]) / DOLLAR)}"
-                yield Break("budget", name, month.label, month.daily_active, text, cause)
+                cause = f"models cost {_a_user(month)} a daily active user in that month"
+                text = f"{most} spent of {dollars(int(limits[budget]) / DOLLAR)}"
+                yield Break("budget", f"budget `{name}`", month.label, month.daily_active, text, cause)
                 break
 
 
@@ -154,16 +168,21 @@ def _overspent(rows: dict[str, np.ndarray], budget: int, limit: int, month: Peri
 
 
 def _cash(evidence: Evidence, every: list[Period]) -> Iterator[Break]:
-    if evidence.plan.business.cash is None:
+    if evidence.plan.business.cash is None or not every:
         return
     books = evidence.books
     for place, month in enumerate(every):
-        cash = float(np.mean([one.cash[place] for one in books if one.cash is not None]))
-        if cash < 0:
+        lowest = float(np.mean([one.lowest[place] for one in books if one.lowest is not None]))
+        if lowest < 0:
             income, _, spent = (amount / DOLLAR / len(books) for amount in sums(books, place))
-            cause = f"{dollars(round(spent))} went out and {dollars(round(income))} came in"
-            yield Break("cash", "cash", month.label, month.daily_active, f"{dollars(round(cash / DOLLAR))} left", cause)
+            cause = f"{dollars(round(spent))} went out and {dollars(round(income))} came in that month"
+            yield Break("cash", "cash", month.label, month.daily_active, f"{debt(lowest / DOLLAR)}", cause)
             return
+
+
+def debt(usd: float) -> str:
+    """Money that is lacking."""
+    return f"{dollars(round(-usd)).removesuffix('.00')} short"
 
 
 __all__ = ["Break", "breaks"]

@@ -30,7 +30,7 @@ def growth_blocks(evidence: Evidence) -> list[Block]:
 def _grid(months: list[Period]) -> Grid:
     columns = (
         "month", "daily active", "signed up", "left", "driven away", "actions", "success", "p95", "cost",
-        "per action", "per user",
+        "per action", "per user seen",
     )  # fmt: skip
     rows = []
     for one in months:
@@ -91,8 +91,8 @@ def _team(evidence: Evidence) -> list[Block]:
         first = [one.hired[role.name] for one in evidence.books]
         known = sorted(day for day in first if day is not None)
         if role.from_users and 2 * len(known) >= len(first):
-            label = days[known[len(known) // 2]].label
-            said.append(f"{role.name.replace('_', ' ')} from {label} ({number(role.from_users)} daily active users)")
+            span = " to ".join(dict.fromkeys(days[day].label for day in (known[0], known[-1])))
+            said.append(f"{role.name.replace('_', ' ')} from {span} ({number(role.from_users)} daily active users)")
     return [Paragraph(f"{'; '.join(said)}.", "Hired:")] if said else []
 
 

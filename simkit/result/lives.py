@@ -72,15 +72,19 @@ class Lives:
     lost_interest: Ints
     let_down: Ints
     """(days) who signed up, became an active user, or lost interest; of these, who would not have, served well."""
+    tried: tuple[int, int]
+    """Who signed up so early that it shows within the horizon whether they stay; of these, who became active users."""
     left: Ints
     driven_away: Ints
     """(days) active users who left; of these, who would have stayed, had everything gone well."""
     moved: Ints
     """(days) from one plan to another."""
     active: Ints
-    """(days + 1, cohorts) active users when each day begins; the first cohort was there at the start."""
+    """(days, cohorts) active users when each day has begun; the first cohort was there at the start."""
+    ending: Ints
+    """(days, cohorts) active users when each day ends: at its last moment, before those leave whose week is over."""
     on_plan: Ints
-    """(days + 1, plans) the same by plan; one column where there are none."""
+    """(days, plans) active users when each day has begun, by plan; one column where there are none."""
     joined: Ints
     """(cohorts) who became an active user; of the first, who was one at the start."""
     first_value: Sample
@@ -100,7 +104,7 @@ class Lives:
         """
         cohorts = np.arange(1, self.calendar.weeks + 1)
         days = DAYS * (cohorts + weeks) - 1
-        known = days <= self.calendar.days
+        known = days < self.calendar.days
         return self.active[days[known], cohorts[known]], self.joined[cohorts[known]]
 
 
@@ -110,7 +114,8 @@ def lives_of(plan: Plan, rows: dict[str, Column], seen: Ints) -> Lives:
     what, value, user = rows["what"], rows["value"], rows["user"]
     day = rows["time"] // DAY
     inside = (rows["time"] >= 0) & (day < calendar.days)
-    begins = np.clip(-(-rows["time"] // DAY), 0, calendar.days)
+    begins = np.maximum(-(-rows["time"] // DAY), 0)
+    ends = np.maximum(day, 0)
 
     def by_day(chosen: Rows) -> Ints:
         return count(day[chosen & inside], calendar.days)
@@ -119,6 +124,8 @@ def lives_of(plan: Plan, rows: dict[str, Column], seen: Ints) -> Lives:
     change = came.astype(np.int64) - (what == Life.LEFT)
     cohort = _carried(user, (what == Life.BASE) | (what == Life.SIGNED_UP), _cohort(what, rows["time"]))
     moved = (what == Life.MOVED).astype(np.int64)
+    early = (calendar.days - 1) * DAY - plan.growth.within[0]  # who waited in vain is seen at the next midnight
+    tried = (what == Life.SIGNED_UP) & (rows["time"] >= 0) & (rows["time"] < early)
     named = (what == Life.BASE) | (what == Life.SIGNED_UP) | (what == Life.MOVED)
     on_plan = np.maximum(_carried(user, named, value), 0)
     return Lives(
@@ -127,10 +134,12 @@ def lives_of(plan: Plan, rows: dict[str, Column], seen: Ints) -> Lives:
         activated=by_day(what == Life.ACTIVATED),
         lost_interest=by_day(what == Life.LOST_INTEREST),
         let_down=by_day((what == Life.LOST_INTEREST) & (value == 1)),
+        tried=(int(tried.sum()), int(np.isin(user[what == Life.ACTIVATED], user[tried]).sum())),
         left=by_day(what == Life.LEFT),
         driven_away=by_day((what == Life.LEFT) & (value == 1)),
         moved=by_day(what == Life.MOVED),
         active=_standing(begins, cohort, change, calendar.days, calendar.weeks + 1),
+        ending=_standing(ends, cohort, change, calendar.days, calendar.weeks + 1),
         on_plan=_standing(begins, on_plan, change + moved, calendar.days, plans)
         - _standing(begins, _before(user, on_plan), moved, calendar.days, plans),
         joined=count(cohort[came & (cohort >= 0) & (cohort <= calendar.weeks)], calendar.weeks + 1),
@@ -165,11 +174,11 @@ def _before(user: Ints, value: Ints) -> Ints:
     return found
 
 
-def _standing(begins: Ints, place: Ints, change: Ints, days: int, size: int) -> Ints:
-    """(days + 1, size) how many there are at each place when each day begins, told from what changes by then."""
-    table = np.zeros((days + 1, size), np.int64)
-    known = (place >= 0) & (place < size)
-    np.add.at(table, (begins[known], place[known]), change[known])
+def _standing(since: Ints, place: Ints, change: Ints, days: int, size: int) -> Ints:
+    """(days, size) how many there are at each place on each day, told from the day since which each change counts."""
+    table = np.zeros((days, size), np.int64)
+    known = (place >= 0) & (place < size) & (since < days)
+    np.add.at(table, (since[known], place[known]), change[known])
     return np.cumsum(table, axis=0)
 
 

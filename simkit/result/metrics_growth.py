@@ -67,6 +67,12 @@ def quotient(parts: Sequence[float], wholes: Sequence[float], level: float, why:
     return jackknife(value, np.array(parts, np.float64), np.array(wholes, np.float64), level)
 
 
+def _share(part: Callable[[Lives], float], whole: Callable[[Lives], float], why: str) -> Formula:
+    """The same for what is at most all of it."""
+    formula = _ratio(part, whole, why)
+    return lambda evidence: formula(evidence).within(0.0, 1.0)
+
+
 def _soon(lives: Lives) -> float:
     return float(lives.first_value.count_le(SOON_NS))
 
@@ -78,7 +84,7 @@ def _last_week(run: Tally) -> float:
 def _still(evidence: Evidence) -> Estimate:
     pairs = [one.lives.after(WEEKS) for one in evidence.tallies]
     parts, wholes = ([float(pair[side].sum()) for pair in pairs] for side in (0, 1))
-    return quotient(parts, wholes, evidence.level, "no cohort has been there so long")
+    return quotient(parts, wholes, evidence.level, "no cohort has been there so long").within(0.0, 1.0)
 
 
 def _months(evidence: Evidence) -> float:
@@ -110,6 +116,8 @@ def _runway(evidence: Evidence) -> Estimate:
 
 
 def _value(evidence: Evidence) -> Estimate:
+    if not evidence.plan.business.value:
+        return missing("it is not said what an answer is worth")
     every = [(sum(one.value), sums([one])[2]) for one in evidence.books]
     parts, wholes = [float(value) for value, _ in every], [float(spent) for _, spent in every]
     return quotient(parts, wholes, evidence.level, "nothing was spent")
@@ -123,26 +131,25 @@ METRICS = (
     Metric("daily_active_end", "number", "The same in the last seven days.", _when(has_growth, _mean(_last_week))),
     Metric(
         "active_users_end", "number", "Users who have signed up, become active and not left by the end.",
-        _when(has_growth, _mean(lambda run: float(run.lives.active[-1].sum()))),
+        _when(has_growth, _mean(lambda run: float(run.lives.ending[-1].sum()))),
     ),
     Metric(
         "signups", "number", "Users who sign up.",
         _when(has_growth, _mean(lambda run: float(run.lives.signed_up.sum()))),
     ),
     Metric(
-        "activation_rate", "share", "Became an active user / became one or lost interest.",
-        _when(has_growth, _ratio(
-            lambda one: float(one.activated.sum()), lambda one: float((one.activated + one.lost_interest).sum()),
-            "nobody signed up",
+        "activation_rate", "share", "Became an active user / signed up, so early that it shows by the end.",
+        _when(has_growth, _share(
+            lambda one: float(one.tried[1]), lambda one: float(one.tried[0]), "nobody signed up early enough to tell"
         )),
     ),
     Metric(
         "first_success_5min_rate", "share", "First good answer within 5 minutes of the sign-up / signed up.",
-        _when(has_growth, _ratio(_soon, lambda one: float(one.signed_up.sum()), "nobody signed up")),
+        _when(has_growth, _share(_soon, lambda one: float(one.signed_up.sum()), "nobody signed up")),
     ),
     Metric(
         "let_down_rate", "share", "Lost interest, and would not have if served well in time / signed up.",
-        _when(has_growth, _ratio(
+        _when(has_growth, _share(
             lambda one: float(one.let_down.sum()), lambda one: float(one.signed_up.sum()), "nobody signed up"
         )),
     ),
@@ -150,7 +157,7 @@ METRICS = (
            _when(has_growth, _still)),
     Metric(
         "driven_away_rate", "share", "Left, and would have stayed had everything gone well / active users who left.",
-        _when(has_growth, _ratio(
+        _when(has_growth, _share(
             lambda one: float(one.driven_away.sum()), lambda one: float(one.left.sum()), "nobody left"
         )),
     ),

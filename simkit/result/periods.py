@@ -61,7 +61,7 @@ class Period:
     @property
     def active(self) -> float:
         """Active users at its end."""
-        return float(np.mean([one.lives.active[self.beyond].sum() for one in self.runs]))
+        return float(np.mean([one.lives.ending[self.beyond - 1].sum() for one in self.runs]))
 
     @property
     def ended(self) -> int:

@@ -38,6 +38,7 @@ def _row(one: Period) -> dict[str, object]:
     return {
         one.by: one.label,
         "daily_active": one.daily_active,
+        **({"days": one.beyond - one.first} if one.by == "month" else {}),
         "different_users": one.seen,
         "active_users": one.active,
         **{name: one.mean(name) for name in COUNTED},
@@ -82,11 +83,11 @@ def cohorts(evidence: Evidence, draw: Draw = None) -> Table:
     """Active users by week and cohort (the week of their sign-up; `start`: who was there before), at its end."""
     rows = []
     every = periods(evidence, "week")
-    active = np.mean([one.lives.active for one in evidence.tallies], axis=0)
+    ending = np.mean([one.lives.ending for one in evidence.tallies], axis=0)
     names = ["start", *(one.label for one in every)]
     for week in every:
         for cohort in range(week.number + 2):
-            rows.append((week.label, names[cohort], float(active[week.beyond, cohort])))
+            rows.append((week.label, names[cohort], float(ending[week.beyond - 1, cohort])))
     return table(rows, draw, ("week", "cohort", "active_users"))
 
 

@@ -1,4 +1,4 @@
-"""Windows of time over [0, horizon): at most 400 for the timeline, hours and minutes for limits."""
+"""Windows of time over [0, horizon): at most 400 for the timeline (days, over years), hours and minutes for limits."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 MOST = 400
 """Most windows of a timeline."""
+MOST_DAYS = 1461
+"""So long a horizon has windows of a day, so that what is told by day, week and month is exact."""
 LENGTHS = tuple(
     [10**power * step for power in range(9) for step in (1, 2, 5)]
     + [s * SECOND for s in (1, 2, 5, 10, 15, 30)]
@@ -52,9 +54,11 @@ class Windows:
 
 
 def timeline_windows(horizon: int) -> Windows:
-    """The shortest readable length that needs at most 400 windows; the last may be shorter."""
+    """The shortest readable length that needs at most 400 windows; the last may be shorter. Up to four years: a day."""
     horizon = max(horizon, 1)
     length = next((unit for unit in LENGTHS if unit * MOST >= horizon), -(-horizon // MOST))
+    if horizon <= MOST_DAYS * DAY:
+        length = min(length, DAY)
     return Windows(length, -(-horizon // length), horizon)
 
 

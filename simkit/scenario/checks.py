@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from simkit.scenario import (
     checks_caches,
+    checks_growth,
     checks_limits,
     checks_policy,
     checks_promises,
@@ -50,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     *checks_caches.CHECKS,
     *checks_spending.CHECKS,
     *checks_regions.CHECKS,
+    *checks_growth.CHECKS,
     checks_policy.check_batch_price,
     checks_policy.check_outages_modelled,
     checks_policy.check_incident_has_effect,

@@ -13,11 +13,14 @@ from simkit.scenario.helptext import help_of
 from simkit.scenario.names import entries, parsed
 from simkit.scenario.population import WEEK, signups
 from simkit.scenario.scenario import Document
+from simkit.scenario.tables import ALLOWED, signups_in
 from simkit.scenario.traffic import Users
 from simkit.scenario.tree import Node
 from simkit.scenario.units import format_count, format_share, parse_count, parse_duration, parse_percent, parse_share
 
 Problems = Iterator[Problem]
+MOST_DAYS = 1461
+"""Their days are told one by one (see `result.windows`)."""
 MOST_USERS = 20_000_000
 """Each has a place in a table."""
 NOBODY = "Nobody is there, and nobody comes."
@@ -44,11 +47,14 @@ def somebody_comes(tree: Node) -> Problems:
 
 
 def tables_have_no_gaps(tree: Node) -> Problems:
-    """Weeks of sign-ups follow each other."""
+    """Weeks of sign-ups follow each other; a file's are looked at where it is read."""
     for form in forms_of(tree):
         table = form.get("table")
         weeks = sorted(_weeks(table)) if table is not None else []
         if not weeks or table is None:
+            continue
+        yield from _no_numbers(table)
+        if any(node.place.file != table.place.file for node in table.map.values()):
             continue
         missing = sorted(set(range(weeks[0], weeks[-1] + 1)) - set(weeks))
         if weeks[0] < 1:
@@ -61,6 +67,14 @@ def tables_have_no_gaps(tree: Node) -> Problems:
                 f"Between week {weeks[0]} and week {weeks[-1]} there is a gap: {listed}.", "",
                 "a number for each week", "Write 0 for a week in which nobody signs up.",
             )  # fmt: skip
+
+
+def _no_numbers(table: Node) -> Problems:
+    """The first week without a number of sign-ups."""
+    for week, node in table.map.items():
+        if not node.map and not node.items and signups_in(node.text()) is None:
+            yield table.place.problem(f"Week {week} has no number of sign-ups.", node.text(), ALLOWED)
+            return
 
 
 def _weeks(table: Node) -> list[int]:
@@ -92,7 +106,6 @@ def plans_are_reached(tree: Node) -> Problems:
     users = tree.get("traffic", "users")
     plans = entries(users, "plans") if users is not None else {}
     grows = users is not None and users.get("growth") is not None
-    wanted: set[str] = set()
     for name, plan in plans.items():
         moves = plan.get("moves")
         for to, move in (moves.map if moves is not None else {}).items():
@@ -105,15 +118,49 @@ def plans_are_reached(tree: Node) -> Problems:
                     "Users who are there every day do not move between plans.", move.text(),
                     hint="Give `growth:` instead of `daily_active:`, or remove `moves`.",
                 )  # fmt: skip
-            wanted.add(to)
+            elif grows and users is not None and not _may_have_quota(users, plan) and _only_at_quota(move):
+                yield move.place.problem(
+                    f"Users on `{name}` have no quota: nobody moves for one that is used up.", move.text(),
+                    hint=f"Give the plan a quota, e.g. `quota: {{day: 20}}`, or write `{to}: 2%` (a week).",
+                )  # fmt: skip
         yield from _certain(moves)
+    if grows:
+        yield from _nobody_there(plans)
+
+
+def _may_have_quota(users: Node, plan: Node) -> bool:
+    return any(one is not None and one.value for one in (plan.get("quota"), users.get("quota")))
+
+
+def _only_at_quota(move: Node) -> bool:
+    """Is it a move that a used quota alone brings about?"""
+    week, quota = move.get("week"), move.get("at_quota")
+    return (parsed(parse_share, quota) or 0) > 0 and not (parsed(parse_share, week) or 0)
+
+
+def _nobody_there(plans: dict[str, Node]) -> Problems:
+    """Plans on which nobody begins, and to which no way leads from one where somebody does."""
+    there = {name for name, plan in plans.items() if parsed(parse_share, plan.get("share")) != 0}
+    coming = list(there)
+    while coming:
+        moves = plans[coming.pop()].get("moves")
+        for to, move in (moves.map if moves is not None else {}).items():
+            if to in plans and to not in there and _leads(move):
+                there.add(to)
+                coming.append(to)
     for name, plan in plans.items():
         share = plan.get("share")
-        if grows and share is not None and parsed(parse_share, share) == 0 and name not in wanted:
+        if share is not None and name not in there:
             yield share.place.problem(
                 f"Nobody can be on the plan `{name}`: nobody begins there, and nobody moves there.", share.text(),
                 hint=f"Give it a share, or add `moves: {{{name}: 2%}}` to another plan.",
             )  # fmt: skip
+
+
+def _leads(move: Node) -> bool:
+    """Does anybody move this way? (What is not understood is told elsewhere.)"""
+    parts = [one for one in (move.get("week"), move.get("at_quota"), None if move.map else move) if one is not None]
+    return any(parsed(parse_share, part) != 0 for part in parts)
 
 
 def _certain(moves: Node | None) -> Problems:
@@ -141,6 +188,14 @@ def pace_fits(tree: Node) -> Problems:
         )  # fmt: skip
 
 
+def team_is_known(tree: Node) -> Problems:
+    """A team in one word is the playbook's."""
+    team = tree.get("business", "team")
+    if team is not None and isinstance(team.value, str):
+        hint = nearest(team.value, ["playbook"]) or "Or write e.g. `team: {engineer: $15k/month}`."
+        yield team.place.problem(f"There is no team `{team.value}`.", team.text(), "playbook, or who is paid", hint)
+
+
 def growth_is_bounded(tree: Node) -> Problems:
     """So many users fit into a table."""
     for form in forms_of(tree):
@@ -163,6 +218,7 @@ TREE_CHECKS: tuple[Callable[[Node], Problems], ...] = (
     plans_are_reached,
     pace_fits,
     growth_is_bounded,
+    team_is_known,
 )
 
 
@@ -177,6 +233,11 @@ def growth_problems(tree: Node, document: Document) -> list[Problem]:
     days = max((document.horizon or WEEK) // (WEEK // 7), 1)
     came = float(signups(users.growth, int(days)).sum()) + users.growth.base.users
     node = tree.get("traffic", "users", "growth") or tree
+    if came == 0:
+        return [node.place.problem(NOBODY, "", hint="Add e.g. `base: 100`, or `acquisition: 50` (a week).")]
+    if days > MOST_DAYS:
+        place = (tree.get("horizon") or tree).place
+        return [place.problem("Users who come and go are simulated for four years at most.", f"{days} d", "1461d")]
     if came > MOST_USERS:
         return [
             node.place.problem(

@@ -308,11 +308,16 @@ RICHEST = 10**10 * DOLLAR
 """Largest fund: ten thousand million dollars. No engine reckons with it."""
 
 
+def _thousands(text: str) -> tuple[str, int]:
+    """`$250k` as `$250` and a thousand."""
+    suffix = text[-1:] if text.startswith("$") and text[-1:] in ("k", "M") else ""
+    return text.removesuffix(suffix).strip(), SUFFIXES[suffix]
+
+
 def parse_fund(value: object) -> int:
     """Picodollars of e.g. `$2.5M`. Raises `Invalid`."""
-    text = _text(value, A_FUND, "${0}")
-    scale = text[-1:] if text.startswith("$") and text[-1:] in ("k", "M") else ""
-    found = _dollars(text.removesuffix(scale).strip(), A_FUND) * SUFFIXES[scale] * DOLLAR
+    text, scale = _thousands(_text(value, A_FUND, "${0}"))
+    found = _dollars(text, A_FUND) * scale * DOLLAR
     if found > RICHEST:
         _refuse("This is more than $10,000,000,000.", A_FUND)
     return _whole(found, "This is finer than a millionth of a millionth of a dollar.", A_FUND)
@@ -342,7 +347,8 @@ A_COST = "US dollars per time, e.g. $200/month or $0.5/h"
 def parse_money_per(value: object) -> tuple[int, int]:
     """Picodollars and period in ns of e.g. `$200/month`. Raises `Invalid`."""
     text, period = _per(_text(value, A_COST, "${0}/month"), A_COST)
-    dollars = _dollars(text, A_COST)
+    text, scale = _thousands(text.strip())
+    dollars = _dollars(text, A_COST) * scale
     return _money(dollars * DOLLAR, A_COST, "a millionth of a millionth of a dollar"), period
 
 

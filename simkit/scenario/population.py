@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from simkit.scenario.growth import Acquisition, Growth, Retention
+from simkit.scenario.growth import Acquisition, Growth, Launch, Retention
 from simkit.scenario.portable import exp, log
 from simkit.scenario.scenario import Document
 
@@ -45,9 +45,19 @@ def _by(one: Acquisition, weeks: Floats) -> Floats:
         softplus = np.where(x > 0, x, 0.0) + log(1.0 + exp(-np.minimum(np.abs(x), 700.0)))
         return form.most * form.spread / WEEK * softplus
     if one.launch is not None:
-        since = np.maximum(weeks * WEEK - one.launch.at, 0.0) / one.launch.decay
-        return one.launch.users * (1.0 - exp(-np.minimum(since, 700.0)))
+        return launched(one.launch, weeks * WEEK)
     return (one.constant or 0.0) * weeks
+
+
+def launched(launch: Launch, times: Floats) -> Floats:
+    """Sign-ups that a launch brings until each time (ns)."""
+    since = np.maximum(times - launch.at, 0.0) / launch.decay
+    return np.asarray(launch.users * (1.0 - exp(-np.minimum(since, 700.0))))
+
+
+def rush_until(launch: Launch) -> int:
+    """Until the end of the day after it, a launch itself says when somebody signs up, whatever the hour."""
+    return (launch.at // DAY + 2) * DAY
 
 
 def _compound(start: float, growth: float, until: int | None, weeks: Floats) -> Floats:
@@ -115,4 +125,6 @@ def mean_users(document: Document) -> float | None:
     return float(np.mean(expected_active(users.growth, max((document.horizon or WEEK) // DAY, 1))))
 
 
-__all__ = ["DAY", "DAYS", "WEEK", "expected_active", "mean_users", "retained", "signups"]
+__all__ = [
+    "DAY", "DAYS", "WEEK", "expected_active", "launched", "mean_users", "retained", "rush_until", "signups",
+]  # fmt: skip

@@ -2,12 +2,16 @@
 
 import csv
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from simkit.scenario.errors import Problem, nearest
+from simkit.scenario.growth import MOST_WEEKS
 from simkit.scenario.tree import Node
 
 COLUMNS = ("week", "signups")
+MOST_SIGNUPS = 10_000_000
+ALLOWED = "a number from 0 to 10,000,000"
 
 
 def file_named(node: Node, bases: str) -> Path:
@@ -49,15 +53,35 @@ def _rows(node: Node, path: Path) -> tuple[Node, list[Problem]]:
     entries = {}
     for line, row in enumerate(rows, 2):
         week, count = ((row[name] or "").strip() for name in COLUMNS)
-        place = replace(node.place, path=f"{node.place.path}.{week}")
-        if not week.isdigit() or week in entries:
+        place = replace(node.place, file=str(path), line=line, path=f"{node.place.path}.{week}")
+        if not week.isdigit() or not 1 <= int(week) <= MOST_WEEKS or week in entries:
             text = "This week stands here twice." if week in entries else "This is no number of a week."
-            return node, [node.place.problem(f"{path.name}, line {line}: {text}", week, "1, 2, 3, ...")]
-        try:
-            entries[week] = Node(float(count), place)
-        except ValueError:
-            return node, [node.place.problem(f"{path.name}, line {line}: this is no number.", count, "e.g. 120")]
-    return replace(node, value=entries), []
+            return node, [place.problem(text, week, f"1, 2, 3, ... {MOST_WEEKS}")]
+        number = signups_in(count)
+        if number is None:
+            return node, [place.problem("This is no number of sign-ups.", count, ALLOWED)]
+        entries[week] = Node(number, place)
+    return replace(node, value=entries), _gaps(entries)
 
 
-__all__ = ["file_named", "with_tables"]
+def signups_in(text: object) -> float | None:
+    """A number of sign-ups, in a file or a scenario; None: it is none."""
+    try:
+        number = float(str(text))
+    except ValueError:
+        return None
+    return number if 0 <= number <= MOST_SIGNUPS else None
+
+
+def _gaps(entries: dict[str, Node]) -> list[Problem]:
+    """The first line of a file that does not follow the week before it."""
+    weeks = sorted((int(week), week) for week in entries)
+    for (before, _), (week, text) in pairwise(weeks):
+        if week > before + 1:
+            message = f"Week {before} is followed by week {week}: there is a gap."
+            hint = "Write 0 for a week in which nobody signs up."
+            return [entries[text].place.problem(message, week, "a line for each week", hint)]
+    return []
+
+
+__all__ = ["ALLOWED", "file_named", "signups_in", "with_tables"]

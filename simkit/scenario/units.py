@@ -139,7 +139,9 @@ _DOLLARS = rf"(\+?\$\s*{_PLAIN}|{_PLAIN}\s*(USD|\$))\s*"
 _UNITS = "|".join(DURATIONS)
 
 _LIMIT = Quantity(Limit.parse, str, (_like(_PLAIN + _SCALE + _PERIOD),), A_LIMIT)
-_MONEY_PER = Quantity(MoneyPer.parse, str, (_like(_DOLLARS + _PERIOD),), A_COST)
+_MONEY_PER = Quantity(
+    MoneyPer.parse, str, (_like(_DOLLARS + _PERIOD), _like(rf"\$\s*{_PLAIN}\s*[kM]\s*" + _PERIOD)), A_COST
+)
 
 Duration = Annotated[int, Quantity(parse_duration, format_duration, (_like(rf"({_PLAIN}\s*({_UNITS})\s*)+"),), A_TIME)]
 """A time in ns, e.g. `250ms`, `2d 14h`."""

@@ -36,7 +36,7 @@ from simkit.study.progress import Halted
 from simkit.study.run import run
 from simkit.study.streaming import Streaming
 
-GENERATED = fewer(30)
+GENERATED = fewer(18)
 SUPPORT = {"horizon": "3h", "warmup": "20min", "start": "2026-11-02 10:00"}
 
 

@@ -28,7 +28,7 @@ from simkit.scenario.load import load
 from simkit.study.run import run
 
 SECOND = 1_000_000_000
-GENERATED = fewer(45)
+GENERATED = fewer(30)
 OBJECTIVES = (
     Objective("success", "success", 0.99),
     Objective("strict", "success", 0.99, degraded_good=False),

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 import simkit as sk
 from simkit.plan.compile import compile_plan
+from simkit.scenario.checks import run_checks
 from simkit.scenario.growth import Acquisition, Growth, Retention
 from simkit.scenario.load import ScenarioError
 from simkit.scenario.population import expected_active, retained, signups
@@ -24,6 +25,15 @@ BASE: dict[str, Any] = {
     "resilience": {"client": "none"},
 }
 Loader = Callable[..., sk.Scenario]
+ISLAND = {
+    "free": {"share": "100%"}, "a": {"share": "0%", "moves": {"b": "5%"}}, "b": {"share": "0%", "moves": {"a": "5%"}},
+}  # fmt: skip
+"""Two plans whose users only change places."""
+
+
+def moves_to(move: dict[str, str]) -> dict[str, Any]:
+    """Plans of which one is reached by a move alone."""
+    return {"free": {"share": "100%", "moves": {"pro": move}}, "pro": {"share": "0%"}}
 
 
 @pytest.fixture
@@ -97,7 +107,10 @@ def test_a_table_from_a_file_stands_in_the_scenario(loaded: Loader, tmp_path: Pa
         ("week,signups\n1,many\n", "no number"),
         ("week,users\n1,20\n", "the columns week and signups"),
         ("", "has nothing"),
-        ("week,signups\n1,20\n4,30\n", "there is a gap: 2, 3"),
+        ("week,signups\n1,20\n4,30\n", r"signups\.csv:3: .*\n.*Week 1 is followed by week 4"),
+        ("week,signups\n0,20\n1,30\n", r"signups\.csv:2: .*\n.*no number of a week"),
+        ("week,signups\n1,20\n2,-5\n", r"signups\.csv:3: .*\n.*no number of sign-ups"),
+        ("week,signups\n1,nan\n", r"signups\.csv:2: .*\n.*no number of sign-ups"),
     ],
 )
 def test_a_wrong_file_is_told(loaded: Loader, tmp_path: Path, text: str, said: str) -> None:
@@ -138,8 +151,15 @@ PLANS = {"free": {"share": "100%"}, "paid": {"share": "0%"}}
         ({"base": 5}, {"daily_active": 5}, {}, "exclude each other"),
         ({"base": 5}, {}, {"business": {"cash": "NaN"}}, "not understood|not a finite number"),
         ({"base": 5}, {}, {"business": {"cash": -5}}, "must not be negative"),
-        ({"base": 5}, {}, {"business": {"team": "playbok"}}, "A map belongs here"),
+        ({"base": 5}, {}, {"business": {"team": "playbok"}}, "Did you mean `playbook`"),
         ({"base": 5}, {}, {"business": {"fixed": {"tools": "$5"}}}, "per"),
+        ({"base": 0, "acquisition": 0}, {}, {}, "Nobody is there"),
+        ({"base": 0, "acquisition": []}, {}, {}, "Nobody is there"),
+        ({"base": 5, "acquisition": {"table": {1: 20, 2: -5}}}, {}, {}, "Week 2 has no number of sign-ups"),
+        ({"base": 5}, {}, {"horizon": "1500d"}, "four years at most"),
+        ({"base": 5}, {"plans": ISLAND}, {}, "Nobody can be on the plan `a`"),
+        ({"base": 5}, {"plans": moves_to({"week": "0%"})}, {}, "Nobody can be on the plan `pro`"),
+        ({"base": 5}, {"plans": moves_to({"at_quota": "50%"})}, {}, "Users on `free` have no quota"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(
@@ -176,3 +196,26 @@ def test_what_is_expected_of_growing_traffic(loaded: Loader) -> None:
     days = np.arange(57) * 86_400 * 10**9
     per_day = np.diff(plan.arrivals.expected(days))
     assert per_day[0] == pytest.approx(10 + 10 + 10) and per_day[10] == pytest.approx(10 + 10 + 110)
+
+
+def test_a_launch_begins_when_it_is(loaded: Loader) -> None:
+    """Nobody before; 39 % within the first quarter of an hour of a decay of half an hour; all of them in the end."""
+    launch = {"users": 2000, "at": "3d 12h", "decay": "30min"}
+    season = {"seasonality": {"hours": "office", "weekend": "20%"}}
+    scenario = loaded({"base": 0, "acquisition": {"launch": launch}})
+    plan = compile_plan(scenario.set({f"traffic.{name}": value for name, value in season.items()}))
+    first, beyond = plan.arrivals.first[1:3].tolist()
+    start, rate = plan.arrivals.start[first + 1 :], plan.arrivals.rate[first:beyond]
+    ends = np.searchsorted(start, [(84 + hours) * 3600 * 10**9 for hours in (0, 0.25, 0.5, 24)])
+    came = np.concatenate([[0.0], np.cumsum(rate * np.diff(start[: len(rate) + 1]))])[ends]
+    assert came == pytest.approx([0, 2000 * (1 - np.exp(-0.5)), 2000 * (1 - np.exp(-1)), 2000], rel=1e-4)
+
+
+def test_notes_of_what_does_nothing(loaded: Loader) -> None:
+    late = loaded({"base": 5, "acquisition": {"launch": {"users": 5, "at": "60d"}}})
+    driven = loaded({"base": 5, "retention": {"table": {1: "50%"}, "lowered_by": {"quota": "5%"}}})
+    has_quota = driven.set({"traffic.users.quota.day": 3})
+    names = [{one.name for one in run_checks(scenario)} for scenario in (late, driven, has_quota)]
+    assert [("launch_in_time" in found, "lowered_by_quota" in found) for found in names] == [
+        (True, False), (False, True), (False, False),
+    ]  # fmt: skip

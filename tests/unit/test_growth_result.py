@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import simkit as sk
+from simkit.report.figures_growth import together
 from simkit.result.metrics_growth import METRICS
 from simkit.result.result import Result
 
@@ -67,8 +68,9 @@ def value(name: str) -> float:
 def test_users_are_counted() -> None:
     result, runs = grown(), 2
     assert value("signups") == len(rows("signed_up")) / runs
-    decided = len(rows("activated")) + len(rows("lost_interest"))
-    assert value("activation_rate") == pytest.approx(len(rows("activated")) / decided)
+    tried = rows("signed_up")[lambda one: one["time_s"] < 43 * DAY]  # who waits in vain is seen at a midnight
+    became = tried.merge(rows("activated"), on=["replication", "user"])
+    assert value("activation_rate") == pytest.approx(len(became) / len(tried))
     assert value("first_success_5min_rate") == pytest.approx(
         (rows("first_value")["after_s"] <= 300).sum() / len(rows("signed_up"))
     )
@@ -78,6 +80,13 @@ def test_users_are_counted() -> None:
     assert value("active_users_end") == pytest.approx(there / runs)
     assert result.months["signed_up"].sum() == result.days["signed_up"].sum() == value("signups")
     assert result.cohorts.groupby("week")["active_users"].sum().iloc[-1] == value("active_users_end")
+
+
+@pytest.mark.parametrize("by", ["days", "weeks", "months"])
+def test_who_is_there_and_who_comes_and_goes_add_up(by: str) -> None:
+    table = getattr(grown(), by)
+    before = np.concatenate([[40.0], table["active_users"][:-1]])
+    assert table["active_users"].to_numpy() == pytest.approx(before + table["activated"] - table["left"])
 
 
 def test_daily_active_users_are_different_users_of_a_day() -> None:
@@ -128,7 +137,7 @@ def test_money_of_months_adds_up() -> None:
 def test_what_breaks_has_its_month_and_cause() -> None:
     found = grown().breaks.groupby("what").first()
     assert found.loc["objective", "cause"] == "server error"
-    assert found.loc["budget", "name"] == "month" and found.loc["limit", "name"].startswith("small: requests")
+    assert found.loc["budget", "name"] == "budget `month`" and found.loc["limit", "name"].startswith("small: requests")
     text = grown().text()
     assert "Growth, month by month" in text and "Money, month by month" in text and "What breaks first" in text
 
@@ -147,3 +156,41 @@ def test_figures_that_do_not_apply_say_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["days", "weeks", "months", "cohorts", "retention", "money", "breaks"])
 def test_every_table_has_a_picture(name: str) -> None:
     assert len(getattr(grown(), name).plot()._repr_png_()) > 5_000
+
+
+def test_a_year_and_more_has_days_of_its_own(tmp_path: Path) -> None:
+    """Beyond 400 days, too, windows are days: none is empty, and months hold what came in them."""
+    file = tmp_path / "long.yaml"
+    growth = "    growth: {base: {users: 5, age: 4w}}\n    actions_per_day: 2\n"
+    file.write_text(TEXT.split("    growth:")[0] + growth + TEXT[TEXT.index("actions: {ask") :])
+    result = sk.load(file, {"horizon": "430d", "business": {}}).run(
+        seed=1, replications=1, jobs=1, log=True, progress=False
+    )
+    by_day = (result.actions["arrival_s"] // DAY).value_counts().reindex(range(430), fill_value=0).sort_index()
+    assert result.days["actions"].tolist() == by_day.tolist()
+
+
+def test_cash_that_is_gone_in_the_middle_of_a_month_is_told(tmp_path: Path) -> None:
+    """Rent on every day of January, and who pays comes in its second half: at its end there is money again."""
+    file = tmp_path / "gap.yaml"
+    text = TEXT.replace("start: 2026-01-12", "start: 2026-01-01").replace("horizon: 45d", "horizon: 31d")
+    text = text.replace("base: 40", "base: 0").replace(
+        "acquisition: 40", "acquisition: {launch: {users: 300, at: 15d, decay: 6h}}"
+    )
+    text = text.replace("price: $30/month", "price: $900/month").replace("boss: $1000", "boss: $9000")
+    text = text.replace("share: 80%, moves: {paid: 8%}", "share: 0%").replace(
+        "free: {share: 0%}, paid: {share: 20%", "paid: {share: 100%"
+    )
+    file.write_text(text)
+    result = sk.load(file).run(seed=1, replications=1, jobs=1, engine="reference", progress=False)
+    assert result.metrics["cash_end"].value > 0
+    assert result.breaks.set_index("what").loc["cash", "figure"].endswith("short")
+
+
+def test_who_stays_does_not_rise() -> None:
+    """The line of all cohorts: a young cohort that does better than an old one lifts nothing."""
+    known = pd.DataFrame(
+        [("a", 1, 100.0, 0.5), ("a", 2, 100.0, 0.4), ("b", 1, 300.0, 0.9)],
+        columns=["cohort", "weeks", "users", "share"],
+    )
+    assert together(known).tolist() == pytest.approx([320 / 400, 320 / 400 * 40 / 50])
