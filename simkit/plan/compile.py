@@ -96,7 +96,7 @@ def tables_of(
         "arrivals": demand.arrivals(documents, epochs, end, zero, pool)
         if trace is None
         else demand.replay(trace, document.traffic, index),
-        "modulation": growth.modulation(document, pool),
+        "modulation": growth.modulation(document, zero, pool),
         "growth": growth.growth(documents, begin, end, pool),
         "people": demand.people(documents, index),
         "actions": work.actions(documents, index, pool),

@@ -16,11 +16,14 @@ from simkit.scenario.portable import exp, log, significant
 from simkit.scenario.scenario import Document
 from simkit.scenario.shapes import Lognormal, Ranks, Scaled
 from simkit.scenario.traffic import LognormalActivity, Traffic, Zipf
+from simkit.scenario.zones import offset_ns
 
 if TYPE_CHECKING:
     from simkit.plan.tables import DistPool
 
 DAY = 86_400 * 10**9
+MONDAY = 4 * DAY
+"""From the beginning of 1970, a Thursday, to its first Monday."""
 MET = 16
 """What went wrong for a user in a week is counted up to 15."""
 EVERYBODY = Settings()
@@ -61,7 +64,10 @@ class Modulation(NamedTuple):
     """Random factors on the traffic, of mean 1, that change at regular times."""
 
     every: Ints
-    """(L) ns, aligned to UTC."""
+    """(L) ns"""
+    origin: Ints
+    """(L) ns: the scenario's zero since a Monday's local midnight, from which the times are counted (clocks are not put
+    back or forward for it)."""
     factor: Ints
     """(L) distribution."""
 
@@ -137,11 +143,13 @@ def moves_of(document: Document) -> tuple[Floats, Floats]:
     return found[0], found[1]
 
 
-def modulation(document: Document, pool: "DistPool") -> Modulation:
+def modulation(document: Document, start_utc: int, pool: "DistPool") -> Modulation:
     """Random factors on the traffic."""
     levels = [one for one in document.traffic.modulation if one.strength > 0]
+    origin = start_utc + offset_ns(start_utc, document.traffic.timezone) - MONDAY
     return Modulation(
         every=np.array([one.every for one in levels], np.int64),
+        origin=np.full(len(levels), origin, np.int64),
         factor=np.array([pool.add(swing(one.strength)) for one in levels], np.int64),
     )
 

@@ -185,7 +185,7 @@ class Modulation(Part):
     """A random factor on the traffic that changes at regular times; its mean is 1."""
 
     every: Annotated[Duration, Field(ge=60 * 10**9)]
-    """How long it holds, e.g. `1w`, `1d`, `1h`."""
+    """How long it holds, e.g. `1w`, `1d`, `1h`: from local midnight (a week: from Monday) on."""
     strength: Percent
     """Its coefficient of variation, e.g. `30%`; it is lognormal."""
 

@@ -47,4 +47,11 @@ def local_date(utc_ns: int, timezone: str) -> str:
     return (EPOCH + dt.timedelta(microseconds=utc_ns // 1000)).astimezone(zone_of(timezone)).date().isoformat()
 
 
-__all__ = ["EPOCH", "local_date", "start_utc_ns", "zone_of"]
+def offset_ns(utc_ns: int, timezone: str) -> int:
+    """How far local clocks are ahead of UTC at a moment, ns."""
+    moment = EPOCH + dt.timedelta(microseconds=utc_ns // 1000)
+    ahead = moment.astimezone(zone_of(timezone)).utcoffset() or dt.timedelta()
+    return int(ahead.total_seconds()) * 10**9
+
+
+__all__ = ["EPOCH", "local_date", "offset_ns", "start_utc_ns", "zone_of"]

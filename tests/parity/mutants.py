@@ -186,7 +186,7 @@ MUTANTS = (
     ("pace", "f[F_LEFT] = remaining(f[F_LEFT], f[F_OPERATIONAL], now, f[F_PACE])", "pass"),
     ("pace", "m[M_SEGMENT] = m[M_DUE_SEGMENT]", "pass"),
     ("pace", "for source in range(m[M_STREAMS]):\n        walk", "for source in range(1):\n        walk"),
-    ("pace", "(m[M_BEGIN] + m[M_UTC]) // at1(m, MODULATION_EVERY", "m[M_BEGIN] // at1(m, MODULATION_EVERY"),
+    ("pace", "since // at1(m, MODULATION_EVERY", "m[M_BEGIN] // at1(m, MODULATION_EVERY"),
     ("pace", "factor *= f[m[FACTORS] + level]", "factor = f[m[FACTORS] + level]"),
     ("population", "since <= at1(m, GROWTH_WITHIN, 0)", "since < at1(m, GROWTH_WITHIN, 0) // 2"),
     ("population", "walk_at_new_pace(m, f, user % m[M_HOMES])", "pass"),

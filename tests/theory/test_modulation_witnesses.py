@@ -79,10 +79,10 @@ TWO = Witness(
     {"mean": Figure(MEAN, twin=False), "dispersion": Figure(1 + ((1 + 0.04) * (1 + 0.0625) - 1) * MEAN)},
     *MORE,
 )
-# Six hours aligned to UTC, from 8:00 UTC on: within them there is chance alone
+# Six hours aligned to local midnight, from 2:00 on: within them there is chance alone
 ALIGNED = Witness(
     "aligned",
-    lambda f: source([swings("6h", STRENGTH * f)], timezone="America/New_York") | {"start": "2026-11-02 03:00"},
+    lambda f: source([swings("6h", STRENGTH * f)], timezone="America/New_York") | {"start": "2026-11-02 02:00"},
     in_blocks,
     {
         "mean": Figure(MEAN, twin=False),

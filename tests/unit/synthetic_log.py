@@ -190,7 +190,7 @@ def synthetic_plan(**changes) -> Plan:
         epochs=ints(-WARMUP, 4 * HOUR),
         dists=Dists(empty, none, empty, empty, np.zeros((0, 0, 2))),
         arrivals=Arrivals(empty, none, none, empty, ints(0, 0), empty, empty, empty, empty, empty, none),
-        modulation=Modulation(empty, empty),
+        modulation=Modulation(empty, empty, empty),
         growth=filled(Growth, {}, on=np.zeros(1, bool)),
         business=Business(None, ((),) * E, (), (), 0),
         people=People(tile(0, E, 1), np.array([[90], [120]]), tile(0, E, 1), none, np.zeros((E, 0)), empty),

@@ -166,7 +166,8 @@ def activity_in(m: Memory, home: int) -> int:
 def begin_factors(m: Memory, f: Reals) -> None:
     """The first factors."""
     for level in range(length(m, FACTORS)):
-        hold_factor(m, f, level, (m[M_BEGIN] + m[M_UTC]) // at1(m, MODULATION_EVERY, level))
+        since = m[M_BEGIN] + at1(m, MODULATION_ORIGIN, level)
+        hold_factor(m, f, level, since // at1(m, MODULATION_EVERY, level))
 
 
 @apart
@@ -174,7 +175,7 @@ def hold_factor(m: Memory, f: Reals, level: int, block: int) -> None:
     """A factor holds until its time is over."""
     u, _ = uniform(m, MODULATION, block, level, 0)
     f[m[FACTORS] + level] = value(m, f, at1(m, MODULATION_FACTOR, level), u)
-    until = (block + 1) * at1(m, MODULATION_EVERY, level) - m[M_UTC]
+    until = (block + 1) * at1(m, MODULATION_EVERY, level) - at1(m, MODULATION_ORIGIN, level)
     if until < m[M_STOP]:
         schedule(m, until, CALENDAR, FACTOR_CHANGES | level, block + 1)
 

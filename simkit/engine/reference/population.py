@@ -190,20 +190,21 @@ class Modulation:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.every: list[int] = world.plan.modulation.every.tolist()
+        self.origin: list[int] = world.plan.modulation.origin.tolist()
         self.laws: list[int] = world.plan.modulation.factor.tolist()
         self.factors = [1.0] * len(self.every)
 
     def begin(self) -> None:
         """The first factors."""
         for level, every in enumerate(self.every):
-            self.hold(level, (self.world.plan.begin + self.world.plan.start_utc) // every)
+            self.hold(level, (self.world.plan.begin + self.origin[level]) // every)
 
     def hold(self, level: int, block: int) -> None:
         """A factor holds until its time is over."""
         world = self.world
         u, _ = world.dice.pair(Stream.MODULATION, block, level)
         self.factors[level] = world.dice.value(self.laws[level], u)
-        until = (block + 1) * self.every[level] - world.plan.start_utc
+        until = (block + 1) * self.every[level] - self.origin[level]
         if until < world.end:
             act = partial(self.change, level, block + 1)
             world.clock.at(until, EventClass.CALENDAR, FACTOR_CHANGES | level, act)
