@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from simkit.report.explore.glimpse import PREVIEW, REFINED, Glimpse, glimpse
-from simkit.report.explore.knobs import Knob, knobs_of
+from simkit.report.explore.knobs import Knob, panel_of
 from simkit.study.progress import Halted
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ class Explorer:
 
     def __init__(self, scenario: "Scenario", preview: int = PREVIEW, refined: int = REFINED) -> None:
         self.scenario, self.sizes = scenario, (preview, refined)
-        self.knobs: tuple[Knob, ...] = knobs_of(scenario)
+        panel = panel_of(scenario)
+        self.knobs: tuple[Knob, ...] = panel.knobs
+        self.notes = panel.notes
         self._bare = scenario.set({"knobs": None})
         self.places = [knob.now for knob in self.knobs]
         self._pinned: dict[str, Any] = {}
