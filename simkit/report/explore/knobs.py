@@ -82,9 +82,7 @@ def knobs_of(scenario: "Scenario") -> tuple[Knob, ...]:
     return panel_of(scenario).knobs
 
 
-def _knob(
-    scenario: "Scenario", path: str, low: str, high: str, default: bool = False
-) -> tuple[Knob | None, str]:
+def _knob(scenario: "Scenario", path: str, low: str, high: str, default: bool = False) -> tuple[Knob | None, str]:
     """A slider from low to high through what the scenario has, and where it cannot go there why.
 
     Args:

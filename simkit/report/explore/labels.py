@@ -38,7 +38,20 @@ WORDS = {
     "resilience/max_retries": "Retries at most",
     "resilience/timeout": "Timeout of an attempt",
     "service/workers": "Your own workers",
+    "service/replicas": "Copies of your service",
+    "regions/*/service/replicas": "Copies of your service in {0}",
+    "routing/health/interval": "Time between health checks",
+    "routing/dns/ttl": "How long clients keep an address",
+    "caches/*/cacheable": "Cacheable actions ({0} cache)",
+    "caches/*/false_hits": "False hits ({0} cache)",
+    "traffic/sessions/turns/geometric/mean": "Turns of a session, mean",
+    "traffic/users/activity/lognormal": "How unequal users are (sigma)",
+    "traffic/users/plans/*/quota/day": "Quota a day ({0})",
+    "actions/*/share": "Share of all actions ({0})",
     "actions/*/complexity/*": "Share of {1} ones ({0})",
+    "actions/*/calls/*/repeat/geometric/mean": "Repeats of {1}, mean ({0})",
+    "actions/*/calls/*/input/chunks": "Retrieved texts ({0}, {1})",
+    "actions/*/calls/*/input/history/limit": "Longest history that is sent, tokens ({0})",
 }
 """Steps of a path, `*` for any, to words; what the stars stand for is put into them by number."""
 
@@ -61,7 +74,7 @@ def about(scenario: "Scenario", path: str) -> str:
         part = part_of(shape, node)
         help_ = help_of(part, str(step)) if part is not None else ""
         try:
-            shape = child(shape, step, node)  # type: ignore[assignment]
+            shape = child(shape, step, node)
             node = find(node, (step,)) or node
         except Invalid:
             break
@@ -85,10 +98,12 @@ def _matched(pattern: list[str], steps: Steps) -> list[str | int] | None:
 
 
 def _name(scenario: "Scenario", steps: Steps, step: str | int) -> str:
-    """An incident is told by its name or target, all else by its own name."""
+    """An incident is told by its name or target, a call and all else by its own name."""
     if steps[0] == "incidents" and isinstance(step, int):
         one = scenario.document.incidents[step]
         return one.name or one.target
+    if steps[0] == "actions" and isinstance(step, int):
+        return str(getattr(scenario.document.actions[str(steps[1])].calls[step], "name", step))
     return str(step).replace("_", " ")
 
 

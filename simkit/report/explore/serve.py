@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import json
 import os
 import secrets
 import signal
@@ -27,10 +28,15 @@ TEMPLATE = """\
 {%- endblock notebook_css -%}
 """
 """Voilà's page, which asks nobody for fonts of icons: there are none on it."""
+SETTINGS = {
+    "Voila": {"tornado_settings": {"disable_check_xsrf": True, "ws_ping_timeout": 30_000}},
+    "MappingKernelManager": {"cull_idle_timeout": 30, "cull_interval": 5},
+}
+"""A page that goes asks for the end of its kernel, with a token that Voilà never gave it: so none is asked for. Others'
+pages can do nothing all the same: the request must come from this server's own page (`Origin`), and name the kernel by
+its random number. Where no request comes, a kernel without a page ends after so many seconds."""
 QUIET = (sys.executable, "-W", "ignore", "-m")
 """A server whose libraries' warnings nobody sees; its kernels do not take this over."""
-ALONE_S, LOOK_S = 30, 5
-"""A kernel that no page is connected to ends after so long; one looks so often."""
 ENDS = ("SIGTERM", "SIGHUP")
 """Signals that end the command as Ctrl-C does: `kill`, a container that stops, a terminal that is closed."""
 
@@ -54,6 +60,7 @@ def serve(file: Path, port: int, browser: bool, lab: bool, tell: Callable[[str],
         folder = Path(name)
         notebook = made_ready(file, folder / "explore.ipynb")
         put_template(folder / "jupyter")
+        (folder / "voila.json").write_text(json.dumps(SETTINGS), encoding="utf-8")  # it looks where it is started
         token = secrets.token_urlsafe(24)
         command = lab_command(notebook, port, browser) if lab else voila_command(notebook, port, browser)
         env = {**environment(folder / "jupyter"), **({"JUPYTER_TOKEN": token} if lab else {})}
@@ -128,17 +135,10 @@ def put_template(data: Path) -> None:
 
 
 def voila_command(notebook: Path, port: int, browser: bool) -> list[str]:
-    """Voilà: the notebook as a page, without its code.
-
-    A page that goes asks for the end of its kernel, with a token that Voilà never gave it: that is not asked for. Pages
-    of others can still do nothing, for the request must come from this server's own page (`Origin`), and name the
-    kernel by its random number. Where the request does not come, the kernel ends soon after its page.
-    """
+    """Voilà: the notebook as a page, without its code; the rest is in `SETTINGS`."""
     return [
         *QUIET, "voila", str(notebook), f"--port={port}", f"--Voila.ip={HOST}", "--Voila.port_retries=0",
         "--strip_sources=True", "--template=simkit", "--show_tracebacks=True", "--Voila.log_level=ERROR",
-        "--Voila.tornado_settings={'disable_check_xsrf': True}",
-        f"--MappingKernelManager.cull_idle_timeout={ALONE_S}", f"--MappingKernelManager.cull_interval={LOOK_S}",
         *([] if browser else ["--no-browser"]),
     ]  # fmt: skip
 
