@@ -25,8 +25,9 @@ TOP, BOTTOM = 0.64, 0.5
 BEFORE = style.GREY
 PARTS = {
     "system": style.BLUE, "user": style.SKY, "retrieved": style.GREEN, "history": style.PURPLE,
-    "answer": style.ORANGE, "reasoning": "#F0E442", "own service": style.GREY, "people": "#5b3a8c",
-    "fallback": "#8c3a00", "hedge": "#b85c38", "retry": style.VERMILLION,
+    "answer": style.ORANGE, "reasoning": "#F0E442", "request": "#44AA99", "tools": "#999933",
+    "own service": style.GREY, "people": "#5b3a8c", "fallback": "#8c3a00", "hedge": "#b85c38",
+    "retry": style.VERMILLION,
 }  # fmt: skip
 """Colours of what the bill is made of, from below; all else is `others`. What was paid for twice is red and on top."""
 NAMES = {"retry": "retries", "hedge": "hedges", "fallback": "fallbacks"}
@@ -63,7 +64,9 @@ def _waiting(now: "Glimpse", before: "Glimpse", width: float) -> Picture:
             edges = np.append(bins["low_s"], bins["high_s"].iloc[-1])
             ax.stairs(bins["share"], edges, fill=filled, color=colour, alpha=0.75 if filled else 1.0, linewidth=1.4)
     ax.set_xscale("log")
-    ax.set_ylim(0, ax.get_ylim()[1] * 1.22)
+    top = ax.get_ylim()[1] * 1.22
+    ax.set_yticks([tick for tick in MaxNLocator(6).tick_values(0, top) if tick <= min(1.0, top)])
+    ax.set_ylim(0, top)
     _mark_p95(ax, now, before)
     for aim in aims:
         ax.axvline(aim, ymax=0.84, color=style.OBJECTIVE, linewidth=1.4, linestyle="--")
@@ -75,7 +78,9 @@ def _waiting(now: "Glimpse", before: "Glimpse", width: float) -> Picture:
 
 def _mark_p95(ax: Axes, now: "Glimpse", before: "Glimpse") -> None:
     mine, base = (one.metrics["latency_p95"].value for one in (now, before))
-    if mine:
+    if not mine:
+        ax.text(0.97, 0.9, "now: nobody was served", transform=ax.transAxes, ha="right", fontsize=style.SMALL)
+    else:
         was = f" (was {words.seconds(base)})" if base else ""
         ax.axvline(mine, ymax=0.84, color=style.INK, linewidth=1.0)
         low, high = np.log(ax.get_xlim())
@@ -158,10 +163,11 @@ def _cost(now: "Glimpse", before: "Glimpse", width: float) -> Picture:
         heights = np.array([float(row.before), float(row.now)])  # type: ignore[arg-type]
         ax.bar([0, 1], heights, bottom=base, width=0.66, color=_colour(str(row.part)))
         base += heights
-    for place, total in enumerate(base.tolist()):
+    for place, (total, one) in enumerate(zip(base.tolist(), (before, now), strict=True)):
+        text = plain(words.dollars(total)) if one.cost else "none\nsucceeded"
         ax.annotate(
-            plain(words.dollars(total)), (place, total), xytext=(0, 3), textcoords="offset points", ha="center",
-            fontsize=style.SMALL, color=style.INK,
+            text, (place, total), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=style.SMALL,
+            color=style.INK,
         )  # fmt: skip
     ax.set_ylim(0, max(base.max(), 1e-12) * 1.18)
     ax.set_xticks([0, 1], ["baseline", "now"])

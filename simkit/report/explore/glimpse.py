@@ -61,7 +61,7 @@ class Glimpse:
     latencies: pd.DataFrame
     """low_s, high_s, count."""
     cost: Mapping[str, float]
-    """USD per successful action by part of the bill."""
+    """USD per successful action by part of the bill; empty where none succeeded."""
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,11 @@ def _seen(result: "Result", span: str) -> Glimpse:
     evidence = result.evidence
     metrics = Metrics(evidence)
     found = three_answers(evidence, metrics)
-    served = max(1, evidence.total("served")) / len(evidence.tallies)
+    served = evidence.total("served") / len(evidence.tallies)
     rows = [one for one in shares.costs(evidence) if one.cost_usd > 0]
     parts = [one for one in rows if one.by == "part" or (one.by == "total" and one.name != "models")]
     return Glimpse(
         evidence.total("arrived"), span, len(evidence.tallies), {name: metrics[name] for name in SHOWN},
         standings(evidence), found, pd.DataFrame(result.latency_distribution),
-        {one.name: one.cost_usd / served for one in parts},
+        {one.name: one.cost_usd / served for one in parts if served},
     )  # fmt: skip
