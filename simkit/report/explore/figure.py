@@ -190,5 +190,5 @@ def _part_labels(ax: Axes, parts: pd.DataFrame) -> None:
     seen = parts[["before", "now"]].max(axis=1).to_numpy(float) / top >= SEEN
     names = parts["part"].to_numpy()[seen]
     for name, place in zip(names, style.spread(middles[seen].tolist(), 0.075), strict=True):
-        ax.text(1.04, place, "■", color=_colour(str(name)), transform=ax.transAxes, va="center", fontsize=style.SMALL)
+        ax.plot(1.07, place, "s", color=_colour(str(name)), transform=ax.transAxes, clip_on=False, markersize=5.5)
         ax.text(1.13, place, str(name), color=style.INK, transform=ax.transAxes, va="center", fontsize=style.SMALL)

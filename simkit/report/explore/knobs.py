@@ -70,6 +70,7 @@ def panel_of(scenario: "Scenario") -> Panel:
     return Panel(tuple(knob for knob, _ in found if knob is not None), notes)
 
 
+UNMOVED = "as it is"
 NOTHING = (
     "There is nothing to move: the scenario names no knobs, and has none of the usual ones (load, misrouting, caches, "
     "prices, incidents, retries, share of simple questions). Write some into it, e.g. "
@@ -95,8 +96,10 @@ def _knob(scenario: "Scenario", path: str, low: str, high: str, default: bool = 
             return None, ""
     texts, place = _with_now(between(low, high), now)
     every = [Position(text, {path: value_of(text)}) for text in texts]
+    if now is None:  # what holds is not written there, so that no place of the slider is it
+        every.insert(0, Position(UNMOVED, {}))
     label = label_of(scenario, path)
-    refused = [(one.text, why) for one in (every[0], every[-1]) if (why := refusal(scenario, one.settings))]
+    refused = [(one.text, why) for one in (every[now is None], every[-1]) if (why := refusal(scenario, one.settings))]
     note = "; ".join(f"at {text} the scenario is not valid: {why}" for text, why in refused)
     kept = [one for one in every if not note or one is every[place] or not refusal(scenario, one.settings)]
     if len(kept) < 2:
