@@ -127,7 +127,7 @@ def test_a_knob_that_cannot_go_to_its_end_says_why(tmp_path: Path) -> None:
 
 def test_without_a_slider_the_page_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     panel = panel_of(with_knobs(f"{MEDIAN}: [2s, 5s]", tmp_path))
-    assert not panel.knobs and "cannot be moved: at 2s the scenario is not valid" in panel.notes[0]
+    assert not panel.knobs and "cannot be moved: at 5s the scenario is not valid" in panel.notes[0]
     monkeypatch.setattr("simkit.report.explore.knobs.suspects", lambda _: ())
     page = Page(Explorer(copied("founder", tmp_path), preview=500, refined=500))
     said = [one.value for one in page.widget.children[1].children[0].children]

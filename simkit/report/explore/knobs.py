@@ -98,14 +98,21 @@ def _knob(scenario: "Scenario", path: str, low: str, high: str, default: bool = 
     every = [Position(text, {path: value_of(text)}) for text in texts]
     if now is None:  # what holds is not written there, so that no place of the slider is it
         every.insert(0, Position(UNMOVED, {}))
+    kept, why = _in_reach(scenario, every, every[place])
     label = label_of(scenario, path)
-    refused = [(one.text, why) for one in (every[now is None], every[-1]) if (why := refusal(scenario, one.settings))]
-    note = "; ".join(f"at {text} the scenario is not valid: {why}" for text, why in refused)
-    kept = [one for one in every if not note or one is every[place] or not refusal(scenario, one.settings)]
     if len(kept) < 2:
-        return None, f"{label} ({path}) cannot be moved{f': {note}' if note else ', it has one place only.'}"
-    told = f"{label} ({path}) goes only from {kept[0].text} to {kept[-1].text}: {note}" if note else ""
+        return None, f"{label} ({path}) cannot be moved{why or ', it has one place only.'}"
+    told = f"{label} ({path}) goes only from {kept[0].text} to {kept[-1].text}{why}" if why else ""
     return Knob(path, tuple(kept), kept.index(every[place]), label, about(scenario, path)), told
+
+
+def _in_reach(scenario: "Scenario", every: list[Position], now: Position) -> tuple[list[Position], str]:
+    """The positions that can be tried, and why an end cannot."""
+    ends = [(one.text, refusal(scenario, one.settings)) for one in (every[0], every[-1])]
+    why = "; ".join(f"at {text} the scenario is not valid: {refused}" for text, refused in ends if refused)
+    if not why:
+        return every, ""
+    return [one for one in every if one is now or not refusal(scenario, one.settings)], f": {why}"
 
 
 DEFAULTS = {"price_uplift": "1.0", "max_retries": "2"}
