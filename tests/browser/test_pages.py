@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
-from servers import ROOT, browsing, comes_true, kernels, needs_browser, served, wait_for
+from servers import ROOT, answered, browsing, comes_true, kernels, needs_browser, served, wait_for
 
 import simkit as sk
 from simkit.cli import main
@@ -94,7 +95,9 @@ def test_a_command_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
     command = ["-m", "simkit", "explore", str(SCENARIOS / "founder.yaml"), "--port", str(port), "--no-browser"]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     with (tmp_path / "server.txt").open("w") as said:
-        running = subprocess.Popen([sys.executable, *command], env=env, cwd=ROOT, stdout=said, stderr=said)
+        running = subprocess.Popen(
+            [sys.executable, *command], env=env, cwd=ROOT, stdout=said, stderr=said, start_new_session=True
+        )
     try:
         wait_for(f"http://127.0.0.1:{port}/", running, tmp_path)
         asking = threading.Thread(target=_ask, args=(f"http://127.0.0.1:{port}/",), daemon=True)
@@ -107,7 +110,22 @@ def test_a_command_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
         assert comes_true(lambda: not Path(f"/proc/{kernel}").exists(), 10)
         assert free_port(port) == port and not list(tmp_path.glob("simkit-explore-*"))
     finally:
-        running.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+
+
+def test_lab_says_one_address_that_opens(tmp_path: Path) -> None:
+    """Also for root; nothing else is said."""
+    port = free_port()
+    command = ["-m", "simkit", "explore", str(SCENARIOS / "founder.yaml"), "--port", str(port), "--no-browser", "--lab"]
+    with served(command, f"http://127.0.0.1:{port}/", tmp_path):
+        assert comes_true(lambda: "Serving" in (tmp_path / "server.txt").read_text())
+        said = (tmp_path / "server.txt").read_text()
+        (url,) = (word for word in said.split() if word.startswith("http"))
+        assert len(said.splitlines()) == 1 and "token=" in url, said
+        assert "JupyterLab" in answered(url)
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            answered(f"http://127.0.0.1:{port}/api/contents?token=another")
 
 
 def _ask(url: str) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import json
+import logging
 import os
 import secrets
 import signal
@@ -63,7 +64,9 @@ def serve(file: Path, port: int, browser: bool, lab: bool, tell: Callable[[str],
         (folder / "voila.json").write_text(json.dumps(SETTINGS), encoding="utf-8")  # it looks where it is started
         token = secrets.token_urlsafe(24)
         command = lab_command(notebook, port, browser) if lab else voila_command(notebook, port, browser)
-        env = {**environment(folder / "jupyter"), **({"JUPYTER_TOKEN": token} if lab else {})}
+        env = environment(folder / "jupyter")
+        if lab:
+            env["JUPYTER_CONFIG_PATH"] = lab_settings(folder, token)
         running = subprocess.Popen(command, env=env, cwd=folder, stdin=subprocess.DEVNULL)
         try:
             if _listens(running, port):
@@ -147,10 +150,25 @@ def lab_command(notebook: Path, port: int, browser: bool) -> list[str]:
     """JupyterLab with the notebook open. It refuses to serve root, who is all that there is in many containers."""
     return [
         *QUIET, "jupyterlab", str(notebook), f"--ServerApp.port={port}", f"--ServerApp.ip={HOST}",
-        "--ServerApp.port_retries=0", f"--ServerApp.root_dir={notebook.parent}", "--ServerApp.log_level=ERROR",
+        "--ServerApp.port_retries=0", f"--ServerApp.root_dir={notebook.parent}",
         *(["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []),
         *([] if browser else ["--no-browser"]),
     ]  # fmt: skip
+
+
+def lab_settings(folder: Path, token: str) -> str:
+    """Where JupyterLab finds its settings: a token that is known here, and no words but errors.
+
+    The shim for notebooks of long ago is off, as it warns of itself at every start.
+    """
+    quiet = {"log_level": logging.ERROR}
+    settings = {
+        "ServerApp": {**quiet, "jpserver_extensions": {"notebook_shim": False}},
+        "LabApp": quiet,
+        "IdentityProvider": {"token": token},
+    }
+    (folder / "jupyter_server_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("JUPYTER_CONFIG_PATH", ""))))
 
 
 def free_port(wanted: int = 0) -> int:
