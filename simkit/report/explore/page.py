@@ -32,7 +32,7 @@ STYLE = """<style>
 .simkit-explore .pictures{display:flex;flex-wrap:wrap;gap:8px;align-items:flex-start;max-width:1120px}
 .simkit-explore .pictures img{flex:var(--w) 1 0;min-width:min(100%,calc(var(--w)*72px));height:auto}
 .simkit-explore .widget-html-content{min-width:0}
-.simkit-explore h2{margin:.2em 0 .4em}.simkit-explore .knob{font-weight:600;line-height:1.4}
+.simkit-explore h2{margin:.2em 0 .4em}.simkit-explore .knob{display:block;font-weight:600;line-height:1.4}
 .simkit-explore p{margin:.3em 0;line-height:1.45}
 </style>"""
 
