@@ -25,9 +25,11 @@ def explore(file: Path, port: int | None, no_browser: bool, lab: bool) -> int:
       simkit explore my.yaml --lab
     """
     from simkit.report.explore.serve import NotInstalledError, free_port, serve
+    from simkit.scenario.knobs import knob_findings
     from simkit.scenario.load import load
 
-    load(file)
+    for one in knob_findings(load(file)):
+        complain(f"{one.path}: {one.message}")
     try:
         place = free_port(port or 0)
     except OSError as error:

@@ -24,6 +24,7 @@ from simkit.study.run import Replications
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
+    from simkit.scenario.findings import Finding
     from simkit.scenario.load import Scenario
 
 BROKEN = ("fail", "undecided")
@@ -85,17 +86,22 @@ def gate(scenario: "Scenario", asked: Asked, seen: "Callable[[Result], object] |
 def named_checks(scenario: "Scenario", replications: int | None = None) -> Iterator[Item]:
     """What the named checks found of a run with so many replications, with what to do; and those that found nothing."""
     from simkit.scenario.checks import CHECKS
+    from simkit.scenario.knobs import knob_findings
 
     document = scenario.document
     if replications is not None:
         document = document.model_copy(update={"replications": replications})
     for check in CHECKS:
         found = list(check(document))
-        for one in found:
-            outcome = "fail" if one.severity == "error" else "warn"
-            yield Item("checks", one.name, outcome, f"{one.path}: {one.message}\n{one.repair}", one.path)
+        yield from map(_checked, found)
         if not found:
             yield Item("checks", check.__name__.removeprefix("check_"), "pass")
+    yield from map(_checked, knob_findings(scenario))
+
+
+def _checked(one: "Finding") -> Item:
+    outcome = "fail" if one.severity == "error" else "warn"
+    return Item("checks", one.name, outcome, f"{one.path}: {one.message}\n{one.repair}", one.path)
 
 
 def model_invariants(scenario: "Scenario", seed: int | None, engine: str) -> Iterator[Item]:

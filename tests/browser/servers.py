@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,26 @@ def browsing(offline: bool = False) -> Iterator[Watched]:
         yield watched
         browser.close()
         watched.check()
+
+
+def kernels(above: int) -> list[int]:
+    """Processes of kernels that a process, or one that it started, has started."""
+    said = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [
+        (int(pid), int(parent), words) for pid, parent, words in (line.split(None, 2) for line in said.splitlines())
+    ]
+    family = {above}
+    while more := {pid for pid, parent, _ in rows if parent in family} - family:
+        family |= more
+    return [pid for pid, _, words in rows if pid in family and "ipykernel" in words]
+
+
+def comes_true(happens: Callable[[], bool], within_s: float = 60) -> bool:
+    """Wait for something; False: it did not happen."""
+    deadline = time.monotonic() + within_s
+    while not happens() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return happens()
 
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")

@@ -1,11 +1,20 @@
 """In a real browser: the explore page under Voilà, the first notebook in JupyterLab, reports and index offline."""
 
+import contextlib
+import http.client
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
 import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
-from servers import ROOT, browsing, needs_browser, served
+from servers import ROOT, answered, browsing, comes_true, kernels, needs_browser, served, wait_for
 
 import simkit as sk
 from simkit.cli import main
@@ -37,7 +46,7 @@ def test_explore_under_voila(tmp_path: Path) -> None:
         page = watched.page
         page.goto(url)
         page.locator("text=/^Refined: from/").wait_for()
-        picture, table = page.locator(".simkit-explore img"), page.locator(".simkit-explore table")
+        picture, table = page.locator(".simkit-explore img").first, page.locator(".simkit-explore table")
         before, figures = picture.get_attribute("src"), table.inner_text()
         assert "How long users wait" in picture.get_attribute("alt")
         assert "cost per action" in figures and "Will it hold?" in page.locator(".simkit-explore").inner_text()
@@ -57,6 +66,71 @@ def test_explore_under_voila(tmp_path: Path) -> None:
     assert saved.name == "My product, explored"
     assert saved.document.traffic.users.daily_active > sk.load(file).document.traffic.users.daily_active
     assert "Traceback" not in (tmp_path / "server.txt").read_text()
+
+
+def test_kernels_end_with_their_page_and_nothing_overflows(tmp_path: Path) -> None:
+    """A page that is loaded anew or closed leaves no kernel; at the width of a telephone no picture is cut off."""
+    port = free_port()
+    command = ["-m", "simkit", "explore", str(SCENARIOS / "founder.yaml"), "--port", str(port), "--no-browser"]
+    with served(command, f"http://127.0.0.1:{port}/", tmp_path) as url, browsing() as watched:
+        page = watched.page
+        page.goto(url)
+        page.locator("text=/^Refined: from/").wait_for()
+        first = kernels(os.getpid())
+        page.reload()
+        page.locator("text=/^Refined: from/").wait_for()
+        assert len(first) == 1 and comes_true(lambda: len(kernels(os.getpid())) == 1)
+        assert kernels(os.getpid()) != first
+        page.set_viewport_size({"width": 390, "height": 900})
+        beyond = "[...document.images].filter(one => one.getBoundingClientRect().right > window.innerWidth).length"
+        assert page.evaluate("document.images.length") == 3 and page.evaluate(beyond) == 0
+        page.close(run_before_unload=True)
+        assert comes_true(lambda: not kernels(os.getpid()))
+    assert "403" not in (tmp_path / "server.txt").read_text()
+
+
+def test_a_command_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
+    """SIGTERM: server, kernel, port and folder are gone, as with Ctrl-C."""
+    port = free_port()
+    command = ["-m", "simkit", "explore", str(SCENARIOS / "founder.yaml"), "--port", str(port), "--no-browser"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    with (tmp_path / "server.txt").open("w") as said:
+        running = subprocess.Popen(
+            [sys.executable, *command], env=env, cwd=ROOT, stdout=said, stderr=said, start_new_session=True
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/", running, tmp_path)
+        asking = threading.Thread(target=_ask, args=(f"http://127.0.0.1:{port}/",), daemon=True)
+        asking.start()
+        assert comes_true(lambda: bool(kernels(running.pid)))
+        (kernel,) = kernels(running.pid)
+        assert list(tmp_path.glob("simkit-explore-*"))
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=60) == 0
+        assert comes_true(lambda: not Path(f"/proc/{kernel}").exists(), 10)
+        assert free_port(port) == port and not list(tmp_path.glob("simkit-explore-*"))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+
+
+def test_lab_says_one_address_that_opens(tmp_path: Path) -> None:
+    """Also for root; nothing else is said."""
+    port = free_port()
+    command = ["-m", "simkit", "explore", str(SCENARIOS / "founder.yaml"), "--port", str(port), "--no-browser", "--lab"]
+    with served(command, f"http://127.0.0.1:{port}/", tmp_path):
+        assert comes_true(lambda: "Serving" in (tmp_path / "server.txt").read_text())
+        said = (tmp_path / "server.txt").read_text()
+        (url,) = (word for word in said.split() if word.startswith("http"))
+        assert len(said.splitlines()) == 1 and "token=" in url, said
+        assert "JupyterLab" in answered(url)
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            answered(f"http://127.0.0.1:{port}/api/contents?token=another")
+
+
+def _ask(url: str) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        urllib.request.urlopen(url).read()
 
 
 def test_the_first_notebook_in_jupyterlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,14 @@ import pytest
 import simkit as sk
 from simkit.cli import main
 from simkit.report.explore.explorer import Explorer
-from simkit.report.explore.figure import budget_rows, cost_parts, explore_figure
-from simkit.report.explore.knobs import between, knobs_of
+from simkit.report.explore.figure import budget_place, budget_rows, cost_parts, explore_pictures
+from simkit.report.explore.glimpse import DAY_NS, Size
+from simkit.report.explore.knobs import between, knobs_of, panel_of
 from simkit.report.explore.overlay import SaveError, save_overlay
-from simkit.report.explore.page import explore, table_html
+from simkit.report.explore.page import ONE_RUN, Page, explore, pictures_html, table_html
+from simkit.report.explore.serve import address, lab_command
+from simkit.scenario.knobs import knob_findings
+from simkit.study.gate import named_checks
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,6 +73,82 @@ def test_positions_of_every_knob_can_be_set(name: str) -> None:
             bare.set(knob.positions[place].settings)
 
 
+def test_growth_can_be_moved_without_being_named() -> None:
+    """Users at the start and sign-ups are the load of a scenario that grows, in every form they are written in."""
+    labels = {name: [knob.label for knob in knobs_of(shipped(name))][:3] for name in GROWING}
+    assert labels == GROWING
+    scenario = shipped("launch_spike")
+    launch = next(knob for knob in knobs_of(scenario) if "launch" in knob.name)
+    bigger = scenario.set(launch.positions[-1].settings).document.traffic.users.growth.acquisition
+    assert [one.launch.users if one.launch else one.constant for one in bigger] == [40, 20_000]
+
+
+GROWING = {
+    "growth_100_to_10k": ["Users at the start", "Sign-ups in the first week", "Sign-ups that follow the launch"],
+    "runway": ["Users at the start", "Sign-ups a week at most", "Price of gpt-4o, factor"],
+    "free_tier": ["Users at the start", "Sign-ups in the first week", "Price of gpt-4o, factor"],
+    "launch_spike": ["Users at the start", "Sign-ups a week", "Sign-ups that follow the launch"],
+}
+
+
+def test_a_knob_says_in_words_what_it_moves_and_where_that_stands() -> None:
+    found = {knob.label: knob.about for name in ("breaker_flapping", "routed") for knob in knobs_of(shipped(name))}
+    assert found["Price of gpt-4o, factor"].startswith("models.gpt-4o.deployments.0.price_uplift: Factor on all prices")
+    assert "How long the incident lasts (elevated errors)" in found
+    assert "Simple questions on the wrong route (answer)" in found
+
+
+def test_every_shipped_knob_reaches_both_its_ends() -> None:
+    for path in sorted((ROOT / "scenarios").glob("*.yaml")):
+        scenario = sk.load(path)
+        assert not list(knob_findings(scenario)) and not panel_of(scenario).notes, path.name
+
+
+MEDIAN = "models.gpt-4o.ttft.median"
+
+
+def with_knobs(text: str, folder: Path) -> sk.Scenario:
+    path = folder / "mine.yaml"
+    path.write_text((ROOT / "scenarios" / "founder.yaml").read_text() + f"knobs: {{{text}}}\n")
+    return sk.load(path)
+
+
+def test_a_knob_that_cannot_go_to_its_end_says_why(tmp_path: Path) -> None:
+    """A median above the 95th percentile: the knob goes as far as it can; the others are as they are."""
+    scenario = with_knobs(f"{MEDIAN}: [0.1s, 5s], traffic.users.daily_active: [100, 1000]", tmp_path)
+    panel = panel_of(scenario)
+    assert [knob.name for knob in panel.knobs] == [MEDIAN, "traffic.users.daily_active"]
+    assert [one.text for one in (panel.knobs[0].positions[0], panel.knobs[0].positions[-1])] == ["0.1s", "860ms"]
+    (note,) = panel.notes
+    assert MEDIAN in note and "p95 is not above median" in note
+    (found,) = (one for one in named_checks(scenario) if one.name == "knob_out_of_reach")
+    assert found.outcome == "warn" and found.path == f"knobs.{MEDIAN}" and "p95 is not above median" in found.detail
+
+
+def test_without_a_slider_the_page_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = panel_of(with_knobs(f"{MEDIAN}: [2s, 5s]", tmp_path))
+    assert not panel.knobs and "cannot be moved: at 5s the scenario is not valid" in panel.notes[0]
+    monkeypatch.setattr("simkit.report.explore.knobs.suspects", lambda _: ())
+    page = Page(Explorer(copied("founder", tmp_path), preview=500, refined=500))
+    said = [one.value for one in page.widget.children[1].children[0].children]
+    assert len(said) == 1 and "There is nothing to move" in said[0]
+
+
+def test_a_knob_for_what_is_not_written_begins_with_what_holds(tmp_path: Path) -> None:
+    (knob,) = knobs_of(with_knobs("service.replicas: [2, 4]", tmp_path))
+    assert [one.text for one in knob.positions] == ["as it is", "2", "3", "4"] and knob.now == 0
+    assert knob.positions[0].settings == {}
+
+
+def test_the_command_names_the_knob(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("simkit.report.explore.serve.serve", lambda *_: 0)
+    with_knobs(f"{MEDIAN}: [0.1s, 5s]", tmp_path)
+    assert main(["explore", str(tmp_path / "mine.yaml"), "--no-browser"]) == 0
+    assert f"knobs.{MEDIAN}: At its end 5s" in capfd.readouterr().err
+
+
 def copied(name: str, folder: Path) -> sk.Scenario:
     path = folder / f"{name}.yaml"
     path.write_text((ROOT / "scenarios" / f"{name}.yaml").read_text())
@@ -102,6 +182,27 @@ def test_nothing_moved_is_nothing_to_save(tmp_path: Path) -> None:
         save_overlay(copied("founder", tmp_path), {}, "x", "mine")
 
 
+@pytest.mark.parametrize("title", ["", "  "])
+def test_a_scenario_is_not_saved_without_a_title(title: str, tmp_path: Path) -> None:
+    with pytest.raises(SaveError, match="title"):
+        save_overlay(copied("founder", tmp_path), {"seed": 2}, title, "mine")
+    assert [one.name for one in tmp_path.iterdir()] == ["founder.yaml"]
+
+
+def test_too_much_is_cut_to_whole_days_and_runs_fill_what_is_asked_for() -> None:
+    week = Size(7 * DAY_NS, 350_000.0)
+    assert week.cut(1_000_000) == 7 * DAY_NS and week.runs(1_000_000, 7 * DAY_NS) == 3
+    assert week.cut(150_000) == 3 * DAY_NS and week.runs(150_000, 3 * DAY_NS) == 1
+    small = Size(7 * DAY_NS, 35_000.0)
+    assert small.cut(150_000) == 7 * DAY_NS and small.runs(150_000, 3 * DAY_NS) == 10
+
+
+def test_budgets_far_below_zero_are_told_apart() -> None:
+    places = [budget_place(left) for left in (-7.85, -2.89, -1.0, -0.5, 0.0, 1.0)]
+    assert places[2:] == [-1.0, -0.5, 0.0, 1.0]
+    assert places[0] < places[1] - 0.2 < places[2] - 0.4
+
+
 @pytest.mark.slow
 def test_a_knob_changes_what_is_seen_against_the_baseline() -> None:
     explorer = Explorer(shipped("support_chat"), preview=60_000, refined=120_000)
@@ -110,8 +211,9 @@ def test_a_knob_changes_what_is_seen_against_the_baseline() -> None:
     explorer.move(0, len(explorer.knobs[0].positions) - 1)  # 10,000 users
     assert explorer.settings == {"traffic.users.daily_active": 10_000} and explorer.is_late(first)
     view = explorer.preview()
-    assert view.before.metrics == first.now.metrics
-    assert "of 7 d" in view.now.span and view.now.span in view.label
+    assert "of 7 d" in view.now.span and view.now.span in view.label and view.now.runs == 1
+    assert view.before.span == view.now.span, "the baseline is of the same days"
+    assert view.before.actions != first.now.actions and ONE_RUN in table_html(view)
     assert view.now.metrics["success_rate"].value < 0.99 < view.before.metrics["success_rate"].value
     budgets = budget_rows(view.now, view.before)
     assert budgets["now"].min() < budgets["before"].min() - 0.2
@@ -119,8 +221,11 @@ def test_a_knob_changes_what_is_seen_against_the_baseline() -> None:
     assert parts.loc["own service", "now"] < parts.loc["own service", "before"]
     for one, column in ((view.now, "now"), (view.before, "before")):
         assert parts[column].sum() == pytest.approx(one.metrics["cost_per_action"].value, rel=1e-9)
-    words = explore_figure(view.now, view.before).words
-    assert "How long users wait" in words and "Error budget left" in words and "Cost per action" in words
+    assert parts.loc["retries", "now"] == parts["now"].max() > 10 * parts.loc["retries", "before"]
+    words = [one.words for one in explore_pictures(view.now, view.before)]
+    titles = ("How long users wait", "Error budget left", "Cost per action")
+    assert all(one.startswith(title) for one, title in zip(words, titles, strict=True))
+    assert "retries" in words[2] and "; others" not in words[2]
     assert "success rate" in table_html(view) and "error budget left" in table_html(view)
 
     seen = []
@@ -131,7 +236,7 @@ def test_a_knob_changes_what_is_seen_against_the_baseline() -> None:
     assert pinned.now is pinned.before and pinned.now.metrics == view.now.metrics
     explorer.reset()
     back = explorer.preview()
-    assert back.before.metrics == view.now.metrics and back.now.metrics == first.now.metrics
+    assert back.before.metrics == view.now.metrics and back.now.span == view.now.span
 
 
 @pytest.mark.slow
@@ -142,6 +247,30 @@ def test_what_is_late_is_given_up() -> None:
     explorer.move(0, 0)
     thread.join(timeout=20)
     assert not thread.is_alive() and not seen
+
+
+def test_without_an_slo_there_is_no_empty_picture(tmp_path: Path) -> None:
+    scenario = copied("founder", tmp_path).set({"slo": None})
+    view = Explorer(scenario, preview=2_000, refined=4_000).preview()
+    pictures = explore_pictures(view.now, view.before)
+    assert [one.words.partition(".")[0] for one in pictures] == ["How long users wait", "Cost per action"]
+    assert pictures_html(pictures).count("<img") == 2
+
+
+def test_where_nobody_succeeds_there_is_no_cost_per_action(tmp_path: Path) -> None:
+    scenario = copied("founder", tmp_path).set({"resilience.timeout": "1ms", "horizon": "1d"})
+    page = Page(Explorer(scenario, preview=500, refined=500))
+    view = page.explorer.preview()
+    assert view.now.metrics["success_rate"].value == 0 and not view.now.cost
+    assert "none succeeded" in explore_pictures(view.now, view.before)[-1].words
+
+
+def test_lab_serves_root_too_and_its_address_has_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert "--allow-root" in lab_command(Path("/tmp/explore.ipynb"), 8899, False)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert "--allow-root" not in lab_command(Path("/tmp/explore.ipynb"), 8899, False)
+    assert address(8899, "abc") == "http://127.0.0.1:8899/lab/tree/explore.ipynb?token=abc"
 
 
 def test_a_port_that_is_taken_is_said(capfd: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from simkit.report.explore.glimpse import PREVIEW, REFINED, Glimpse, glimpse
-from simkit.report.explore.knobs import Knob, knobs_of
+from simkit.report.explore.glimpse import PREVIEW, REFINED, Glimpse, Size, glimpse, size_of
+from simkit.report.explore.knobs import Knob, panel_of
 from simkit.study.progress import Halted
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class View:
     @property
     def label(self) -> str:
         """How much it rests on."""
-        actions = f"{self.now.actions:,} actions" + (f" ({self.now.span})" if self.now.span else "")
+        span = f" ({self.now.span}, of the baseline too)" if self.now.span else ""
+        actions = f"{self.now.actions:,} actions{span}"
         if self.refined:
             return f"Refined: from {actions}."
         return f"Preview: from {actions}; a refined picture follows."
@@ -42,11 +43,14 @@ class Explorer:
 
     def __init__(self, scenario: "Scenario", preview: int = PREVIEW, refined: int = REFINED) -> None:
         self.scenario, self.sizes = scenario, (preview, refined)
-        self.knobs: tuple[Knob, ...] = knobs_of(scenario)
+        panel = panel_of(scenario)
+        self.knobs: tuple[Knob, ...] = panel.knobs
+        self.notes = panel.notes
         self._bare = scenario.set({"knobs": None})
         self.places = [knob.now for knob in self.knobs]
         self._pinned: dict[str, Any] = {}
-        self._baselines: dict[int, Glimpse] = {}
+        self._baselines: dict[tuple[int, int], Glimpse] = {}
+        self._size: Size | None = None
         self._turn = 0
         self._lock = threading.Lock()
 
@@ -77,6 +81,7 @@ class Explorer:
         """The present knobs are the baseline from now on."""
         self._pinned = self.settings
         self._baselines.clear()
+        self._size = None
         self._turn += 1
 
     def preview(self, tell: Tell | None = None) -> View:
@@ -112,17 +117,29 @@ class Explorer:
 
         settings, pinned = self.settings, dict(self._pinned)
         try:
-            now = glimpse(self._bare.set(settings), actions, pulse, tell)
-            if settings == pinned:
-                before = now
-            else:
-                before = self._baselines.get(actions) or glimpse(self._bare.set(pinned), actions, pulse, tell)
+            scenario = self._bare.set(settings)
+            size, base = size_of(scenario), self._pinned_size(turn, pinned)
+            length = min(
+                size.cut(actions), base.cut(actions)
+            )  # the same days of both: what they differ in is the knobs
+            now = glimpse(scenario, size, actions, length, pulse, tell)
+            before = now if settings == pinned else self._baselines.get((actions, length))
+            if before is None:
+                before = glimpse(self._bare.set(pinned), base, actions, length, pulse, tell)
         except Halted:
             return None
         with self._lock:
             if turn == self._turn:
-                self._baselines[actions] = before
+                self._baselines[actions, length] = before
         return View(now, before, False, turn)
+
+    def _pinned_size(self, turn: int, pinned: dict[str, Any]) -> Size:
+        """How much the baseline is, reckoned once."""
+        size = self._size or size_of(self._bare.set(pinned))
+        with self._lock:
+            if turn == self._turn:
+                self._size = size
+        return size
 
     def save(self, title: str, file: str) -> "Path":
         """Write what was moved as an overlay beside the scenario's file.

@@ -61,46 +61,73 @@ class Glimpse:
     latencies: pd.DataFrame
     """low_s, high_s, count."""
     cost: Mapping[str, float]
-    """USD per successful action by part of the bill."""
+    """USD per successful action by part of the bill; empty where none succeeded."""
 
 
-def glimpse(scenario: "Scenario", actions: int, progress: Progress = silent, tell: object = None) -> Glimpse:
-    """Simulate about so many actions of a scenario: as many replications as that takes, or a part of one.
+@dataclass(frozen=True)
+class Size:
+    """How much there is to simulate."""
+
+    horizon: int
+    actions: float
+    """That are expected in it."""
+
+    def cut(self, actions: int) -> int:
+        """The length of which so many actions can be simulated, in whole days (or hours): the horizon, or less."""
+        share = actions / max(1.0, self.actions)
+        if round(share) >= 1:
+            return self.horizon
+        unit = DAY_NS if self.horizon * share >= DAY_NS else DAY_NS // 24
+        return max(1, round(self.horizon * share / unit)) * unit
+
+    def runs(self, actions: int, length: int) -> int:
+        """How many replications of that length so many actions are."""
+        each = self.actions * length / self.horizon
+        return min(max(1, round(actions / max(1.0, each))), MOST.get(actions, MOST[REFINED]))
+
+
+def size_of(scenario: "Scenario") -> Size:
+    """How much a scenario is.
+
+    Raises:
+        ScenarioError, PlanError: as `run`.
+    """
+    plan = compile_plan(scenario)
+    return Size(plan.horizon, plan.expected_actions)
+
+
+def glimpse(
+    scenario: "Scenario", size: Size, actions: int, length: int, progress: Progress = silent, tell: object = None
+) -> Glimpse:
+    """Simulate about so many actions of a scenario of that size: replications of its first part, or of all of it.
 
     Raises:
         ScenarioError, PlanError, UnfinishedError: as `run`.
     """
-    plan = compile_plan(scenario)
-    runs = round(actions / max(1.0, plan.expected_actions))
-    span = ""
-    if runs < 1:
-        scenario, span = _shortened(scenario, plan.horizon, actions / plan.expected_actions)
-    runs = min(max(1, runs), MOST.get(actions, MOST[REFINED]))
+    cut, span = (scenario, "") if length >= size.horizon else _shortened(scenario, length, size.horizon)
     say = tell if callable(tell) else None
-    result = scenario.run(replications=runs, engine="compiled", progress=progress, tell=say)
+    result = cut.run(replications=size.runs(actions, length), engine="compiled", progress=progress, tell=say)
     return _seen(result, span)
 
 
-def _shortened(scenario: "Scenario", horizon: int, share: float) -> "tuple[Scenario, str]":
+def _shortened(scenario: "Scenario", length: int, whole: int) -> "tuple[Scenario, str]":
     """The scenario's first days (or hours), and how many; the whole of it where it cannot be cut."""
-    unit = DAY_NS if horizon * share >= DAY_NS else DAY_NS // 24
-    length = max(1, round(horizon * share / unit)) * unit
     try:
         cut = scenario.set({"horizon": f"{length // 10**9}s"})
     except ScenarioError:
         return scenario, ""
-    return cut, f"the first {duration(length)} of {duration(horizon)}"
+    return cut, f"the first {duration(length)} of {duration(whole)}"
 
 
 def _seen(result: "Result", span: str) -> Glimpse:
     evidence = result.evidence
     metrics = Metrics(evidence)
     found = three_answers(evidence, metrics)
-    served = max(1, evidence.total("served")) / len(evidence.tallies)
+    served = evidence.total("served") / len(evidence.tallies)
     rows = [one for one in shares.costs(evidence) if one.cost_usd > 0]
     parts = [one for one in rows if one.by == "part" or (one.by == "total" and one.name != "models")]
     return Glimpse(
         evidence.total("arrived"), span, len(evidence.tallies), {name: metrics[name] for name in SHOWN},
         standings(evidence), found, pd.DataFrame(result.latency_distribution),
-        {one.name: one.cost_usd / served for one in parts},
+        {one.name: one.cost_usd / served for one in parts if served},
     )  # fmt: skip

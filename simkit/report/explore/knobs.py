@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simkit.scenario.errors import Invalid, ScenarioError
-from simkit.scenario.paths import find, resolve
-from simkit.scenario.scenario import Document
+from simkit.report.explore.labels import about, label_of
+from simkit.report.explore.suspects import suspects, written
+from simkit.scenario.errors import Invalid
+from simkit.scenario.knobs import refusal
 from simkit.scenario.units import parse_duration
 from simkit.study.quantity import Quantity, RangeError, quantity
 
@@ -40,67 +41,78 @@ class Knob:
     positions: tuple[Position, ...]
     now: int
     """The position that the scenario has."""
+    label: str = ""
+    """What it moves, in words."""
+    about: str = ""
+    """The path, with the schema's help."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All sliders."""
+
+    knobs: tuple[Knob, ...]
+    notes: tuple[str, ...]
+    """What cannot be moved, and why."""
+
+
+def panel_of(scenario: "Scenario") -> Panel:
+    """The knobs that the scenario names; where it names none, those of the usual suspects that it has."""
+    named = scenario.document.knobs
+    bare = scenario.set({"knobs": None}) if named else scenario
+    if not named:
+        every = [_knob(bare, *one, default=True)[0] for one in suspects(bare)]
+        mixes = [_mix(bare, kind) for kind in bare.document.actions]
+        knobs = tuple(one for one in (*every, *mixes) if one is not None)
+        return Panel(knobs, () if knobs else (NOTHING,))
+    found = [_knob(bare, path, str(low), str(high)) for path, (low, high) in named.items()]
+    notes = tuple(note for _, note in found if note)
+    return Panel(tuple(knob for knob, _ in found if knob is not None), notes)
+
+
+UNMOVED = "as it is"
+NOTHING = (
+    "There is nothing to move: the scenario names no knobs, and has none of the usual ones (load, misrouting, caches, "
+    "prices, incidents, retries, share of simple questions). Write some into it, e.g. "
+    "`knobs: {service.workers: [5, 50]}`."
+)
 
 
 def knobs_of(scenario: "Scenario") -> tuple[Knob, ...]:
-    """The knobs that the scenario names; where it names none, those of the usual suspects that it has."""
-    named = scenario.document.knobs
-    ranges = [(path, str(low), str(high)) for path, (low, high) in named.items()] or list(_suspects(scenario))
-    found = [_knob(scenario, path, low, high) for path, low, high in ranges]
-    mixes = [] if named else [_mix(scenario, kind) for kind in scenario.document.actions]
-    return tuple(one for one in (*found, *mixes) if one is not None)
+    """The sliders alone."""
+    return panel_of(scenario).knobs
 
 
-def _suspects(scenario: "Scenario") -> Iterator[tuple[str, str, str]]:
-    """Load, misrouting, caches, price, outage, retries: path, low, high."""
-    document = scenario.document
-    for load in ("traffic.users.daily_active", "traffic.rate", "traffic.sessions.rate"):
-        now = written(scenario, load)
-        if now is not None:
-            yield load, _times(now, 0.2), _times(now, 20)
-    for route in document.routes:
-        for complexity in ("complex", "simple"):
-            yield f"routes.{route}.misrouted.{complexity}", "0%", "30%"
-    for cache in ("exact", "semantic"):
-        yield f"caches.{cache}.ttl", "1min", "1d"
-    for model in list(document.models)[:1]:
-        yield f"models.{model}.deployments.0.price_uplift", "0.5", "2.0"
-    for place in range(min(1, len(document.incidents))):
-        yield f"incidents.{place}.lasts", "1min", "1d"
-    yield "resilience.max_retries", "0", "6"
+def _knob(scenario: "Scenario", path: str, low: str, high: str, default: bool = False) -> tuple[Knob | None, str]:
+    """A slider from low to high through what the scenario has, and where it cannot go there why.
 
-
-def _times(text: str, factor: float) -> str:
-    """A quantity so many times as large; of nonsense itself."""
-    try:
-        one = quantity(text)
-    except RangeError:
-        return text
-    return str(one.at(max(1.0, one.number * factor) if one.whole else one.number * factor))
-
-
-def written(scenario: "Scenario", path: str) -> str | None:
-    """What stands at a path in the full form; None: nothing, or no single value."""
-    try:
-        node = find(scenario.tree, resolve(path, scenario.tree, Document))
-    except Invalid:
-        return None
-    return None if node is None or isinstance(node.value, dict | list) or node.value is None else node.text()
-
-
-def _knob(scenario: "Scenario", path: str, low: str, high: str) -> Knob | None:
-    """A slider from low to high through what the scenario has; None where that cannot be moved."""
+    Args:
+        default: does what the scenario does not say have a value to begin with (see DEFAULTS), or no slider?
+    """
     now = written(scenario, path)
-    texts = between(low, high)
-    if now is None and not scenario.document.knobs:
+    if now is None and default:
         now = DEFAULTS.get(path.rpartition(".")[2])
         if now is None:
-            return None
-    texts, place = _with_now(texts, now)
-    ends = [_set(scenario, {path: value_of(text)}) for text in (texts[0], texts[-1])]
-    if not all(ends) or len(texts) < 2:
-        return None
-    return Knob(path, tuple(Position(text, {path: value_of(text)}) for text in texts), place)
+            return None, ""
+    texts, place = _with_now(between(low, high), now)
+    every = [Position(text, {path: value_of(text)}) for text in texts]
+    if now is None:  # what holds is not written there, so that no place of the slider is it
+        every.insert(0, Position(UNMOVED, {}))
+    kept, why = _in_reach(scenario, every, every[place])
+    label = label_of(scenario, path)
+    if len(kept) < 2:
+        return None, f"{label} ({path}) cannot be moved{why or ', it has one place only.'}"
+    told = f"{label} ({path}) goes only from {kept[0].text} to {kept[-1].text}{why}" if why else ""
+    return Knob(path, tuple(kept), kept.index(every[place]), label, about(scenario, path)), told
+
+
+def _in_reach(scenario: "Scenario", every: list[Position], now: Position) -> tuple[list[Position], str]:
+    """The positions that can be tried, and why an end cannot."""
+    ends = [(one.text, refusal(scenario, one.settings)) for one in (every[0], every[-1])]
+    why = "; ".join(f"at {text} the scenario is not valid: {refused}" for text, refused in ends if refused)
+    if not why:
+        return every, ""
+    return [one for one in every if one is now or not refusal(scenario, one.settings)], f": {why}"
 
 
 DEFAULTS = {"price_uplift": "1.0", "max_retries": "2"}
@@ -185,13 +197,7 @@ def _mix(scenario: "Scenario", kind: str) -> Knob | None:
     path = f"actions.{kind}.complexity"
     texts, place = _with_now(between("0%", "100%"), written(scenario, f"{path}.{first}"))
     made = [Position(text, {path: {first: text, second: f"{100 - quantity(text).number:g}%"}}) for text in texts]
-    return Knob(f"{path}.{first}", tuple(made), place) if _set(scenario, made[0].settings) else None
-
-
-def _set(scenario: "Scenario", settings: Settings) -> bool:
-    """Can the scenario have these values?"""
-    try:
-        scenario.set({"knobs": None, **settings})
-    except ScenarioError:
-        return False
-    return True
+    if refusal(scenario, made[0].settings):
+        return None
+    name = f"{path}.{first}"
+    return Knob(name, tuple(made), place, label_of(scenario, name), f"{name}: the others are {second}.")

@@ -50,7 +50,7 @@ def save_overlay(scenario: "Scenario", settings: Mapping[str, Any], title: str, 
     """Write the overlay beside the scenario's file, and load it to see that it is right.
 
     Raises:
-        SaveError: the name leads elsewhere, is taken, or nothing was moved.
+        SaveError: the title is empty, the file's name leads elsewhere or is taken, or nothing was moved.
         OSError: it cannot be written.
     """
     from simkit.scenario.load import load
@@ -58,11 +58,13 @@ def save_overlay(scenario: "Scenario", settings: Mapping[str, Any], title: str, 
     wanted = file.strip().removesuffix(".yaml").removesuffix(".yml")
     if not wanted or wanted != Path(wanted).name or wanted.startswith(".") or "\0" in wanted or "\\" in wanted:
         raise SaveError("Give the file a plain name, without folders.")
+    if not title.strip():
+        raise SaveError("Give the scenario a title.")
     if not settings:
         raise SaveError("No knob was moved: there is nothing to save.")
     path = scenario.path.absolute().with_name(f"{wanted}.yaml")
     if path.exists():
         raise SaveError(f"{path.name} is there already: choose another name.")
-    write(path, overlay_text(scenario, settings, title, scenario.path.name))
+    write(path, overlay_text(scenario, settings, title.strip(), scenario.path.name))
     load(path)
     return path

@@ -1,30 +1,39 @@
 """The explore page: sliders, a picture, a table, a baseline to pin, a scenario to save."""
 
 import base64
+import io
 import threading
+from collections.abc import Iterable
 from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simkit.report.explore.explorer import Explorer, View
-from simkit.report.explore.figure import explore_figure
+from simkit.report.explore.figure import explore_pictures
 from simkit.report.explore.glimpse import PREVIEW, REFINED, SHOWN
+from simkit.report.explore.knobs import Knob
+from simkit.report.style import Picture
 from simkit.result.metrics import METRICS
 from simkit.result.words import figure, interval
 
 if TYPE_CHECKING:
     from simkit.scenario.load import Scenario
 
+DPI = 110
 INSTALL = "pip install 'simkit-llm[app]'"
 STYLE = """<style>
 .simkit-explore{color:#1f2933;background:#fff}.simkit-explore .sub{color:#55606b}
-.simkit-explore table{border-collapse:collapse;font-size:13px}
+.simkit-explore table{border-collapse:collapse;font-size:13px;line-height:1.5}
 .simkit-explore th{color:#55606b;text-align:left;font-weight:600}
-.simkit-explore th,.simkit-explore td{padding:2px 14px 2px 0;border-bottom:1px solid #eef0f2}
+.simkit-explore th,.simkit-explore td{padding:3px 14px 3px 0;border-bottom:1px solid #eef0f2}
 .simkit-explore .r{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .simkit-explore .good{color:#00704f}.simkit-explore .bad{color:#b3261e}.simkit-explore .warn{color:#8a5a00}
-.simkit-explore img{max-width:100%;height:auto}.simkit-explore p{margin:.3em 0;line-height:1.45}
+.simkit-explore .pictures{display:flex;flex-wrap:wrap;gap:8px;align-items:flex-start;max-width:1120px}
+.simkit-explore .pictures img{flex:var(--w) 1 0;min-width:min(100%,calc(var(--w)*72px));height:auto}
+.simkit-explore .widget-html-content{min-width:0}
+.simkit-explore h2{margin:.2em 0 .4em}.simkit-explore .knob{display:block;font-weight:600;line-height:1.4}
+.simkit-explore p{margin:.3em 0;line-height:1.45}
 </style>"""
 
 
@@ -66,12 +75,16 @@ class Page:
         back = self._button("As in the file", "All knobs as the scenario has them", self._reset)
         save = self._button("Save as scenario", "Write what was moved as a scenario of its own", self._save)
         self.saved = w.HTML()
-        knobs = [w.VBox([w.HTML(f"<b>{escape(knob.name)}</b>"), slider], layout={"margin": "0 0 6px 0"})
+        knobs = [w.VBox([w.HTML(knob_html(knob)), slider], layout={"margin": "0 0 6px 0"})
                  for knob, slider in zip(explorer.knobs, self.sliders, strict=True)]  # fmt: skip
-        left = w.VBox([*knobs, w.HBox([pin, back]), self.title, self.file, save, self.saved])
+        notes = [w.HTML(f'<p class="warn">{escape(note)}</p>') for note in explorer.notes]
+        moving = [w.HBox([pin, back]), self.title, self.file, save, self.saved] if knobs else []
+        left = w.VBox([*knobs, *notes, *moving])
         left.layout.width = "330px"
         left.layout.min_width = "300px"
-        right = w.VBox([self.status, self.picture, self.answers, self.table], layout={"flex": "1 1 560px"})
+        right = w.VBox(
+            [self.status, self.picture, self.answers, self.table], layout={"flex": "1 1 560px", "min_width": "0"}
+        )
         both = w.HBox([left, right], layout={"flex_flow": "row wrap", "grid_gap": "24px"})
         self.widget = w.VBox([w.HTML(f"{STYLE}<h2>{escape(explorer.scenario.name)}</h2>"), both])
         self.widget.add_class("simkit-explore")
@@ -84,7 +97,7 @@ class Page:
         knob = self.explorer.knobs[place]
         options = [(one.text, number) for number, one in enumerate(knob.positions)]
         slider = w.SelectionSlider(options=options, value=knob.now, continuous_update=False, layout={"width": "98%"})
-        slider.tooltip = knob.name
+        slider.tooltip = knob.about
         slider.observe(partial(self._moved, place), names="value")
         return slider
 
@@ -140,9 +153,7 @@ class Page:
                 self._draw(view)
 
     def _draw(self, view: View) -> None:
-        picture = explore_figure(view.now, view.before)
-        data = base64.b64encode(picture._repr_png_()).decode()
-        self.picture.value = f'<img alt="{escape(picture.words)}" src="data:image/png;base64,{data}">'
+        self.picture.value = pictures_html(explore_pictures(view.now, view.before))
         self.table.value = table_html(view)
         self.answers.value = "".join(
             f'<p><b class="{escape(one.tone)}">{escape(one.question)}</b> {escape(one.text)}</p>'
@@ -151,8 +162,36 @@ class Page:
         self._say(view.label)
 
 
+def knob_html(knob: Knob) -> str:
+    """What a slider moves, in words; the path is told to who rests on it."""
+    return f'<span class="knob" title="{escape(knob.about)}">{escape(knob.label or knob.name)}</span>'
+
+
+def pictures_html(pictures: Iterable[Picture]) -> str:
+    """Pictures side by side where there is room, else below one another."""
+    images = []
+    for one in pictures:
+        data = base64.b64encode(_png(one)).decode()
+        style = f"--w:{one.get_figwidth():g}"
+        images.append(f'<img style="{style}" alt="{escape(one.words)}" src="data:image/png;base64,{data}">')
+    return f'<div class="pictures">{"".join(images)}</div>'
+
+
+def _png(picture: Picture) -> bytes:
+    """As `Picture` has it, pressed less: it does not go far, and somebody waits for it."""
+    buffer = io.BytesIO()
+    picture.savefig(buffer, format="png", dpi=DPI, pil_kwargs={"compress_level": 1})
+    return buffer.getvalue()
+
+
+ONE_RUN = (
+    "No intervals: with so much traffic there was time for one replication, and how much is chance is told from "
+    "several."
+)
+
+
 def table_html(view: View) -> str:
-    """The figures now and of the baseline."""
+    """The figures now and of the baseline; where they have no intervals, why."""
     rows = []
     for name in SHOWN:
         unit, now, before = METRICS[name].unit, view.now.metrics[name], view.before.metrics[name]
@@ -161,4 +200,7 @@ def table_html(view: View) -> str:
             cells = "".join(f"<td class=r>{text}</td>" for text in texts)
             rows.append(f"<tr><td>{name.replace('_', ' ')}</td>{cells}</tr>")
     head = "<tr><th></th><th class=r>now</th><th class=r>95 % interval</th><th class=r>baseline</th></tr>"
-    return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+    notes = [ONE_RUN] if view.now.runs < 2 else []
+    notes += [f"Error budget left: after {view.now.span}."] if view.now.span and view.now.standings else []
+    below = "".join(f'<p class="sub">{note}</p>' for note in notes)
+    return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{below}"

@@ -2,10 +2,18 @@
 
 import contextlib
 import importlib.util
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from simkit.report.explore.page import INSTALL
@@ -21,6 +29,17 @@ TEMPLATE = """\
 {%- endblock notebook_css -%}
 """
 """Voilà's page, which asks nobody for fonts of icons: there are none on it."""
+SETTINGS = {
+    "Voila": {"tornado_settings": {"disable_check_xsrf": True, "ws_ping_timeout": 30_000}},
+    "MappingKernelManager": {"cull_idle_timeout": 30, "cull_interval": 5},
+}
+"""A page that goes asks for the end of its kernel, with a token that Voilà never gave it: so none is asked for. Others'
+pages can do nothing all the same: the request must come from this server's own page (`Origin`), and name the kernel by
+its random number. Where no request comes, a kernel without a page ends after so many seconds."""
+QUIET = (sys.executable, "-W", "ignore", "-m")
+"""A server whose libraries' warnings nobody sees; its kernels do not take this over."""
+ENDS = ("SIGTERM", "SIGHUP")
+"""Signals that end the command as Ctrl-C does: `kill`, a container that stops, a terminal that is closed."""
 
 
 class NotInstalledError(RuntimeError):
@@ -38,14 +57,20 @@ def serve(file: Path, port: int, browser: bool, lab: bool, tell: Callable[[str],
     missing = [name for name in (server, "ipywidgets") if importlib.util.find_spec(name) is None]
     if missing:
         raise NotInstalledError(f"The explore page needs {' and '.join(missing)}. Install it with\n  {INSTALL}")
-    with tempfile.TemporaryDirectory(prefix="simkit-explore-") as name:
+    with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="simkit-explore-") as name:
         folder = Path(name)
         notebook = made_ready(file, folder / "explore.ipynb")
-        command = lab_command(notebook, port, browser) if lab else voila_command(notebook, port, browser)
-        tell(f"Serving {file} at http://{HOST}:{port}/ until Ctrl-C.")
         put_template(folder / "jupyter")
-        running = subprocess.Popen(command, env=environment(folder / "jupyter"), cwd=folder, stdin=subprocess.DEVNULL)
+        (folder / "voila.json").write_text(json.dumps(SETTINGS), encoding="utf-8")  # it looks where it is started
+        token = secrets.token_urlsafe(24)
+        command = lab_command(notebook, port, browser) if lab else voila_command(notebook, port, browser)
+        env = environment(folder / "jupyter")
+        if lab:
+            env["JUPYTER_CONFIG_PATH"] = lab_settings(folder, token)
+        running = subprocess.Popen(command, env=env, cwd=folder, stdin=subprocess.DEVNULL)
         try:
+            if _listens(running, port):
+                tell(f"Serving {file} at {address(port, token if lab else '')} until Ctrl-C.")
             return running.wait()
         except KeyboardInterrupt:
             return 0
@@ -53,11 +78,40 @@ def serve(file: Path, port: int, browser: bool, lab: bool, tell: Callable[[str],
             _end(running)
 
 
+def address(port: int, token: str = "") -> str:
+    """Where the page is: with a token it is JupyterLab's."""
+    return f"http://{HOST}:{port}/" + (f"lab/tree/{NOTEBOOK.name}?token={token}" if token else "")
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Signals that would end this process at once raise KeyboardInterrupt, so that nothing is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    found = [getattr(signal, name) for name in ENDS if hasattr(signal, name)]
+    before = [signal.signal(one, signal.default_int_handler) for one in found]
+    try:
+        yield
+    finally:
+        for one, handler in zip(found, before, strict=True):
+            signal.signal(one, handler)
+
+
+def _listens(running: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Wait until a server listens; False: it has ended."""
+    while running.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def _end(running: "subprocess.Popen[bytes]") -> None:
-    """End a server, and wait until it has ended its kernels."""
+    """End a server, and wait until it has ended its kernels; whoever is asked twice does not wait."""
     if running.poll() is None:
         running.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
             running.wait(timeout=15)
             return
         running.kill()
@@ -84,21 +138,37 @@ def put_template(data: Path) -> None:
 
 
 def voila_command(notebook: Path, port: int, browser: bool) -> list[str]:
-    """Voilà: the notebook as a page, without its code."""
+    """Voilà: the notebook as a page, without its code; the rest is in `SETTINGS`."""
     return [
-        sys.executable, "-m", "voila", str(notebook), f"--port={port}", f"--Voila.ip={HOST}", "--strip_sources=True",
-        "--template=simkit", "--show_tracebacks=True", "--Voila.log_level=ERROR",
+        *QUIET, "voila", str(notebook), f"--port={port}", f"--Voila.ip={HOST}", "--Voila.port_retries=0",
+        "--strip_sources=True", "--template=simkit", "--show_tracebacks=True", "--Voila.log_level=ERROR",
         *([] if browser else ["--no-browser"]),
     ]  # fmt: skip
 
 
 def lab_command(notebook: Path, port: int, browser: bool) -> list[str]:
-    """JupyterLab with the notebook open."""
+    """JupyterLab with the notebook open. It refuses to serve root, who is all that there is in many containers."""
     return [
-        sys.executable, "-m", "jupyterlab", str(notebook), f"--ServerApp.port={port}", f"--ServerApp.ip={HOST}",
-        f"--ServerApp.root_dir={notebook.parent}", "--ServerApp.log_level=ERROR",
+        *QUIET, "jupyterlab", str(notebook), f"--ServerApp.port={port}", f"--ServerApp.ip={HOST}",
+        "--ServerApp.port_retries=0", f"--ServerApp.root_dir={notebook.parent}",
+        *(["--allow-root"] if getattr(os, "geteuid", lambda: 1)() == 0 else []),
         *([] if browser else ["--no-browser"]),
     ]  # fmt: skip
+
+
+def lab_settings(folder: Path, token: str) -> str:
+    """Where JupyterLab finds its settings: a token that is known here, and no words but errors.
+
+    The shim for notebooks of long ago is off, as it warns of itself at every start.
+    """
+    quiet = {"log_level": logging.ERROR}
+    settings = {
+        "ServerApp": {**quiet, "jpserver_extensions": {"notebook_shim": False}},
+        "LabApp": quiet,
+        "IdentityProvider": {"token": token},
+    }
+    (folder / "jupyter_server_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("JUPYTER_CONFIG_PATH", ""))))
 
 
 def free_port(wanted: int = 0) -> int:
@@ -107,8 +177,6 @@ def free_port(wanted: int = 0) -> int:
     Raises:
         OSError: somebody listens on it, or may not.
     """
-    import socket
-
     with socket.socket() as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         one.bind((HOST, wanted))
