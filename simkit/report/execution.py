@@ -72,8 +72,8 @@ def execute(
     }
     try:
         done = papermill.execute_notebook(
-            str(notebook.absolute()), str(to.absolute()), dict(parameters), kernel_name=NAME, progress_bar=False,
-            log_output=False, start_timeout=START_S, **settings,
+            str(notebook.absolute()), str(to.absolute()), dict(parameters), kernel_name=NAME,
+            language="python", progress_bar=False, log_output=False, start_timeout=START_S, **settings,
         )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         cell = "" if error.exec_count is None else f"cell {error.cell_index} ([{error.exec_count}]): "

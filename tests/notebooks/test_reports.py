@@ -47,6 +47,8 @@ def environment() -> dict[str, str]:
     [
         (["-p", "usres=1"], "no such parameter"),
         (["-p", "replications=many"], "this is not a whole number"),
+        (["-p", "replications=-5"], "this is not within 0 and 10000"),
+        (["-p", "seed=-7"], "this is not within -1 and"),
         (["-p", "fast=perhaps", "-p", "seed=x"], "this is not true or false"),
         (["--notebook", "nowhere.ipynb"], "No such file"),
         (["--notebook", "comparison"], "at least two files"),
