@@ -34,6 +34,13 @@ class Parameter:
     def __str__(self) -> str:
         return f"{self.name}: {self.type} = {self.default}" + (f"  # {self.help}" if self.help else "")
 
+    def is_default(self, value: Any) -> bool:
+        """Is this what stands in the notebook?"""
+        try:
+            return bool(ast.literal_eval(self.default) == value)
+        except ValueError:
+            return False
+
     def value(self, text: str) -> Any:
         """What a text stands for.
 

@@ -117,8 +117,24 @@ def test_comparison_rows_say_better_worse_undecided() -> None:
     unsure = figures_study.comparison_rows(
         summary.assign(p_value=[0.01, 0.2, 0.9, 0.05, 1.0]), tuple(summary["metric"])
     )
-    assert unsure["tone"].tolist() == ["better", "undecided", "undecided", "neutral"]
+    assert unsure["tone"].tolist() == ["better", "worse", "undecided", "neutral"]
+    assert unsure["sure"].tolist() == [True, False, False, True]
+    (key,) = figures_study.comparison_figure(unsure, "b compared with today").legends
+    assert figures_study.UNSURE in [one.get_text() for one in key.get_texts()]
     assert "−50 %" in draw(figures_study.comparison_figure(rows, "b compared with today"))
+
+
+def test_one_huge_change_does_not_press_the_others_onto_zero() -> None:
+    rows = pd.DataFrame(
+        [("success", -0.83, -0.85, -0.81, "worse", True), ("p95", -0.6, -0.62, -0.58, "better", True),
+         ("a month", 39.71, 35.0, 44.0, "worse", True)],
+        columns=["label", "change", "low", "high", "tone", "sure"],
+    )  # fmt: skip
+    assert figures_study.reach(rows) == pytest.approx(4 * 0.85)
+    picture = figures_study.comparison_figure(rows, "b compared with a")
+    assert picture.axes[0].get_xlim()[1] < 5 and "+3,971 %" in draw(picture) and "beyond the axis" in draw(picture)
+    assert "a month: +3,971 %" in picture.words
+    assert figures_study.reach(rows.iloc[:2]) == np.inf
 
 
 def test_routing_saving_is_price_arithmetic() -> None:

@@ -8,13 +8,19 @@ from result_cases import made, runs, served
 from synthetic_log import HOUR, SECOND
 
 from simkit.result import html, text
+from simkit.result.html import marked
 from simkit.result.metrics import METRICS
 from simkit.result.page import Grid, Page, Paragraph
 from simkit.result.words import dollars, duration, figure, number, percent, seconds
 
 
 def plain_html(source):
+    source = re.sub("</?code>", "`", source)
     return re.sub(r"\s+", " ", html_module.unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", source, flags=re.S)))
+
+
+def test_what_stands_between_backticks_is_code_and_safe():
+    assert str(marked("see `a <b>` & `c")) == "see <code>a &lt;b&gt;</code> &amp; `c"
 
 
 @pytest.mark.parametrize("width", [60, 100, 200])
