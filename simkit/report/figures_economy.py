@@ -146,9 +146,9 @@ def hit_rate_figure(
     ax.set_ylim(0, min(1.0, 1.2 * float(rates["hit_rate"].max())) or 1.0)
     formatted("y", ax, "share")
     ax.set_ylabel("hits / lookups")
-    label_right(ax, names, ends, [CACHE_COLOURS[str(cache)] for cache in rates["cache"].unique()])
     clock(ax, one)
     incident_spans(ax, incidents, named=True)
+    label_right(ax, names, ends, [CACHE_COLOURS[str(cache)] for cache in rates["cache"].unique()])
     title(ax, "Caches warming up", "hit rate by the time of the lookup, from the beginning of the warm-up on")
     return picture
 
@@ -254,7 +254,7 @@ def _budget_periods(ax: Axes, rows: pd.DataFrame) -> None:
         ax.plot([right, right], [0, row["share"]], color=style.BLUE, linewidth=1.6)
         ax.annotate(
             plain(words.dollars(row["spent_usd"])), (right, row["share"]), xytext=(-4, 2), ha="right", va="bottom",
-            textcoords="offset points", fontsize=style.SMALL, color=style.BLUE,
+            textcoords="offset points", fontsize=style.SMALL, color=style.BLUE, bbox=style.HALO, zorder=5,
         )  # fmt: skip
         for act, (text, colour) in ACTS.items():
             if np.isfinite(row[f"{act}_s"]):

@@ -150,6 +150,24 @@ def test_labels_are_moved_apart_and_keep_their_order() -> None:
     assert style.spread([], 0.1) == []
 
 
+def test_names_of_incidents_have_a_band_of_their_own(timeline: pd.DataFrame) -> None:
+    """Above all curves and ticks, in rows in which none touches another, none beyond the right edge."""
+    begin, end = timeline["start"].iloc[0], timeline["end"].iloc[-1]
+    times = [begin, begin, begin + (end - begin) / 50, end - (end - begin) / 100]
+    names = ["a region is gone", "another", "a third one", "the last of the incidents"]
+    incidents = pd.DataFrame({"name": names, "start": times, "end": [time + (end - begin) / 20 for time in times]})
+    left = figures_time.budget_left(timeline, {"success": 0.99}, 1.0)
+    picture = figures_time.budget_figure(left, timeline, incidents)
+    picture.draw_without_rendering()
+    (ax,) = picture.axes
+    boxes = [one.get_window_extent() for one in ax.texts if one.get_text() in names]
+    assert len(boxes) == 4
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    highest = ax.transData.transform((0, 1.0))[1]
+    assert all(one.y0 >= highest - 1 and one.x1 <= ax.bbox.x1 + 5 for one in boxes)
+    assert max(ax.get_yticks()) <= 1.0 + 1e-9
+
+
 def test_labels_at_the_right_edge_never_touch(timeline: pd.DataFrame, incidents: pd.DataFrame) -> None:
     """Three percentiles that end at one place, in every window's units: there is white between their labels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -116,6 +116,7 @@ def test_a_page_is_rendered_as_it_is():
         (percent(0.0612), "6.12 %"), (percent(0.99954), "99.954 %"), (percent(0.995), "99.5 %"),
         (percent(1.0), "100 %"),
         (percent(0.0), "0 %"), (percent(2.1234), "212 %"), (percent(-0.5), "-50 %"), (percent(0.000012), "0.0012 %"),
+        (percent(4.9e-10), "under 0.001 %"), (percent(-4.9e-10), "about 0 %"),
         (percent(0.999999), "99.9999 %"), (percent(0.9999999), "99.99999 %"),
         (seconds(0.25), "250 ms"), (seconds(1.234), "1.23 s"), (seconds(100), "100 s"), (seconds(5400), "90 min"),
         (seconds(7200), "2 h"),
