@@ -127,10 +127,15 @@ def metrics(of: "Result") -> Fragment:
     """Every figure that applies, with its interval and what it means."""
     (grid,) = (one for one in _sections(of.page().blocks)["All figures"] if isinstance(one, Grid))
     known = [row for row in grid.rows if row[1] != NONE]
-    rows = tuple((name, value, ends, METRICS[name].help, text) for name, value, ends, _, text in known)
+    rows = tuple((name, value, ends, _meaning(name, text)) for name, value, ends, _, text in known)
     left = len(grid.rows) - len(rows)
     rest = (Paragraph(f"{left} more figures do not apply to this scenario."),) if left else ()
-    return Fragment((Grid(("metric", "value", "95 % interval", "what it is", "note"), rows, grid.right), *rest))
+    return Fragment((Grid(("metric", "value", "95 % interval", "what it is"), rows, grid.right), *rest))
+
+
+def _meaning(metric: str, note: str) -> str:
+    """What a metric is, and what is to be known of it here."""
+    return f"{METRICS[metric].help} {note[0].upper()}{note[1:]}." if note else METRICS[metric].help
 
 
 def glossary(of: "Comparison") -> Fragment:
