@@ -49,7 +49,8 @@ def report(
     """Make a report of each FILE (`--notebook comparison`: one of all), and an index.
 
     Each is a folder DIR/SCENARIO/KEY: the executed notebook, the same as one HTML file that opens offline, the
-    scenario in full, and summary.json. The same scenario, notebook, parameters and version have the same key, and are not run again.
+    scenario in full, and summary.json. The same scenario, notebook, parameters and version have the same key, and are
+    not run again.
     A notebook that fails is kept with its error; the others are made all the same, and the exit code is 3.
 
     \b

@@ -90,7 +90,10 @@ def _change(ax: Axes, place: float, row: Mapping[Hashable, Any], bound: float) -
         ends = np.clip([row["low"], row["high"]], -bound, bound)
         ax.plot(ends, [place, place], color=colour, linewidth=3.0, alpha=0.45)
     beyond = abs(change) > bound
-    mark, fill = (">" if change > 0 else "<") if beyond else "o", colour if row["sure"] else "white"
+    mark, fill = (
+        (">" if change > 0 else "<") if beyond else "o",
+        colour if row["sure"] or row["tone"] == "undecided" else "white",
+    )
     ax.plot([np.clip(change, -bound, bound)], [place], mark, color=colour, markersize=6, markerfacecolor=fill)
     ax.annotate(
         plain(_signed(change)), (1, place), xycoords=("axes fraction", "data"), xytext=(6, 0),

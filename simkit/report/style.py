@@ -165,7 +165,7 @@ def plain(text: str) -> str:
 def tick_usd(value: float) -> str:
     """An amount of money on an axis, without trailing noise."""
     text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.4g}"
-    return f"${text}"
+    return f"-${text[1:]}" if text.startswith("-") else f"${text}"
 
 
 def tick_percent(value: float) -> str:

@@ -70,10 +70,10 @@ def headline(name: str, pairs: Pairs, units: dict[str, str]) -> str:
     known = [metric for metric in HEADLINES if metric in pairs and not pairs[metric][2].same]
     told = [metric for metric in known if pairs[metric][2].apart or _bare(pairs[metric][2])]
     said = [_headed(metric, pairs, units) for metric in sorted(told, key=lambda one: _worse(one, pairs), reverse=True)]
-    limits = [(metric, at_most(metric, units[metric], pairs[metric][2])) for metric in known if metric not in told]
-    said += [f"{metric.replace('_', ' ')} {limit.removeprefix('; ')}" for metric, limit in limits if limit]
     unsure = any(pairs[metric][2].apart and not pairs[metric][2].decided for metric in told)
     said += [UNSURE] if unsure else []
+    limits = [(metric, at_most(metric, units[metric], pairs[metric][2])) for metric in known if metric not in told]
+    said += [f"{metric.replace('_', ' ')} {limit.removeprefix('; ')}" for metric, limit in limits if limit]
     return f"{name} {'; '.join(said)}" if said else f"{name}: no difference in cost, latency, success and good answers"
 
 
@@ -99,7 +99,8 @@ def _headed(metric: str, pairs: Pairs, units: dict[str, str]) -> str:
 FEWER = 0.01
 """With so much less success, latencies are of others."""
 UNSURE = (
-    "each is sure by itself, but among so many comparisons chance shows such a thing, too: more replications would tell"
+    "each of these is sure by itself, but among so many comparisons chance shows such a thing, too:"
+    " more replications would tell"
 )
 HEADLINES = ("success_rate", "good_rate", "cost_per_action", "latency_p95")
 

@@ -261,9 +261,9 @@ def test_a_headline_says_the_main_things_at_once() -> None:
     }
     assert headline("storm", ruin, units) == (
         "storm succeeds less often, by 83.4 points, 95 % interval 81.8-85.1 points; is 60 % faster at the 95th "
-        "percentile, 95 % interval 57-63 % (of the 16.4 % that succeed); cost per action no worse than $0.0012; "
-        "each is sure by itself, but among so many comparisons chance shows such a thing, too: more replications "
-        "would tell"
+        "percentile, 95 % interval 57-63 % (of the 16.4 % that succeed); each of these is sure by itself, but among so "
+        "many comparisons chance shows such a thing, too: more replications would tell; cost per action no worse than "
+        "$0.0012"
     )
     assert headline("twin", {"success_rate": pairs["success_rate"]}, units).startswith("twin: no difference")
 
