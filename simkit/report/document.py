@@ -201,7 +201,7 @@ def manifest(of: "Result") -> Fragment:
         ("scenario", about["scenario"]),
         (
             "its full form",
-            f"`scenario.yaml` in the folder of the report (in a comparison: its own name); SHA-256:"
+            f"`scenario.yaml` in the report's folder (in a comparison: its own name); SHA-256 of what it means:"
             f" {about['scenario_hash']}",
         ),
         ("seed", str(about["seed"])),

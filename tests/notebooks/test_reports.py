@@ -244,7 +244,8 @@ def test_the_comparison_reads_as_a_document(tmp_path: Path) -> None:
 def test_a_report_of_growth_shows_who_comes_and_what_breaks(tmp_path: Path) -> None:
     """The section that the answer refers to, with its pictures; without users who come and go there is none."""
     file = tmp_path / "growing.yaml"
-    file.write_text(f"extends: {SCENARIOS / 'growth_100_to_10k.yaml'}\nhorizon: 8w\n")
+    base, spent = f"extends: {SCENARIOS / 'runway.yaml'}", "business: {cash: $1000, fixed: {office: $20000/month}}"
+    file.write_text(f"{base}\nhorizon: 8w\nchanges: null\n{spent}\n")
     assert main(["report", str(file), "--out", str(tmp_path / "out"), "-p", "fast=true"]) == 0
     ((folder, _),) = summaries(tmp_path / "out")
     text = checked_page(folder / "report.html")
