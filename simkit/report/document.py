@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = ("measured", "estimated", "assumed")
 NONE = "–"
-MOST_ROWS = 40
+MOST_ROWS = 20
 """Most rows of a table of incidents in a document."""
 MOST_CASES = {"reviews": review_text.MOST, "failovers": region_text.MOST}
 """So many are told in sentences."""
@@ -153,13 +153,13 @@ def rest(of: "Result") -> Fragment:
         if len(table) > MOST_CASES[name]:
             blocks += [Heading(f"The table `{name}`"), _cases(table, shown)]
             more = len(table) - MOST_ROWS
-            blocks += [Paragraph(f"{more} more rows are in `result.{name}` only.")] if more > 0 else []
+            blocks += [Paragraph(f"{more} more, with less harm, are in `result.{name}` only.")] if more > 0 else []
     return Fragment(tuple(blocks))
 
 
 def _cases(table: "Table", shown: dict[str, tuple[str, str]]) -> Grid:
-    """The first rows of a table, in order of time; `shown` names each column that is, and its unit."""
-    records = table.sort_values("start").head(MOST_ROWS).to_dict("records")
+    """The rows that lost most, in order of time; `shown` names each column that is, and its unit."""
+    records = table.nlargest(MOST_ROWS, "lost").sort_values("start").to_dict("records")
     rows = tuple(tuple(_cell(one[name], unit) for name, (_, unit) in shown.items()) for one in records)
     right = frozenset(place for place, (_, unit) in enumerate(shown.values()) if unit not in ("text", "run", "time"))
     return Grid(tuple(head for head, _ in shown.values()), rows, right)

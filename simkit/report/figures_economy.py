@@ -1,6 +1,6 @@
 """Pictures of where the money goes: causes over time, caches that fill, budgets, growing prompts, peaks, levers."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -236,8 +236,8 @@ def budget_figure(budgets: pd.DataFrame, note: str = "") -> Picture:
     return picture
 
 
-MOST_AMOUNTS = 10
-"""In more periods than these only the dearest is named."""
+AMOUNT = 0.09
+"""Of the width, what an amount takes."""
 ACTS = {"alerted": ("alert", style.ORANGE), "degraded": ("cheaper models", style.PURPLE),
         "blocked": ("blocked", style.VERMILLION)}  # fmt: skip
 
@@ -246,7 +246,7 @@ def _budget_periods(ax: Axes, rows: pd.DataFrame) -> None:
     """A rising edge from 0 to what was spent in each period, with when it acted; above all, what was spent."""
     zero, seen = rows["start"].iloc[0] - pd.to_timedelta(rows["start_s"].iloc[0], unit="s"), set()
     top = max(1.06, 1.03 * float(rows["share"].max()))
-    named = rows if len(rows) <= MOST_AMOUNTS else rows.nlargest(1, "share")
+    named = _amounts(rows)
     for place, row in zip(rows.index, rows.to_dict("records"), strict=True):
         known = [(row[f"{act}_s"], row[f"{act}_share"]) for act in ACTS if np.isfinite(row[f"{act}_s"])]
         points = [(row["start_s"], 0.0), *sorted(known), (row["end_s"], row["share"])]
@@ -255,7 +255,7 @@ def _budget_periods(ax: Axes, rows: pd.DataFrame) -> None:
         ax.fill_between(times, shares, color=style.SKY, alpha=0.45, linewidth=0)
         ax.plot(times, shares, color=style.BLUE, linewidth=1.0, linestyle=":")
         ax.plot([right, right], [0, row["share"]], color=style.BLUE, linewidth=1.6)
-        if place in named.index:
+        if place in named:
             ax.annotate(
                 plain(words.dollars(row["spent_usd"])), (right, top), xytext=(1, 1), ha="right", va="bottom",
                 textcoords="offset points", fontsize=style.SMALL, color=style.BLUE,
@@ -274,6 +274,16 @@ def _budget_periods(ax: Axes, rows: pd.DataFrame) -> None:
             loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=style.SMALL,
             labelcolor=style.INK, borderaxespad=0.2,
         )  # fmt: skip
+
+
+def _amounts(rows: pd.DataFrame) -> list[Hashable]:
+    """The periods whose amounts are named, the dearest first: those that have room."""
+    room = AMOUNT * float(rows["end_s"].max() - rows["start_s"].min())
+    ends: dict[Hashable, float] = {}
+    for place, end in rows.sort_values("share", ascending=False)["end_s"].items():
+        if all(abs(float(end) - other) >= room for other in ends.values()):
+            ends[place] = float(end)
+    return list(ends)
 
 
 def _budget_clock(ax: Axes, budgets: pd.DataFrame) -> None:

@@ -11,6 +11,7 @@ from figure_cases import START, draw
 from matplotlib.axes import Axes
 
 from simkit.report import figures, figures_resilience, figures_study, figures_time, style
+from simkit.report.figures_economy import _amounts
 
 
 @pytest.fixture
@@ -300,3 +301,15 @@ def test_alerts_figure_shows_thresholds_and_bars(timeline: pd.DataFrame, inciden
         assert text in seen
     draw(figures_resilience.alerts_figure(burn, rules, bars[:0], timeline, incidents))
     assert "no alerts" in draw(figures_resilience.alerts_figure(burn[:0], rules, bars, timeline, incidents))
+
+
+def test_amounts_of_a_budget_never_touch() -> None:
+    """Two full months and a day of the next: the day's amount has no room; of thirty days some are named."""
+    day = 86_400
+    months = pd.DataFrame({"start_s": [0, 30 * day, 60 * day], "end_s": [30 * day, 60 * day, 61 * day],
+                           "share": [0.8, 0.9, 0.05]})  # fmt: skip
+    assert sorted(_amounts(months)) == [0, 1]
+    days = pd.DataFrame({"start_s": [i * day for i in range(30)], "end_s": [i * day + day for i in range(30)],
+                         "share": [0.5 + (i == 17) for i in range(30)]})  # fmt: skip
+    named = sorted(_amounts(days))
+    assert 17 in named and all(later - one >= 3 for one, later in pairwise(named))

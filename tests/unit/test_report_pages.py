@@ -3,8 +3,11 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 
 import simkit as sk
@@ -249,3 +252,28 @@ def test_a_report_has_no_picture_of_nothing(tmp_path: Path) -> None:
     assert not sk.report.part(result, "Nothing of that name").blocks and not sk.report.rest(result).blocks
     (grid, _) = sk.report.metrics(result).blocks
     assert isinstance(grid, Grid) and all(row[3].endswith(".") for row in grid.rows)
+
+
+def incidents(count: int) -> pd.DataFrame:
+    begin = pd.Timestamp("2026-11-23 10:00", tz="UTC")
+    return pd.DataFrame(
+        {
+            "name": "outage", "replication": -1, "start": [begin + pd.Timedelta(hours=i) for i in range(count)],
+            "time_to_detect_s": 240.0, "lost": 12.0, "degraded": 0.0, "abandoned": 1.0, "budget_spent": 0.02,
+            "extra_cost_usd": -1.5, "recovery_s": float("nan"),
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "rows", "more"), [(6, 0, ""), (7, 7, ""), (50, 20, "30 more, with less harm")])
+def test_a_table_that_is_referred_to_is_in_the_document(count: int, rows: int, more: str) -> None:
+    of: Any = SimpleNamespace(reviews=incidents(count), failovers=pd.DataFrame())
+    text = sk.report.rest(of)._repr_html_()
+    assert text.count("outage") == rows and more in text
+    if rows:
+        assert (
+            "The table <code>reviews</code>" in text
+            and "Mon 23 Nov 10:00" in text
+            and "every" in text
+            and "-$1.50" in text
+        )
