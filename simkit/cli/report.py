@@ -1,5 +1,10 @@
 """`simkit report`: notebooks of scenarios as documents, side by side, with an index."""
 
+import contextlib
+import re
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +48,9 @@ def report(
 ) -> int:
     """Make a report of each FILE (`--notebook comparison`: one of all), and an index.
 
-    Each is a folder DIR/SCENARIO/KEY: the executed notebook, the same as one HTML file that opens offline, and
-    summary.json. The same scenario, notebook, parameters and version have the same key, and are not run again.
+    Each is a folder DIR/SCENARIO/KEY: the executed notebook, the same as one HTML file that opens offline, the
+    scenario in full, and summary.json. The same scenario, notebook, parameters and version have the same key, and are
+    not run again.
     A notebook that fails is kept with its error; the others are made all the same, and the exit code is 3.
 
     \b
@@ -55,7 +61,7 @@ def report(
       simkit report my.yaml --notebook notebooks/my_notebook.ipynb
     """
     from simkit.report.index import write_index
-    from simkit.report.reports import make
+    from simkit.report.reports import PAGE, make
     from simkit.study.progress import Bar, silent, watched
 
     reports = planned(files, notebook, texts, out)
@@ -73,7 +79,8 @@ def report(
             failed.append(one)
 
     try:
-        make(reports, count, bar, told, again)
+        with _ended_as_by_ctrl_c():
+            make(reports, count, bar, told, again)
     except KeyboardInterrupt:
         write_index(out)
         done = sum(one.finished for one in reports)
@@ -83,7 +90,9 @@ def report(
     say(str(index))
     if failed:
         names = ", ".join(one.report.label for one in failed)
-        complain(f"{len(failed)} of {len(reports)} failed: {names}. What they showed until then is in {out}.")
+        kept = any((one.report.folder / PAGE).is_file() for one in failed)
+        rest = f" What they showed until then is in {out}." if kept else ""
+        complain(f"{len(failed)} of {len(reports)} failed: {names}.{rest}")
         return Exit.UNFINISHED
     return Exit.WELL
 
@@ -102,12 +111,52 @@ def planned(files: tuple[Path, ...], notebook: str, texts: tuple[str, ...], out:
     try:
         known = parameters_of(path)
         values: dict[str, Any] = values_of(known, texts, (ONE, ALL))
-        found = tuple(dict.fromkeys(all_files(files)))
+        found = tuple(dict.fromkeys(scenarios_in(files)))
         scenarios = load_all(found, ())
         check_plans(scenarios)
         return plan(list(zip(found, scenarios, strict=True)), path, values, known, out)
     except ParameterError as error:
         raise BadInput(f"{error}\nNothing was run.") from None
+
+
+SCENARIO = re.compile(r"""^[{"']*(?:traffic|actions|models|extends)["']?\s*:""", re.MULTILINE)
+"""What the text of a scenario has at the left: something of it, if with mistakes."""
+
+
+def scenarios_in(files: tuple[Path, ...]) -> Iterator[Path]:
+    """The files, and the scenarios directly in the folders; other YAML files there are left out, with a line.
+
+    Raises:
+        BadInput: a folder has none.
+    """
+    for file in files:
+        inside = all_files((file,))
+        if not file.is_dir():
+            yield from inside
+            continue
+        found = [one for one in inside if SCENARIO.search(one.read_text(encoding="utf-8", errors="replace"))]
+        if not found:
+            raise BadInput(f"{file}: there is no scenario in this folder. Nothing was run.")
+        if left := [one.name for one in inside if one not in found]:
+            complain(f"{file}: left out, for they are no scenarios: {', '.join(left)}.")
+        yield from found
+
+
+@contextlib.contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """A polite end (SIGTERM, of a CI or a shutdown) leaves nothing half behind either."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only there may one listen
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def check_plans(scenarios: "list[Scenario]") -> None:

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from simkit.report.document import assumptions as assumptions
     from simkit.report.document import changes as changes
     from simkit.report.document import checklist as checklist
+    from simkit.report.document import differences as differences
+    from simkit.report.document import glossary as glossary
     from simkit.report.document import manifest as manifest
     from simkit.report.document import metrics as metrics
     from simkit.report.document import note as note
     from simkit.report.document import part as part
     from simkit.report.document import record as record
+    from simkit.report.document import rest as rest
     from simkit.report.document import title as title
     from simkit.report.document import verdicts as verdicts
     from simkit.report.figures_attempts import balance_figure as balance_figure
@@ -34,12 +37,15 @@ _HOMES = {
     "assumptions": "document",
     "changes": "document",
     "checklist": "document",
+    "differences": "document",
+    "glossary": "document",
     "manifest": "document",
     "metrics": "document",
     "note": "document",
     "part": "document",
     "pictures": "album",
     "record": "document",
+    "rest": "document",
     "title": "document",
     "verdicts": "document",
     "balance_figure": "figures_attempts",
@@ -53,9 +59,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "answers", "assumptions", "balance_figure", "changes", "checklist", "manifest", "metrics", "note", "part",
-    "patience_figure", "people_figure", "pictures", "prompt_cache_figure", "prompt_cache_saving", "record",
-    "routing_figure", "routing_saving", "title", "verdicts", "waits_figure",
+    "answers", "assumptions", "balance_figure", "changes", "checklist", "differences", "glossary", "manifest",
+    "metrics", "note", "part", "patience_figure", "people_figure", "pictures", "prompt_cache_figure",
+    "prompt_cache_saving", "record", "rest", "routing_figure", "routing_saving", "title", "verdicts", "waits_figure",
 ]  # fmt: skip
 
 

@@ -9,14 +9,34 @@ from typing import TYPE_CHECKING, Any
 
 from simkit.report.stress import checklist_rows
 from simkit.result import assumptions as origins
+from simkit.result import region_text, review_text
+from simkit.result.metrics import METRICS
 from simkit.result.page import Block, Grid, Heading, Page, Paragraph
+from simkit.result.words import figure
 
 if TYPE_CHECKING:
     from simkit.result.result import Result
+    from simkit.result.table import Table
     from simkit.study.compare import Comparison
 
 KINDS = ("measured", "estimated", "assumed")
 NONE = "–"
+MOST_ROWS = 20
+"""Most rows of a table of incidents in a document."""
+MOST_CASES = {"reviews": review_text.MOST, "failovers": region_text.MOST}
+"""So many are told in sentences."""
+REVIEWS = {
+    "name": ("incident", "text"), "replication": ("replication", "run"), "start": ("start", "time"),
+    "time_to_detect_s": ("noticed after", "s"), "lost": ("lost", "number"), "degraded": ("lesser answer", "number"),
+    "abandoned": ("gave up", "number"), "budget_spent": ("of the budget", "share"),
+    "extra_cost_usd": ("extra cost", "USD"), "recovery_s": ("well again after", "s"),
+}  # fmt: skip
+FAILOVERS = {
+    "name": ("incident", "text"), "region": ("region", "text"), "replication": ("replication", "run"),
+    "start": ("start", "time"), "detected_s": ("noticed after", "s"), "moved_s": ("moved after", "s"),
+    "back_s": ("back after", "s"), "lost": ("lost", "number"), "latency_p95_before_s": ("p95 before", "s"),
+    "latency_p95_during_s": ("p95 meanwhile", "s"),
+}  # fmt: skip
 NOBODY = "nobody has said where it comes from"
 
 
@@ -77,17 +97,17 @@ def part(of: "Result", *titles: str, otherwise: str = "", headings: bool = False
 
     Args:
         of: the result.
-        titles: of the sections. Those that this result does not have are left out.
-        otherwise: what to say where none is there.
+        titles: of the sections, without what stands in brackets. Those that this result does not have are left out.
+        otherwise: what to say where none is there; empty: nothing.
         headings: show each section's own title, too.
     """
     sections = _sections(of.page().blocks)
-    wanted = [title for title in titles or ("",) if title in sections]
+    wanted = [one for title in titles or ("",) for one in sections if one == title or one.startswith(f"{title} (")]
     found: list[Block] = []
     for one in wanted:
         found += [Heading(one)] if headings and one else []
         found += sections[one]
-    return Fragment(tuple(found) if found else (Paragraph(otherwise),))
+    return Fragment(tuple(found) if found or not otherwise else (Paragraph(otherwise),))
 
 
 def _sections(blocks: Iterable[Block]) -> dict[str, list[Block]]:
@@ -104,12 +124,54 @@ def _sections(blocks: Iterable[Block]) -> dict[str, list[Block]]:
 
 
 def metrics(of: "Result") -> Fragment:
-    """Every figure that applies, with its interval."""
+    """Every figure that applies, with its interval and what it means."""
     (grid,) = (one for one in _sections(of.page().blocks)["All figures"] if isinstance(one, Grid))
-    rows = tuple(row for row in grid.rows if row[1] != NONE)
+    known = [row for row in grid.rows if row[1] != NONE]
+    rows = tuple((name, value, ends, _meaning(name, text)) for name, value, ends, _, text in known)
     left = len(grid.rows) - len(rows)
     rest = (Paragraph(f"{left} more figures do not apply to this scenario."),) if left else ()
-    return Fragment((Grid(grid.columns, rows, grid.right), *rest))
+    return Fragment((Grid(("metric", "value", "95 % interval", "what it is"), rows, grid.right), *rest))
+
+
+def _meaning(metric: str, note: str) -> str:
+    """What a metric is, and what is to be known of it here."""
+    return f"{METRICS[metric].help} {note[0].upper()}{note[1:]}." if note else METRICS[metric].help
+
+
+def glossary(of: "Comparison") -> Fragment:
+    """What each figure of a comparison means."""
+    names = dict.fromkeys(of.summary["metric"])
+    rows = tuple((str(name), METRICS[str(name)].unit, METRICS[str(name)].help) for name in names)
+    return Fragment((Grid(("metric", "unit", "what it is"), rows),))
+
+
+def rest(of: "Result") -> Fragment:
+    """Incidents and failovers for which the sections have no room: the tables that they refer to."""
+    blocks: list[Block] = []
+    for name, shown in (("reviews", REVIEWS), ("failovers", FAILOVERS)):
+        table = getattr(of, name)
+        if len(table) > MOST_CASES[name]:
+            blocks += [Heading(f"The table `{name}`"), _cases(table, shown)]
+            more = len(table) - MOST_ROWS
+            blocks += [Paragraph(f"{more} more, with less harm, are in `result.{name}` only.")] if more > 0 else []
+    return Fragment(tuple(blocks))
+
+
+def _cases(table: "Table", shown: dict[str, tuple[str, str]]) -> Grid:
+    """The rows that lost most, in order of time; `shown` names each column that is, and its unit."""
+    records = table.nlargest(MOST_ROWS, "lost").sort_values("start").to_dict("records")
+    rows = tuple(tuple(_cell(one[name], unit) for name, (_, unit) in shown.items()) for one in records)
+    right = frozenset(place for place, (_, unit) in enumerate(shown.values()) if unit not in ("text", "run", "time"))
+    return Grid(tuple(head for head, _ in shown.values()), rows, right)
+
+
+def _cell(value: Any, unit: str) -> str:
+    """A value of a table as one reads it."""
+    if unit == "run":
+        return "every" if value < 0 else str(value)
+    if unit == "time":
+        return f"{value:%a} {value.day} {value:%b %H:%M}"
+    return str(value) if unit == "text" else figure(float(value), unit)
 
 
 def assumptions(of: "Result") -> Fragment:
@@ -136,7 +198,12 @@ def manifest(of: "Result") -> Fragment:
     """What made this result: the same scenario, seed and version make it again."""
     about: dict[str, Any] = of.manifest()
     rows = [
-        ("scenario", f"{about['scenario']} (SHA-256 of its full form: {about['scenario_hash']})"),
+        ("scenario", about["scenario"]),
+        (
+            "its full form",
+            f"`scenario.yaml` in the report's folder (in a comparison: its own name); SHA-256 of what it means:"
+            f" {about['scenario_hash']}",
+        ),
         ("seed", str(about["seed"])),
         ("replications", str(about["replications"])),
         ("engine", about["engine"]),
@@ -157,15 +224,27 @@ def checklist(of: "Result") -> Fragment:
 
 
 def verdicts(of: "Comparison") -> Fragment:
-    """What to know of each scenario beside the baseline, a sentence each."""
-    return Fragment(tuple(Paragraph(text) for text in of.headlines))
+    """What to know of each scenario beside the baseline, and what they have in common, a sentence each."""
+    common = (Paragraph(text, *(("Mind:", "warn") if of.unlike else ())) for text in of.alike)
+    return Fragment((*(Paragraph(text) for text in of.headlines), *common))
 
 
 def changes(of: "Comparison") -> Fragment:
     """The fields in which the scenarios differ."""
     rows = tuple(tuple(str(cell) for cell in row) for row in of.changes.itertuples(index=False))
-    grid = Grid(("scenario", "field", of.baseline, "there"), rows)
-    return Fragment((grid,) if rows else (Paragraph("The scenarios are the same."),))
+    if not rows:
+        return Fragment((Paragraph("The scenarios are the same."),))
+    if len(of.others) == 1:
+        return Fragment((Grid(("field", of.baseline, of.others[0]), tuple(row[1:] for row in rows)),))
+    return Fragment((Grid(("scenario", "field", of.baseline, "there"), rows),))
+
+
+def differences(of: "Comparison") -> Fragment:
+    """Every figure of each scenario beside the baseline's: verdicts, and all differences."""
+    blocks: list[Block] = []
+    for name in of.others:
+        blocks += [Heading(f"{name} against {of.baseline}"), *of.tables(name)]
+    return Fragment(tuple(blocks))
 
 
 def answers(of: "Comparison") -> Fragment:

@@ -1,6 +1,8 @@
 """Running one notebook with papermill: what it shows, what it records, and how it failed."""
 
-from collections.abc import Mapping
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,21 +62,23 @@ def execute(
     Raises:
         OSError: it cannot be written.
     """
+    kernels = kernels or Kernels()
     cells = max(1, len(nbformat.read(notebook, as_version=4).cells))
 
     def told(cell_index: int, **_: Any) -> None:
         progress(min(1.0, (cell_index + 1) / cells))
 
     settings: dict[str, Any] = {
-        "kernel_manager_class": (kernels or Kernels()).manager(),
+        "kernel_manager_class": kernels.manager(),
         "resources": {"metadata": {"path": str(folder)}},  # papermill's own `cwd` moves this whole process there
         "on_cell_executed": told,
     }
     try:
-        done = papermill.execute_notebook(
-            str(notebook.absolute()), str(to.absolute()), dict(parameters), kernel_name=NAME, progress_bar=False,
-            log_output=False, start_timeout=START_S, **settings,
-        )  # fmt: skip
+        with _silent_when_halted(kernels):
+            done = papermill.execute_notebook(
+                str(notebook.absolute()), str(to.absolute()), dict(parameters), kernel_name=NAME,
+                language="python", progress_bar=False, log_output=False, start_timeout=START_S, **settings,
+            )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         cell = "" if error.exec_count is None else f"cell {error.cell_index} ([{error.exec_count}]): "
         return Executed(nbformat.read(to, as_version=4), f"{cell}{error.ename}: {error.evalue}".strip())
@@ -83,3 +87,18 @@ def execute(
             raise NotebookError(str(error)) from error
         return Executed(nbformat.read(to, as_version=4), f"the kernel ended: {error}")
     return Executed(done)
+
+
+@contextlib.contextmanager
+def _silent_when_halted(kernels: Kernels) -> Iterator[None]:
+    """Papermill complains of every kernel that dies: not of those that were ended on purpose."""
+
+    def wanted(_: logging.LogRecord) -> bool:
+        return not kernels.halted()
+
+    log = logging.getLogger("papermill")
+    log.addFilter(wanted)
+    try:
+        yield
+    finally:
+        log.removeFilter(wanted)

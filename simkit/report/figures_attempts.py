@@ -88,8 +88,8 @@ def pressure_figure(pressure: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
     formatted("y", ax, "number")
     ax.set_ylabel("per minute")
     ends = [float(rates[name].iloc[-max(1, len(rates) // 20) :].mean()) for name in rates]
-    label_right(ax, [PRESSURE[str(name)][0] for name in rates], ends, [PRESSURE[str(name)][1] for name in rates])
     incident_spans(ax, incidents, named=True)
+    label_right(ax, [PRESSURE[str(name)][0] for name in rates], ends, [PRESSURE[str(name)][1] for name in rates])
     title(ax, "Actions and attempts", "what retries make of the load, and what holds them back")
     clock(ax, pressure)
     return picture

@@ -1,6 +1,6 @@
 """Pictures of where the money goes: causes over time, caches that fill, budgets, growing prompts, peaks, levers."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -146,9 +146,9 @@ def hit_rate_figure(
     ax.set_ylim(0, min(1.0, 1.2 * float(rates["hit_rate"].max())) or 1.0)
     formatted("y", ax, "share")
     ax.set_ylabel("hits / lookups")
-    label_right(ax, names, ends, [CACHE_COLOURS[str(cache)] for cache in rates["cache"].unique()])
     clock(ax, one)
     incident_spans(ax, incidents, named=True)
+    label_right(ax, names, ends, [CACHE_COLOURS[str(cache)] for cache in rates["cache"].unique()])
     title(ax, "Caches warming up", "hit rate by the time of the lookup, from the beginning of the warm-up on")
     return picture
 
@@ -236,15 +236,18 @@ def budget_figure(budgets: pd.DataFrame, note: str = "") -> Picture:
     return picture
 
 
-LINES = "known is what was spent at the end of each period, and when it acted"
+AMOUNT = 0.09
+"""Of the width, what an amount takes."""
 ACTS = {"alerted": ("alert", style.ORANGE), "degraded": ("cheaper models", style.PURPLE),
         "blocked": ("blocked", style.VERMILLION)}  # fmt: skip
 
 
 def _budget_periods(ax: Axes, rows: pd.DataFrame) -> None:
-    """A rising edge from 0 to what was spent in each period, shaded from when it acts."""
+    """A rising edge from 0 to what was spent in each period, with when it acted; above all, what was spent."""
     zero, seen = rows["start"].iloc[0] - pd.to_timedelta(rows["start_s"].iloc[0], unit="s"), set()
-    for row in rows.to_dict("records"):
+    top = max(1.06, 1.03 * float(rows["share"].max()))
+    named = _amounts(rows)
+    for place, row in zip(rows.index, rows.to_dict("records"), strict=True):
         known = [(row[f"{act}_s"], row[f"{act}_share"]) for act in ACTS if np.isfinite(row[f"{act}_s"])]
         points = [(row["start_s"], 0.0), *sorted(known), (row["end_s"], row["share"])]
         times = days(pd.Series([zero + pd.to_timedelta(time, unit="s") for time, _ in points]))
@@ -252,21 +255,35 @@ def _budget_periods(ax: Axes, rows: pd.DataFrame) -> None:
         ax.fill_between(times, shares, color=style.SKY, alpha=0.45, linewidth=0)
         ax.plot(times, shares, color=style.BLUE, linewidth=1.0, linestyle=":")
         ax.plot([right, right], [0, row["share"]], color=style.BLUE, linewidth=1.6)
-        ax.annotate(
-            plain(words.dollars(row["spent_usd"])), (right, row["share"]), xytext=(-4, 2), ha="right", va="bottom",
-            textcoords="offset points", fontsize=style.SMALL, color=style.BLUE,
-        )  # fmt: skip
+        if place in named:
+            ax.annotate(
+                plain(words.dollars(row["spent_usd"])), (right, top), xytext=(1, 1), ha="right", va="bottom",
+                textcoords="offset points", fontsize=style.SMALL, color=style.BLUE,
+            )  # fmt: skip
         for act, (text, colour) in ACTS.items():
             if np.isfinite(row[f"{act}_s"]):
                 at = float(days(pd.Series([zero + pd.to_timedelta(row[f"{act}_s"], unit="s")]))[0])
-                ax.axvline(at, ymax=0.92, color=colour, linewidth=1.4, label=None if text in seen else text)
+                ax.plot([at, at], [0, top], color=colour, linewidth=1.4, label=None if text in seen else text)
                 seen.add(text)
     ax.axhline(1, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
-    ax.set_ylim(0, max(1.3, 1.2 * float(rows["share"].max())))
+    ax.set_ylim(0, 1.16 * top)
     formatted("y", ax, "share")
     ax.set_ylabel("spent / limit")
     if seen:
-        legend(ax, columns=3)
+        ax.legend(
+            loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=style.SMALL,
+            labelcolor=style.INK, borderaxespad=0.2,
+        )  # fmt: skip
+
+
+def _amounts(rows: pd.DataFrame) -> list[Hashable]:
+    """The periods whose amounts are named, the dearest first: those that have room."""
+    room = AMOUNT * float(rows["end_s"].max() - rows["start_s"].min())
+    ends: dict[Hashable, float] = {}
+    for place, end in rows.sort_values("share", ascending=False)["end_s"].items():
+        if all(abs(float(end) - other) >= room for other in ends.values()):
+            ends[place] = float(end)
+    return list(ends)
 
 
 def _budget_clock(ax: Axes, budgets: pd.DataFrame) -> None:

@@ -205,8 +205,8 @@ def alerts_figure(
         names.append(f"{name}: fires at {threshold:.3g}x")
         ends.append(float(threshold))
     clock(axes[-1], timeline)
-    label_right(top, names, ends, style.SERIES)
     incident_spans(top, incidents, named=True)
+    label_right(top, names, ends, style.SERIES)
     title(top, "How fast the error budget burns", note)
     if rows:
         _alert_rows(axes[1], rows, bars, zero, incidents)

@@ -1,7 +1,11 @@
 """Pictures of several runs: a comparison of scenarios, and the saving by routing."""
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from simkit.report import style
@@ -12,7 +16,7 @@ from simkit.study.direction import direction
 
 
 def comparison_rows(summary: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
-    """Relative changes to show: label, change, low, high (fractions), tone (better, worse, undecided, neutral).
+    """Relative changes to show: label, change, low, high (fractions), tone (better, worse, undecided, neutral), sure.
 
     `summary` is `Comparison.summary`; rows without a ratio are left out.
     """
@@ -22,16 +26,17 @@ def comparison_rows(summary: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataF
     names = rows["metric"].str.replace("_", " ")
     rows["label"] = names + ": " + rows["other"] if several else names
     p_values = rows["p_value"] if "p_value" in rows else [0.0] * len(rows)
-    rows["tone"] = [_tone(*one) for one in zip(rows["metric"], rows["low"], rows["high"], p_values, strict=True)]
+    rows["tone"] = [_tone(*one) for one in zip(rows["metric"], rows["low"], rows["high"], strict=True)]
+    rows["sure"] = [p <= LEVEL for p in p_values]
     order = {name: place for place, name in enumerate(metrics)}
     return rows.sort_values("metric", key=lambda c: c.map(order), kind="stable")[
-        ["label", "change", "low", "high", "tone"]
+        ["label", "change", "low", "high", "tone", "sure"]
     ].reset_index(drop=True)
 
 
-def _tone(metric: str, low: float, high: float, p: float) -> str:
-    """As the verdict: not sure either where only its own interval is, but not with all that was compared besides."""
-    if not (np.isfinite(low) and np.isfinite(high)) or low <= 0 <= high or p > LEVEL:
+def _tone(metric: str, low: float, high: float) -> str:
+    """Which way, where its own interval says it."""
+    if not (np.isfinite(low) and np.isfinite(high)) or low <= 0 <= high:
         return "undecided"
     sign = direction(metric)
     if sign == 0:
@@ -40,44 +45,73 @@ def _tone(metric: str, low: float, high: float, p: float) -> str:
 
 
 TONES = {"better": style.GREEN, "worse": style.VERMILLION, "neutral": style.BLUE, "undecided": style.MUTED}
+UNSURE = "sure alone, not among all"
+FAR = 4.0
+"""Changes so many times larger than the median of all are cut: they would press the others onto 0."""
+NEAR = 0.01
+"""A change up to which nothing is cut."""
 
 
-def comparison_figure(rows: pd.DataFrame, heading: str) -> Picture:
+def reach(rows: pd.DataFrame) -> float:
+    """How far from 0 the axis goes on either side at most; infinite: nothing is cut."""
+    ends = rows[["change", "low", "high"]].abs().max(axis=1)
+    bound = FAR * max(float(ends.median()), NEAR)
+    return bound if float(ends.max()) > 2 * bound else float("inf")
+
+
+def comparison_figure(rows: pd.DataFrame, heading: str, note: str = "the same users and draws in each") -> Picture:
     """Change of each metric against the baseline with its 95 % interval. `rows` is from `comparison_rows`."""
     if rows.empty:
         return nothing("No metric applies to both scenarios.")
     picture, (ax,) = canvas(1.1 + 0.32 * len(rows))
-    places = np.arange(len(rows))[::-1]
+    places, bound = np.arange(len(rows))[::-1], reach(rows)
     ax.axvline(0, color=style.INK, linewidth=1.0)
-    for place, tone, change, low, high in zip(
-        places, rows["tone"], rows["change"], rows["low"], rows["high"], strict=True
-    ):
-        colour = TONES[tone]
-        if np.isfinite(low) and np.isfinite(high):
-            ax.plot([low, high], [place, place], color=colour, linewidth=3.0, alpha=0.45)
-        ax.plot([change], [place], "o", color=colour, markersize=6)
-        ax.annotate(
-            plain(_signed(change)), (1, place), xycoords=("axes fraction", "data"), xytext=(6, 0),
-            textcoords="offset points", va="center", fontsize=8.5, color=colour,
-        )  # fmt: skip
+    for place, row in zip(places, rows.to_dict("records"), strict=True):
+        _change(ax, float(place), row, bound)
     ax.set_yticks(places, [plain(name) for name in rows["label"]], fontsize=9, color=style.INK)
     ax.set_ylim(-0.7, len(rows) - 0.3)
-    ends = rows[["change", "low", "high"]].to_numpy(float)
+    ends = rows[["change", "low", "high"]].clip(-bound, bound).to_numpy(float)
     low, high = min(float(np.nanmin(ends)), -0.005), max(float(np.nanmax(ends)), 0.005)
     room = 0.08 * (high - low)
     ax.set_xlim(low - room, high + room)
     ax.grid(True, axis="x", color=style.GRID)
     formatted("x", ax, "share")
-    ax.set_xlabel("change; bar: 95 % interval of the paired ratio")
-    tones = [t for t in TONES if t in set(rows["tone"])]
-    for tone in tones:
-        ax.plot([], [], "o", color=TONES[tone], label=tone)
-    title(ax, heading, "same users, same draws in every scenario")
-    picture.legend(
-        *ax.get_legend_handles_labels(), loc="outside lower right", ncols=len(tones), frameon=False,
-        fontsize=style.SMALL, labelcolor=style.INK,
-    )  # fmt: skip
+    cut = "; arrow: goes on beyond the axis" if np.isfinite(bound) else ""
+    ax.set_xlabel(f"change; bar: 95 % interval of the paired ratio{cut}")
+    title(ax, heading, note)
+    _key(picture, ax, rows)
     return picture
+
+
+def _change(ax: Axes, place: float, row: Mapping[Hashable, Any], bound: float) -> None:
+    """A row: the interval, the change (hollow where it is not sure among all; an arrow where it is cut), its number."""
+    colour, change = TONES[row["tone"]], float(row["change"])
+    if np.isfinite(row["low"]) and np.isfinite(row["high"]):
+        ends = np.clip([row["low"], row["high"]], -bound, bound)
+        ax.plot(ends, [place, place], color=colour, linewidth=3.0, alpha=0.45)
+    beyond = abs(change) > bound
+    mark, fill = (
+        (">" if change > 0 else "<") if beyond else "o",
+        colour if row["sure"] or row["tone"] == "undecided" else "white",
+    )
+    ax.plot([np.clip(change, -bound, bound)], [place], mark, color=colour, markersize=6, markerfacecolor=fill)
+    ax.annotate(
+        plain(_signed(change)), (1, place), xycoords=("axes fraction", "data"), xytext=(6, 0),
+        textcoords="offset points", va="center", fontsize=8.5, color=colour,
+    )  # fmt: skip
+
+
+def _key(picture: Picture, ax: Axes, rows: pd.DataFrame) -> None:
+    """What colours and hollow points mean, as far as they are there."""
+    for tone in [one for one in TONES if one in set(rows["tone"])]:
+        ax.plot([], [], "o", color=TONES[tone], label=tone)
+    if not rows.loc[rows["tone"] != "undecided", "sure"].all():
+        ax.plot([], [], "o", color=style.INK, markerfacecolor="white", label=UNSURE)
+    handles, labels = ax.get_legend_handles_labels()
+    picture.legend(
+        handles, labels, loc="outside lower right", ncols=len(labels), frameon=False, fontsize=style.SMALL,
+        labelcolor=style.INK,
+    )  # fmt: skip
 
 
 def _signed(value: float) -> str:

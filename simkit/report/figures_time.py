@@ -43,9 +43,9 @@ def timeline_figure(timeline: pd.DataFrame, incidents: pd.DataFrame, slo: Mappin
         )
     _log_seconds(top, lines, list(slo.values()))
     names = [str(name).removeprefix("latency_") for name in lines]
-    label_right(top, names, [_last(lines[name]) for name in lines], [PERCENTILES[str(name)] for name in lines])
     style.objectives(top, slo)
     incident_spans(top, incidents, named=True)
+    label_right(top, names, [_last(lines[name]) for name in lines], [PERCENTILES[str(name)] for name in lines])
     title(top, "Latency over time", "median, 95th and 99th percentile of served actions in each window")
     _stack(bottom, outcome_rates(timeline), edges)
     incident_spans(bottom, incidents, named=False)
@@ -80,8 +80,8 @@ def limits_figure(limits: pd.DataFrame, incidents: pd.DataFrame) -> Picture:
         "full", (0, 1), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points",
         color=style.OBJECTIVE, fontsize=8.5, bbox=style.HALO,
     )  # fmt: skip
-    label_right(ax, [str(name) for name in use], [_last(use[name]) for name in use], style.SERIES)
     incident_spans(ax, incidents, named=True)
+    label_right(ax, [str(name) for name in use], [_last(use[name]) for name in use], style.SERIES)
     formatted("y", ax, "share")
     ax.set_ylabel("demand / limit")
     title(ax, "Use of limits", "demand of each hour against the limit; above 100 %: refused or made to wait")
@@ -115,15 +115,11 @@ def budget_figure(left: pd.DataFrame, timeline: pd.DataFrame, incidents: pd.Data
         ax.plot(times, np.concatenate([[1.0], left[name].to_numpy(float)]), color=colour, linewidth=1.8)
     ax.axhline(0, color=style.OBJECTIVE, linewidth=1.2, linestyle="--")
     ax.axhspan(floor, 0, color=style.INCIDENT, alpha=0.45, linewidth=0)
-    ax.set_ylim(floor, 1.06)
+    ax.set_ylim(floor, 1.03)
     texts = [f"{name}: {words.percent(_last(left[name]))} left".replace("-", "−") for name in left]
-    label_right(
-        ax,
-        texts,
-        [max(_last(left[name]), floor) for name in left],
-        (style.BLUE, style.ORANGE, style.GREEN, *style.SERIES),
-    )
     incident_spans(ax, incidents, named=True)
+    ends = [max(_last(left[name]), floor) for name in left]
+    label_right(ax, texts, ends, (style.BLUE, style.ORANGE, style.GREEN, *style.SERIES))
     formatted("y", ax, "share")
     ax.set_ylabel("budget left")
     title(ax, "Error budget", "what the objectives still allow in their window; below 0 it is overspent")
@@ -158,20 +154,52 @@ def clock(ax: Axes, windows: pd.DataFrame) -> None:
 
 
 def incident_spans(ax: Axes, incidents: pd.DataFrame, *, named: bool) -> None:
-    """Shade the incidents; name them where there are few."""
+    """Shade the incidents; where they are few, name them in a band above all that is drawn (set the limits before)."""
     if incidents.empty:
         return
+    ends = list(zip(days(incidents["start"]), days(incidents["end"]), strict=True))
     low, high = ax.get_xlim()
-    spans = zip(incidents["name"], days(incidents["start"]), days(incidents["end"]), strict=True)
-    starts: list[float] = []
-    for name, begin, end in spans:
+    for begin, end in ends:
         ax.axvspan(begin, end, color=style.INCIDENT, linewidth=0, zorder=0.4)
-        if named and len(incidents) <= 6 and begin < high and end > low:
-            ax.annotate(
-                plain(str(name)), (max(begin, low), 1), xycoords=("data", "axes fraction"),
-                xytext=(3, -11 * (1 + starts.count(begin))), textcoords="offset points", fontsize=8, color="#a3512b",
-            )  # fmt: skip
-        starts.append(begin)
+    seen = [
+        (max(begin, low), str(name))
+        for name, (begin, end) in zip(incidents["name"], ends, strict=True)
+        if begin < high and end > low
+    ]
+    if named and seen and len(incidents) <= MOST_NAMED:
+        _name_above(ax, seen, low, high)
+
+
+MOST_NAMED = 6
+"""With more incidents than these, none is named."""
+NAME_POINTS, LETTER_POINTS, WIDTH_POINTS = 11.0, 4.6, 430.0
+"""Height of an incident's name, width of a letter of it, and of the axes, about."""
+
+
+def _name_above(ax: Axes, names: Sequence[tuple[float, str]], low: float, high: float) -> None:
+    """Names from where their incidents begin, in rows in which none touches another."""
+    taken: list[float] = []  # where each row is free again
+    for at, name in sorted(names, key=lambda one: one[0]):
+        width = (high - low) * (LETTER_POINTS * len(name) + 6) / WIDTH_POINTS
+        left = max(low, min(at, high - width))
+        row = next((row for row, end in enumerate(taken) if end <= left), len(taken))
+        taken[row : row + 1] = [left + width]
+        ax.annotate(
+            plain(name), (left, 1), xycoords=("data", "axes fraction"), xytext=(3, -NAME_POINTS * (1 + row)),
+            textcoords="offset points", fontsize=8, color="#a3512b", bbox=style.HALO,
+        )  # fmt: skip
+    _make_room(ax, len(taken))
+
+
+def _make_room(ax: Axes, rows: int) -> None:
+    """A band for so many rows of names at the top of the axes, where no tick and no data is."""
+    height = 72 * (ax.get_figure().get_size_inches()[1] / len(ax.get_figure().axes) - AROUND_INCHES)  # type: ignore[union-attr]
+    share = min(0.4, (NAME_POINTS * rows + 4) / height)
+    low, high = ax.get_ylim()
+    scale = ax.yaxis.get_transform()
+    bottom, top = scale.transform([low, high])
+    ax.set_ylim(low, float(scale.inverted().transform([bottom + (top - bottom) / (1 - share)])[0]))
+    ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high * (1 + 1e-9)])
 
 
 def _stack(ax: Axes, rates: pd.DataFrame, edges: NDArray[np.float64]) -> None:

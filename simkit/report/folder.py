@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ def write(path: Path, text: str) -> None:
 def drafted(folder: Path) -> Iterator[Path]:
     """A new folder beside `folder`, which takes its place when all has gone well, and is gone otherwise.
 
+    The folder that they are in is gone, too, where nothing is in it.
+
     Raises:
         OSError: it cannot be made or moved.
     """
@@ -60,15 +62,20 @@ def drafted(folder: Path) -> Iterator[Path]:
             draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not empty
+            folder.parent.rmdir()
 
 
-def link_latest(folder: Path) -> None:
-    """Let `latest` beside the folder lead to it, where there are links."""
-    link = folder.parent / LATEST
-    draft = folder.parent / f".{LATEST}.{os.getpid()}.{folder.name}"
+def link_latest(place: Path) -> None:
+    """Let `latest` in a scenario's folder lead to its newest report that did not fail, where there are links."""
+    well = [(folder, about) for folder, about in reports_in(place) if about.get("status") != "failed"]
+    link, draft = place / LATEST, place / f".{LATEST}.{os.getpid()}"
     try:
-        draft.symlink_to(folder.name, target_is_directory=True)
-        draft.replace(link)
+        if well:
+            draft.symlink_to(well[0][0].name, target_is_directory=True)
+            draft.replace(link)
+        else:
+            link.unlink(missing_ok=True)
     except (OSError, NotImplementedError):
         draft.unlink(missing_ok=True)
 
@@ -84,12 +91,21 @@ def summary_of(folder: Path) -> dict[str, Any] | None:
 
 def summaries(root: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Every report below a folder, the last made first."""
+    return _newest(root.glob(f"*/*/{SUMMARY}"))
+
+
+def reports_in(place: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Every report of a scenario, the last made first."""
+    return _newest(place.glob(f"*/{SUMMARY}"))
+
+
+def _newest(paths: Iterable[Path]) -> list[tuple[Path, dict[str, Any]]]:
     found = []
-    for path in root.glob(f"*/*/{SUMMARY}"):
+    for path in paths:
         folder = path.parent
         if folder.is_symlink() or folder.name.startswith("."):
             continue
         summary = summary_of(folder)
         if summary is not None:
-            found.append((folder, summary))
-    return sorted(found, key=lambda one: str(one[1].get("made", "")), reverse=True)
+            found.append((str(summary.get("made", "")), path.stat().st_mtime_ns, folder, summary))
+    return [(folder, summary) for _, _, folder, summary in sorted(found, key=lambda one: one[:2], reverse=True)]

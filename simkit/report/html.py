@@ -7,6 +7,8 @@ from typing import Any
 
 import nbformat
 
+from simkit.result.html import marked
+
 HIDDEN_INPUT, HIDDEN = "remove-input", "remove-cell"
 """Tags of cells whose code, or all of which, a document leaves out (as in Jupyter Book)."""
 POLICY = (
@@ -27,10 +29,13 @@ def page(title: str, body: str) -> str:
     return PAGE.format(policy=POLICY, title=escape(title), style=STYLE, body=body)
 
 
-def notebook_page(notebook: nbformat.NotebookNode, title: str) -> str:
-    """An executed notebook as a page; cells tagged `remove-input` show what they gave, `remove-cell` nothing."""
+def notebook_page(notebook: nbformat.NotebookNode, title: str, note: str = "") -> str:
+    """An executed notebook as a page; cells tagged `remove-input` show what they gave, `remove-cell` nothing.
+
+    `note` stands above it: what a reader must know first.
+    """
     body, _ = _exporter().from_notebook_node(shown(notebook))
-    return page(title, body)
+    return page(title, f'<p class="made">{marked(note)}</p>{body}' if note else body)
 
 
 def shown(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

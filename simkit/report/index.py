@@ -1,5 +1,6 @@
 """`index.html`: all reports in a folder with their headline figures, newest first within each scenario."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -7,6 +8,7 @@ from urllib.parse import quote
 from simkit.report.folder import summaries, write
 from simkit.report.html import page
 from simkit.report.reports import PAGE
+from simkit.result.html import marked
 from simkit.result.words import figure
 
 SHOWN = (
@@ -18,18 +20,19 @@ BODY = """\
 <h1>Reports</h1><p class="sub">{{ count }} in this folder
 {%- if failed %}, <b class="bad">{{ failed }} failed</b>{% endif %}.
 Figures are of simulations; each report names its seed, its version and where its assumptions come from.</p>
-<table><thead><tr><th>scenario</th><th>report</th><th>will it hold?</th>
+<div class="wide"><table><thead><tr><th>scenario</th><th>report</th><th>will it hold?</th>
 {%- for _, name, _ in shown %}<th class="r">{{ name }}</th>{% endfor %}<th>expectations</th><th>made</th></tr></thead>
 <tbody>
 {%- for row in rows %}<tr>
 <td>{% if row.first %}<b>{{ row.scenario }}</b>{% endif %}</td>
-<td><a href="{{ row.link }}">{{ row.notebook }}</a></td>
-{%- if row.error %}<td class="bad" colspan="{{ shown|length + 2 }}"><b>failed</b>: {{ row.error }}</td>
-{%- elif row.words %}<td colspan="{{ shown|length + 2 }}">{{ row.words }}</td>
-{%- else %}<td class="{{ row.tone }}">{{ row.hold }}</td>
+<td><a href="{{ row.link }}">{{ row.notebook }}</a>{% if row.changed %} <b class="warn">{{ row.changed }}</b>\
+{% endif %}</td>
+{%- if row.error %}<td class="bad" colspan="{{ shown|length + 2 }}"><b>failed</b>: {{ row.error|marked }}</td>
+{%- elif row.words %}<td colspan="{{ shown|length + 2 }}">{{ row.words|marked }}</td>
+{%- else %}<td class="{{ row.tone }}">{{ row.hold|marked }}</td>
 {%- for text in row.figures %}<td class="r">{{ text }}</td>{% endfor %}<td>{{ row.expectations }}</td>
 {%- endif %}<td class="r">{{ row.made }}</td></tr>
-{%- endfor %}</tbody></table>
+{%- endfor %}</tbody></table></div>
 """
 
 
@@ -43,21 +46,37 @@ def write_index(root: Path) -> Path:
 
     rows = index_rows(root)
     failed = sum(bool(row["error"]) for row in rows)
-    template = Environment(autoescape=True).from_string(BODY)
-    body = template.render(rows=rows, count=len(rows), failed=failed, shown=SHOWN)
+    engine = Environment(autoescape=True)
+    engine.filters["marked"] = marked
+    body = engine.from_string(BODY).render(rows=rows, count=len(rows), failed=failed, shown=SHOWN)
     write(root / "index.html", page("Reports", body))
     return root / "index.html"
 
 
 def index_rows(root: Path) -> list[dict[str, Any]]:
     """What the index says of each report."""
-    found = [(folder, _row(root, folder, summary)) for folder, summary in summaries(root)]
+    found = [(folder, _row(root, folder, summary)) for folder, summary in present(summaries(root))]
     order = list(dict.fromkeys(folder.parent.name for folder, _ in found))
     rows = [row for name in order for folder, row in found if folder.parent.name == name]
     before = ""
     for row in rows:
         row["first"], before = row["place"] != before, row["place"]
     return rows
+
+
+def present(reports: Iterable[tuple[Path, dict[str, Any]]]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The reports without those that failed and were made again since; the last made come first."""
+    seen = set()
+    for folder, summary in reports:
+        same = folder.parent.name, str(summary.get("notebook", "report")), _changed(summary)
+        if summary.get("status") != "failed" or same not in seen:
+            yield folder, summary
+        seen.add(same)
+
+
+def _changed(summary: dict[str, Any]) -> str:
+    """The parameters that are not the notebook's own: `fast, replications 5`."""
+    return ", ".join(name if value is True else f"{name} {value}" for name, value in _part(summary, "changed").items())
 
 
 def _row(root: Path, folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
@@ -68,6 +87,7 @@ def _row(root: Path, folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
         "place": folder.parent.name,
         "scenario": str(summary.get("scenario", folder.parent.name)),
         "notebook": str(summary.get("notebook", "report")),
+        "changed": _changed(summary),
         "link": quote(f"{folder.relative_to(root).as_posix()}/{PAGE}"),
         "error": str(summary.get("error", "")) if summary.get("status") == "failed" else "",
         "words": " ".join(summary.get("headlines", [])) or ("" if metrics else "made"),

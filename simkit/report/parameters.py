@@ -4,15 +4,18 @@ import ast
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import papermill
+from papermill.translators import PythonTranslator
 
 from simkit.scenario.errors import nearest
 
 TAG = "parameters"
+BOUNDS: dict[str, tuple[float, float]] = {"replications": (0, 10_000), "seed": (-1, 2**32 - 1)}
+"""What a scenario takes, besides 0 and -1, which stand for what its file says."""
 
 
 class ParameterError(ValueError):
@@ -31,6 +34,13 @@ class Parameter:
     def __str__(self) -> str:
         return f"{self.name}: {self.type} = {self.default}" + (f"  # {self.help}" if self.help else "")
 
+    def is_default(self, value: Any) -> bool:
+        """Is this what stands in the notebook?"""
+        try:
+            return bool(ast.literal_eval(self.default) == value)
+        except ValueError:
+            return False
+
     def value(self, text: str) -> Any:
         """What a text stands for.
 
@@ -38,10 +48,19 @@ class Parameter:
             ParameterError: it is not of this type.
         """
         try:
-            return _value(self.type, text)
+            value = _value(self.type, text)
         except ValueError:
             wanted = WORDS.get(self.type, f"a value of the type {self.type}")
             raise ParameterError(f"-p {self.name}={text}: this is not {wanted}") from None
+        self._check(value, text)
+        return value
+
+    def _check(self, value: Any, text: str) -> None:
+        """Raises ParameterError: it is of the right type, but no run could use it."""
+        least, most = BOUNDS.get(self.name, (-inf, inf))
+        if isinstance(value, int) and not least <= value <= most:
+            rest = f" ({self.help})" if self.help else ""
+            raise ParameterError(f"-p {self.name}={text}: this is not within {least} and {most}{rest}")
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -73,11 +92,8 @@ def parameters_of(path: Path) -> dict[str, Parameter]:
         typed = dict(_typed(ast.parse(cell.source)))
     except SyntaxError as error:
         raise ParameterError(f"{path}: its cell of parameters is not Python: {error.msg}") from None
-    told = papermill.inspect_notebook(str(path))
-    return {
-        name: Parameter(name, kind, default, str(told.get(name, {}).get("help", "")).strip())
-        for name, (kind, default) in typed.items()
-    }
+    told = {one.name: str(one.help).strip() for one in PythonTranslator.inspect(cell)}
+    return {name: Parameter(name, kind, default, told.get(name, "")) for name, (kind, default) in typed.items()}
 
 
 def _typed(tree: ast.Module) -> Iterable[tuple[str, tuple[str, str]]]:
@@ -86,8 +102,21 @@ def _typed(tree: ast.Module) -> Iterable[tuple[str, tuple[str, str]]]:
         if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value is not None:
             yield line.target.id, (ast.unparse(line.annotation), ast.unparse(line.value))
         elif isinstance(line, ast.Assign) and len(line.targets) == 1 and isinstance(line.targets[0], ast.Name):
-            kind = type(line.value.value).__name__ if isinstance(line.value, ast.Constant) else "str"
-            yield line.targets[0].id, (kind, ast.unparse(line.value))
+            yield line.targets[0].id, (_kind(line.value), ast.unparse(line.value))
+
+
+def _kind(node: ast.expr) -> str:
+    """The type of a value as it is written; what must be computed first is taken for a text."""
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return "str"
+    if value is None:
+        return "str | None"
+    if not isinstance(value, list):
+        return type(value).__name__
+    kinds = {type(one).__name__ for one in value}
+    return f"list[{kinds.pop()}]" if len(kinds) == 1 else "list[str]"
 
 
 def values_of(known: dict[str, Parameter], texts: Iterable[str], kept: Iterable[str] = ()) -> dict[str, Any]:

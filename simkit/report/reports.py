@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,12 @@ class Report:
     key: str
     """Of scenario, notebook, parameters, seed, version: with the same key comes the same report."""
     folder: Path
+    told: str = ""
+    """What the page says of parameters that are not as the notebook has them."""
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    """These parameters."""
+    full: Mapping[str, str] = field(default_factory=dict)
+    """File names to scenarios in their full form."""
 
     @property
     def label(self) -> str:
@@ -87,7 +93,7 @@ def plan(
     Raises:
         ParameterError: the notebook takes no scenario.
     """
-    about = notebook, hashlib.sha256(notebook.read_bytes()).hexdigest()
+    about = _Asked(notebook, hashlib.sha256(notebook.read_bytes()).hexdigest(), values, known)
     if ONE in known:
         groups = [[one] for one in files]
     elif ALL in known:
@@ -98,7 +104,7 @@ def plan(
         raise ParameterError(f"{notebook} has no parameter `{ONE}: str` (or `{ALL}: list[str]`) for the file")
     names = [slug("-".join(file.stem for file, _ in group)) for group in groups]
     return [
-        _report(group, root / (name if names.count(name) == 1 else f"{name}-{_place(group[0][0])}"), about, values)
+        _report(group, root / (name if names.count(name) == 1 else f"{name}-{_place(group[0][0])}"), about)
         for group, name in zip(groups, names, strict=True)
     ]
 
@@ -108,18 +114,53 @@ def _place(file: Path) -> str:
     return hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:6]
 
 
-def _report(
-    group: "Sequence[tuple[Path, Scenario]]", place: Path, source: tuple[Path, str], values: Mapping[str, Any]
-) -> Report:
+@dataclass(frozen=True)
+class _Asked:
+    """A notebook and what it is given, the same for all files."""
+
+    notebook: Path
+    hash: str
+    values: Mapping[str, Any]
+    known: Mapping[str, Parameter]
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The values that are not the notebook's own."""
+        return {name: value for name, value in self.values.items() if not self.known[name].is_default(value)}
+
+    @property
+    def told(self) -> str:
+        """The same for a reader."""
+        said = [
+            f"`{name} = {value!r}`" + (f" ({self.known[name].help})" if self.known[name].help else "")
+            for name, value in self.changed.items()
+        ]
+        return f"Made with {', '.join(said)}." if said else ""
+
+
+def _report(group: "Sequence[tuple[Path, Scenario]]", place: Path, asked: _Asked) -> Report:
     paths = [str(file.absolute()) for file, _ in group]
     given = {ONE: paths[0]} if len(paths) == 1 else {ALL: paths}
-    asked = values.get("seed")
-    seed = asked if isinstance(asked, int) and asked >= 0 else group[0][1].document.seed
-    about = [[_identity(one) for _, one in group], source[1], sorted(values.items()), seed, version()]
+    own = asked.values.get("seed")
+    seed = own if isinstance(own, int) and own >= 0 else group[0][1].document.seed
+    about = [[_identity(one) for _, one in group], asked.hash, sorted(asked.values.items()), seed, version()]
     key = hashlib.sha256(json.dumps(about, default=str).encode()).hexdigest()[:16]
     title = " and ".join(one.name for _, one in group)
-    files = tuple(file for file, _ in group)
-    return Report(title, files, source[0], {**given, **values}, seed, key, place / key)
+    return Report(
+        title, tuple(file for file, _ in group), asked.notebook, {**given, **asked.values}, seed, key, place / key,
+        asked.told, asked.changed, _full(group),
+    )  # fmt: skip
+
+
+def _full(group: "Sequence[tuple[Path, Scenario]]") -> dict[str, str]:
+    """File names to full forms: `scenario.yaml`, or one of each scenario's name."""
+    if len(group) == 1:
+        return {f"{ONE}.yaml": group[0][1].resolved()}
+    names = [slug(file.stem) for file, _ in group]
+    return {
+        f"{name}{'' if names.count(name) == 1 else f'-{_place(file)}'}.yaml": one.resolved()
+        for name, (file, one) in zip(names, group, strict=True)
+    }
 
 
 def _identity(scenario: "Scenario") -> list[str]:
@@ -187,7 +228,7 @@ def _made(report: Report, kernels: Kernels, progress: Progress) -> Made:
             error = _write(report, draft, kernels, progress, begun)
             if kernels.halted():
                 raise NotebookError("stopped")
-        link_latest(report.folder)
+        link_latest(report.folder.parent)
     except OSError as problem:
         reason = problem.strerror or str(problem)
         return Made(report, f"could not be written: {reason}", seconds=time.perf_counter() - begun)
@@ -200,10 +241,12 @@ def _made(report: Report, kernels: Kernels, progress: Progress) -> Made:
 
 def _write(report: Report, draft: Path, kernels: Kernels, progress: Progress, begun: float) -> str:
     """All files of a report; why its notebook failed, if it did."""
+    for name, full in report.full.items():
+        write(draft / name, full)
     shipped = report.notebook.parent == TEMPLATES
     folder = draft if shipped else report.notebook.absolute().parent
     done = execute(report.notebook, draft / NOTEBOOK, report.parameters, folder, kernels, progress)
-    text = notebook_page(done.notebook, f"{report.name}: {report.notebook.stem}")
+    text = notebook_page(done.notebook, f"{report.name}: {report.notebook.stem}", report.told)
     write(draft / PAGE, text)
     made = dt.datetime.now().astimezone().isoformat(timespec="seconds")
     summary = {
@@ -211,6 +254,8 @@ def _write(report: Report, draft: Path, kernels: Kernels, progress: Progress, be
         "files": [str(file) for file in report.files],
         "notebook": report.notebook.stem,
         "parameters": dict(report.parameters),
+        "changed": dict(report.changed),
+        "full_form": list(report.full),
         "seed": report.seed,
         "version": version(),
         "key": report.key,

@@ -65,7 +65,8 @@ def _data(of: "Result") -> Rows:
     return (
         ("3.1", "Data sources", "The table of assumptions above names the source of each group of figures."),
         ("3.2", "Pre-processing", trace),
-        ("3.3", "Input parameters", f"{sum(kinds.values())}; the full form is in the manifest of a saved run."),
+        ("3.3", "Input parameters", f"{sum(kinds.values())}; all in the full form, `scenario.yaml` in the folder of the"
+            f" report (or by `simkit check FILE --resolved`). SHA-256 of what it means: {of.scenario.hash}."),
         ("3.4", "Assumptions", f"{kinds['assumed']} figures are assumed, {kinds['estimated']} estimated,"
             f" {kinds['measured']} measured."),
     )  # fmt: skip

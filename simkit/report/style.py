@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter
 
 from simkit.result import words
@@ -56,20 +57,47 @@ class Picture(Figure):
         return " ".join(part for ax in self.axes if (part := _words_of(ax)))
 
 
-MOST_WORDS = 400
+MOST_WORDS = 600
 """Characters of labels in one picture's alternative text."""
 
 
 def _words_of(ax: Axes) -> str:
     """Of one pair of axes."""
     axes = [label for label in (ax.get_ylabel(), ax.get_xlabel()) if label]
-    labels = [
-        *(one.get_text() for one in ax.texts),
-        *(name for one in ax.get_yticklabels() if (name := one.get_text())[:1].isalpha()),
-    ]
-    said = "; ".join(dict.fromkeys(" ".join(one.split()) for one in labels if one.strip()))
-    parts = (ax.get_title(loc="left"), " against ".join(axes), said[:MOST_WORDS])
-    return " ".join(f"{part}." for part in parts if part).replace("\\$", "$")
+    said = "; ".join(dict.fromkeys(_labels(ax)))
+    parts = (ax.get_title(loc="left"), " against ".join(axes), _cut(said))
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part).replace("\\$", "$")
+
+
+def _labels(ax: Axes) -> list[str]:
+    """The labels that stand in a picture, each behind the name that it belongs to: a row's, or one at its place."""
+    ticks = zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+    rows = {round(float(at), 6): name for at, one in ticks if (name := " ".join(one.get_text().split()))[:1].isalpha()}
+    found: dict[object, list[str]] = {}
+    for i, text in enumerate(ax.texts):
+        words_of = " ".join(text.get_text().split())
+        at = _place(text)
+        row = rows.get(round(float(at[1]), 6)) if at is not None else None
+        key = (row or at) if at is not None else i
+        if words_of:
+            found.setdefault(key, [row] if row else []).append(words_of)
+    alone = [[name] for name in rows.values() if name not in found]
+    return [f"{head}: {', '.join(rest)}" if rest else head for head, *rest in (*found.values(), *alone)]
+
+
+def _place(text: Text) -> tuple[float, float] | None:
+    """Where in the data a label stands; None: it belongs to no place there."""
+    if isinstance(text, Annotation):
+        coords = text.xycoords
+        in_data = coords == "data" or (isinstance(coords, tuple) and coords[1] == "data")
+        return (float(text.xy[0]), float(text.xy[1])) if in_data else None
+    x, y = text.get_position()
+    return float(x), float(y)
+
+
+def _cut(text: str) -> str:
+    """A text of at most `MOST_WORDS` characters, cut between two labels."""
+    return text if len(text) <= MOST_WORDS else text[: text.rfind("; ", 0, MOST_WORDS)] + "; and more"
 
 
 def canvas(*heights: float, width: float = 8.0, sharex: bool = True) -> tuple[Picture, list[Axes]]:
@@ -141,10 +169,15 @@ def tick_usd(value: float) -> str:
     return f"{'-' if value < 0 else ''}${text}"
 
 
+def tick_percent(value: float) -> str:
+    """A share on an axis, however small."""
+    return f"{100 * value:.2g} %" if 0 < abs(100 * value) < words.SMALLEST else words.percent(value)
+
+
 FORMATS: dict[str, Callable[[float], str]] = {
     "seconds": words.seconds,
     "usd": tick_usd,
-    "share": words.percent,
+    "share": tick_percent,
     "number": words.number,
 }
 

@@ -1,5 +1,8 @@
 """The HTML face: the same page as a self-contained card, light on white, for a notebook or a report."""
 
+import re
+from html import escape
+
 from simkit.result.page import Grid, Heading, Page, Paragraph
 
 TEMPLATE = """\
@@ -14,17 +17,20 @@ border:1px solid #e4e8ec;border-radius:6px}.simkit-card.part{border:0;padding:0}
 .simkit-card th{color:#6b7680;font-weight:600;border-bottom:1px solid #c9cfd4}
 .simkit-card th,.simkit-card td{text-align:left;padding:.15em .9em .15em 0;vertical-align:top;background:#fff}
 .simkit-card .r{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.simkit-card th{vertical-align:bottom}.simkit-card th.r{white-space:normal}
+.simkit-card code{font-family:ui-monospace,"DejaVu Sans Mono",monospace;font-size:.92em}
 </style>
 {% if page.title %}<h2>{{ page.title }}</h2><p class="sub">{{ page.subtitle }}</p>{% endif %}
 {% for kind, block in blocks %}
-{%- if kind == "heading" %}<h3>{{ block.text }}</h3>
+{%- if kind == "heading" %}<h3>{{ block.text|marked }}</h3>
 {%- elif kind == "paragraph" %}<p>
-{%- if block.lead %}<b class="{{ block.tone }}">{{ block.lead }}</b> {% endif %}{{ block.text }}</p>
+{%- if block.lead %}<b class="{{ block.tone }}">{{ block.lead|marked }}</b> {% endif %}{{ block.text|marked }}</p>
 {%- else %}<div class="wide"><table><thead><tr>
-{%- for name in block.columns %}<th{% if loop.index0 in block.right %} class="r"{% endif %}>{{ name }}</th>{% endfor -%}
+{%- for name in block.columns %}
+<th{% if loop.index0 in block.right %} class="r"{% endif %}>{{ name|marked }}</th>{% endfor -%}
 </tr></thead><tbody>
 {%- for row in block.rows %}<tr>
-{%- for cell in row %}<td{% if loop.index0 in block.right %} class="r"{% endif %}>{{ cell }}</td>{% endfor -%}
+{%- for cell in row %}<td{% if loop.index0 in block.right %} class="r"{% endif %}>{{ cell|marked }}</td>{% endfor -%}
 </tr>{% endfor %}</tbody></table></div>
 {%- endif %}
 {% endfor %}</div>
@@ -35,6 +41,15 @@ def render(page: Page) -> str:
     """The page as an HTML fragment that needs nothing from elsewhere; without a title it is a part of another."""
     from jinja2 import Environment
 
+    engine = Environment(autoescape=True)
+    engine.filters["marked"] = marked
     kinds = {Heading: "heading", Paragraph: "paragraph", Grid: "grid"}
     blocks = [(kinds[type(block)], block) for block in page.blocks]
-    return Environment(autoescape=True).from_string(TEMPLATE).render(page=page, blocks=blocks)
+    return engine.from_string(TEMPLATE).render(page=page, blocks=blocks)
+
+
+def marked(text: str) -> str:
+    """A text as safe HTML; what stands between backticks is code."""
+    from markupsafe import Markup
+
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", escape(text)))

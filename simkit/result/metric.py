@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from simkit.result.evidence import Evidence
 from simkit.result.statistics import Estimate, missing
@@ -15,6 +16,12 @@ NO_ATTEMPT = "no attempt was made"
 NO_CALL = "no call was made"
 
 
+MAY_BE_LESS = frozenset(
+    ("cash_end", "error_budget_left", "gross_margin", "prompt_cache_saving", "runway_months")
+)  # fmt: skip
+"""What may be less than nothing: debts, savings that cost more than they save."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure that a run is judged by."""
@@ -23,6 +30,15 @@ class Metric:
     unit: str
     help: str
     formula: Formula
+
+    @property
+    def least(self) -> float:
+        """No value, and no limit of an interval, is less than this."""
+        return -inf if self.name in MAY_BE_LESS else 0.0
+
+    def evaluate(self, evidence: Evidence) -> Estimate:
+        """The figure, its interval within what is possible."""
+        return self.formula(evidence).within(self.least, inf)
 
 
 def ratio(numerator: str, denominator: str, why: str, unit: float = 1.0) -> Formula:

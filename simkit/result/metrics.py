@@ -9,6 +9,7 @@ from simkit.plan.plan import NEVER
 from simkit.result.evidence import DOLLAR, Evidence
 from simkit.result.metric import (
     HOUR_NS,
+    MAY_BE_LESS,
     MONTH_HOURS,
     NO_ATTEMPT,
     NO_CALL,
@@ -235,13 +236,9 @@ _USE = (
 _ALL = (*_OUTCOMES, *_TIMES, *_PROMISES, *_MONEY, *_TOKENS, *ECONOMY, *_USE, *RESILIENCE, *REGIONS, *GROWTH)
 METRICS: dict[str, Metric] = {one.name: one for one in _ALL}
 """Every metric, in the order of tables."""
-
-
-MAY_BE_LESS = ("error_budget_left", "prompt_cache_saving")
-"""Metrics that may be less than 0."""
+__all__ = ["MAY_BE_LESS", "METRICS", "evaluate"]
 
 
 def evaluate(evidence: Evidence) -> dict[str, Estimate]:
     """Every metric. What does not apply is missing with a note, never 0."""
-    found = {name: metric.formula(evidence) for name, metric in METRICS.items()}
-    return {name: one if name in MAY_BE_LESS else one.within(0.0, np.inf) for name, one in found.items()}
+    return {name: metric.evaluate(evidence) for name, metric in METRICS.items()}

@@ -4,10 +4,15 @@ from math import floor, isfinite, log10
 
 from simkit.result.statistics import Estimate
 
+SMALLEST = 0.001
+"""Percent below which nobody reads the digits."""
+
 
 def percent(value: float) -> str:
-    """`0.0612` -> `6.12 %`; near 0 and near 100 % with the digits that matter: `99.954 %`."""
+    """`0.0612` -> `6.12 %`; near 0 and near 100 % with the digits that matter: `99.954 %`; next to nothing is so."""
     size = abs(100 * value)
+    if 0 < size < SMALLEST:
+        return f"under {SMALLEST} %" if value > 0 else "about 0 %"
     near = abs(100 - size)
     if size >= 100:
         digits = 0

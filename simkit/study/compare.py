@@ -14,7 +14,7 @@ from simkit.result.page import Block, Grid, Heading, Page, Paragraph
 from simkit.result.result import Result
 from simkit.result.statistics import LEVEL
 from simkit.result.table import Table, table
-from simkit.result.words import figure, number
+from simkit.result.words import duration, figure, number
 from simkit.scenario.errors import shown
 from simkit.study.executor import Where
 from simkit.study.paired import Paired, holm, paired
@@ -32,6 +32,10 @@ SHOWN = (
 )  # fmt: skip
 """Metrics that the faces and the picture show; `summary` has all."""
 NO_EFFECT = ("name", "description", "sources", "knobs", "expect", "observed")
+ASKED = ("traffic", "actions", "horizon", "start")
+"""Fields that say who asks what, and when."""
+NAMED = 4
+"""Most fields that are named in a sentence."""
 NOTHING = object()
 UNITS = {name: metric.unit for name, metric in METRICS.items()}
 
@@ -88,6 +92,37 @@ class Comparison:
         rows = [(name, *row) for name in self.others for row in differences(written[self.baseline], written[name])]
         return table(rows, None, ("other", "field", "baseline_value", "other_value"))
 
+    @cached_property
+    def unlike(self) -> dict[str, tuple[str, ...]]:
+        """Other scenario to the fields in which who asks what, and when, differs from the baseline; else left out."""
+        full = {name: _full(one) for name, one in self.results.items()}
+        found = {
+            name: tuple(row[0] for row in differences(full[self.baseline], full[name]) if row[0].split(".")[0] in ASKED)
+            for name in self.others
+        }
+        return {name: fields for name, fields in found.items() if fields}
+
+    @property
+    def pairing(self) -> str:
+        """What the scenarios have in common, short."""
+        return "the same seed in each, but not the same users" if self.unlike else "the same users and draws in each"
+
+    @property
+    def alike(self) -> tuple[str, ...]:
+        """What the scenarios have in common, and what not: a sentence each."""
+        if not self.unlike:
+            return (SAME,)
+        said = [f"{name} and {self.baseline} are not asked the same by the same users: they differ in {_some(fields)}."
+                " What differs between them is this, too, and not only how they are served."
+                for name, fields in self.unlike.items()]  # fmt: skip
+        horizons = {name: horizon_of(one) for name, one in self.results.items()}
+        times = {name: duration(ns) for name, ns in horizons.items() if ns}
+        if len(set(times.values())) > 1:
+            spans = ", ".join(f"{name} {time}" for name, time in times.items())
+            said.append(f"They cover different times ({spans}): compare what is said per action, as a share or a month,"
+                        " but no counts and no totals.")  # fmt: skip
+        return tuple(said)
+
     def to_json(self) -> str:
         """Baseline, seed, replications and the rows of `summary` as JSON text; what does not apply is null."""
         first = self.results[self.baseline]
@@ -104,7 +139,7 @@ class Comparison:
         """Relative change of the main metrics with 95 % intervals."""
         from simkit.report.figures_study import comparison_figure, comparison_rows
 
-        return comparison_figure(comparison_rows(self.summary, SHOWN), self.title)
+        return comparison_figure(comparison_rows(self.summary, SHOWN), self.title, self.pairing)
 
     def page(self) -> Page:
         """What both faces show."""
@@ -115,7 +150,8 @@ class Comparison:
         for name in self.others:
             blocks += [Paragraph(headline(name, self._paired[name], UNITS)), self._verdicts(name)]
             blocks += [*self._differences(name), *self._figures(name)]
-        return Page(self.title, f"{runs}; the same users and draws in each", tuple(blocks))
+        blocks += [Paragraph(text, "Note:", "warn") for text in self.alike if self.unlike]
+        return Page(self.title, f"{runs}; {self.pairing}", tuple(blocks))
 
     def __str__(self) -> str:
         from simkit.result import text
@@ -128,6 +164,10 @@ class Comparison:
         from simkit.result import html
 
         return html.render(self.page())
+
+    def tables(self, name: str) -> "list[Block]":
+        """What the page has of another scenario in tables: verdicts, all differences."""
+        return [self._verdicts(name), *self._figures(name)]
 
     def _verdicts(self, name: str) -> Grid:
         rows = self.summary[(self.summary["other"] == name) & self.summary["metric"].isin(SHOWN)]
@@ -312,6 +352,22 @@ def _written(result: Result) -> object:
 
     full: dict[str, Any] = plain(result.scenario.tree)  # type: ignore[attr-defined]
     return {key: one for key, one in full.items() if key not in NO_EFFECT}
+
+
+SAME = (
+    "All scenarios had the same users, who asked the same things with the same luck. So what differs is what was"
+    " changed, not chance, and the intervals are narrow."
+)
+
+
+def _some(fields: tuple[str, ...]) -> str:
+    more = len(fields) - NAMED
+    return ", ".join(f"`{one}`" for one in fields[:NAMED]) + (f" and {more} more fields" if more > 0 else "")
+
+
+def horizon_of(result: Result | Saved) -> int:
+    """The measured time in ns; 0: a saved result does not say it (it replays a trace to its end)."""
+    return result.plan.horizon if isinstance(result, Result) else int(result.full["horizon"] or 0)
 
 
 def _size(value: float, unit: str) -> str:

@@ -31,8 +31,12 @@ class Paired:
     @property
     def decided(self) -> bool:
         """Is the sign of the difference sure: does its interval exclude 0, with all that was compared besides?"""
-        apart = self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
-        return apart and (self.p is None or self.p <= LEVEL)
+        return self.apart and (self.p is None or self.p <= LEVEL)
+
+    @property
+    def apart(self) -> bool:
+        """Does its own interval exclude 0?"""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
     @property
     def same(self) -> bool:

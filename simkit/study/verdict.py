@@ -4,6 +4,8 @@ from simkit.result.words import figure, number, percent
 from simkit.study.direction import direction
 from simkit.study.paired import Paired
 
+Pairs = dict[str, tuple[float, float, Paired]]
+"""By metric: the baseline's value, its own, the paired difference."""
 PHRASES = {
     "cost_per_action": ("costs {} less per action", "costs {} more per action"),
     "cost_per_good_action": ("costs {} less per good action", "costs {} more per good action"),
@@ -29,14 +31,22 @@ def verdict(name: str, metric: str, unit: str, one: Paired) -> str:
     if one.low is None or one.high is None:
         size = _size(one.ratio - 1 if relative and one.ratio else one.difference, relative, unit)
         return f"{name} {(lower if one.difference < 0 else higher).format(size)}; no interval: use replications"
-    low, high, value = _interval(one, relative)
     if not one.decided:
+        low, high, _ = _interval(one, relative)
         ends_text = f"{_signed(low, relative, unit)} to {_signed(high, relative, unit)}"
         limit, chance = at_most(metric, unit, one), by_chance(one, low, high)
-        return f"{name}: no sure difference in {what}, 95 % interval {ends_text}{limit}{chance}"
+        return f"{name}: no sure difference in {what}, 95 % interval {ends_text}{chance or limit}"
+    return f"{name} {_told(metric, unit, one)}"
+
+
+def _told(metric: str, unit: str, one: Paired) -> str:
+    """Which way and by how much, of a difference whose interval excludes 0."""
+    what, relative = metric.replace("_", " "), one.ratio is not None and unit != "share"
+    lower, higher = PHRASES.get(metric, (f"has a lower {what}, by {{}}", f"has a higher {what}, by {{}}"))
+    low, high, value = _interval(one, relative)
     ends = sorted((abs(low), abs(high)))
     size, least, most = (_size(x, relative, unit) for x in (value, *ends))
-    return f"{name} {(lower if value < 0 else higher).format(size)}, 95 % interval {_without_unit(least, most)}-{most}"
+    return f"{(lower if value < 0 else higher).format(size)}, 95 % interval {_without_unit(least, most)}-{most}"
 
 
 def by_chance(one: Paired, low: float, high: float) -> str:
@@ -55,23 +65,44 @@ def at_most(metric: str, unit: str, one: Paired) -> str:
     return f"; no worse than {_size(worst, False, unit) if unit == 'share' else figure(worst, unit)}"
 
 
-def headline(name: str, pairs: dict[str, tuple[float, float, Paired]], units: dict[str, str]) -> str:
-    """What to know of a scenario in one sentence: its cost, its slow answers, its success and good answers."""
-    said: list[str] = []
-    for metric in HEADLINES:
-        if metric not in pairs or pairs[metric][2].same:
-            continue
-        one = pairs[metric][2]
-        if one.decided or (one.low is None and one.difference):
-            text = verdict(name, metric, units[metric], one).removeprefix(f"{name} ")
-        else:
-            limit = at_most(metric, units[metric], one).removeprefix("; ")
-            text = f"{metric.replace('_', ' ')} {limit}" if limit else ""
-        said += [text] if text else []
+def headline(name: str, pairs: Pairs, units: dict[str, str]) -> str:
+    """What to know of a scenario in one sentence: what became worse first; its cost, slow answers, success."""
+    known = [metric for metric in HEADLINES if metric in pairs and not pairs[metric][2].same]
+    told = [metric for metric in known if pairs[metric][2].apart or _bare(pairs[metric][2])]
+    said = [_headed(metric, pairs, units) for metric in sorted(told, key=lambda one: _worse(one, pairs), reverse=True)]
+    unsure = any(pairs[metric][2].apart and not pairs[metric][2].decided for metric in told)
+    said += [UNSURE] if unsure else []
+    limits = [(metric, at_most(metric, units[metric], pairs[metric][2])) for metric in known if metric not in told]
+    said += [f"{metric.replace('_', ' ')} {limit.removeprefix('; ')}" for metric, limit in limits if limit]
     return f"{name} {'; '.join(said)}" if said else f"{name}: no difference in cost, latency, success and good answers"
 
 
-HEADLINES = ("cost_per_action", "latency_p95", "success_rate", "good_rate")
+def _bare(one: Paired) -> bool:
+    """Is there a difference without an interval?"""
+    return one.low is None and bool(one.difference)
+
+
+def _worse(metric: str, pairs: Pairs) -> bool:
+    return pairs[metric][2].difference * direction(metric) < 0
+
+
+def _headed(metric: str, pairs: Pairs, units: dict[str, str]) -> str:
+    """One difference; a latency is of those who were served: say so where these are fewer."""
+    one, name = pairs[metric][2], "it"
+    text = _told(metric, units[metric], one) if one.apart else verdict(name, metric, units[metric], one)
+    text = text.removeprefix(f"{name} ")
+    before, after, _ = pairs.get("success_rate", (1.0, 1.0, one))
+    fewer = metric.startswith("latency") and after < before - FEWER
+    return f"{text} (of the {percent(after)} that succeed)" if fewer else text
+
+
+FEWER = 0.01
+"""With so much less success, latencies are of others."""
+UNSURE = (
+    "each of these is sure by itself, but among so many comparisons chance shows such a thing, too:"
+    " more replications would tell"
+)
+HEADLINES = ("success_rate", "good_rate", "cost_per_action", "latency_p95")
 
 
 def _interval(one: Paired, relative: bool) -> tuple[float, float, float]:

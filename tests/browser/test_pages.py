@@ -29,6 +29,10 @@ SAME = """() => {
     return cells[1].innerText === cells[3].innerText
 }"""
 """Is the baseline what is shown now?"""
+PHONE = {"width": 390, "height": 844}
+WHOLE = """() => [...document.querySelectorAll(".wide")].filter(one => one.scrollWidth > one.clientWidth + 1)
+    .map(one => one.innerText)"""
+"""Tables that a wide window cuts."""
 LAB = {
     "notebook-extension/tracker": '{"windowingMode": "none"}',
     "apputils-extension/notification": '{"fetchNews": "false", "checkForUpdates": false}',
@@ -167,15 +171,24 @@ def test_the_first_notebook_in_jupyterlab(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_reports_and_their_index_open_offline(tmp_path: Path) -> None:
-    """With networking off and no error: the index, along its link, to a document with its pictures; it prints."""
+    """With networking off and no error: the index, along its link, to a document with its pictures; it prints.
+
+    On a telephone neither scrolls sideways; pictures do within themselves, at a width at which they can be read.
+    """
     assert main(["report", str(SCENARIOS / "small_server.yaml"), "--out", str(tmp_path), "-p", "fast=true"]) == 0
     with browsing(offline=True) as watched:
         page = watched.page
+        fits = "document.documentElement.scrollWidth <= window.innerWidth"
         page.goto(f"file://{urllib.parse.quote(str(tmp_path / 'index.html'))}")
+        page.set_viewport_size(PHONE)
+        assert page.evaluate(fits) and "fast" in page.locator("tbody").inner_text()
         page.get_by_role("link", name="report").click()
         page.get_by_role("heading", level=1).wait_for()
         assert page.url.endswith("/report.html") and "small_server" in page.url
         broken = "[...document.images].filter(one => !one.complete || !one.naturalWidth || !one.alt).length"
         assert page.evaluate("document.images.length") >= 5 and page.evaluate(broken) == 0
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert page.evaluate(fits)
+        assert page.evaluate("Math.min(...[...document.images].map(one => one.clientWidth))") >= 500
+        page.set_viewport_size({"width": 1280, "height": 1000})
+        assert page.evaluate(fits) and page.evaluate(WHOLE) == []
         assert len(page.pdf()) > 100_000

@@ -13,7 +13,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+import simkit as sk
 from simkit.cli import main
+from simkit.cli.report import scenarios_in
 from simkit.report.folder import summaries
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +34,8 @@ def own_notebook(folder: Path, *cells: str, name: str = "own") -> Path:
     parameters = 'scenario: str = "x.yaml"  # the file\ncount: int = 1  # how many'
     made.cells = [nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})]
     made.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
-    made.metadata["kernelspec"] = {"name": "no_such_kernel", "display_name": "Nobody has it", "language": "python"}
+    if name == "own":  # the others name none, as `new_notebook` makes them
+        made.metadata["kernelspec"] = {"name": "no_such_kernel", "display_name": "Nobody has it", "language": "python"}
     path = folder / f"{name}.ipynb"
     nbformat.write(made, path)
     return path
@@ -47,6 +50,8 @@ def environment() -> dict[str, str]:
     [
         (["-p", "usres=1"], "no such parameter"),
         (["-p", "replications=many"], "this is not a whole number"),
+        (["-p", "replications=-5"], "this is not within 0 and 10000"),
+        (["-p", "seed=-7"], "this is not within -1 and"),
         (["-p", "fast=perhaps", "-p", "seed=x"], "this is not true or false"),
         (["--notebook", "nowhere.ipynb"], "No such file"),
         (["--notebook", "comparison"], "at least two files"),
@@ -93,7 +98,7 @@ def test_a_notebook_that_raises_is_kept_and_the_others_are_made(
     }  # fmt: skip
     folder, summary = found["founder"]
     assert summary["headlines"] == ["founder.yaml"] and summary["parameters"]["count"] == 4
-    assert {one.name for one in folder.iterdir()} == {"report.html", "report.ipynb", "summary.json"}
+    assert {one.name for one in folder.iterdir()} == {"report.html", "report.ipynb", "scenario.yaml", "summary.json"}
     assert (folder.parent / "latest").resolve() == folder.resolve()
     assert "too &lt;b&gt;small" in (found["other"][0] / "report.html").read_text()
     index = (out / "index.html").read_text()
@@ -107,9 +112,25 @@ def test_a_notebook_that_raises_is_kept_and_the_others_are_made(
     assert {name for name in now if now[name] != written[name]} == {"other"}
 
 
+def test_in_a_folder_only_scenarios_are_taken(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A stray YAML file is named and left out; a scenario with a mistake is not; without any the folder is refused."""
+    (tmp_path / "compose.yaml").write_text("services:\n  models: {image: x}\n")
+    (tmp_path / "mine.yaml").write_text(f"extends: {FOUNDER}\n")
+    assert list(scenarios_in((tmp_path,))) == [tmp_path / "mine.yaml"]
+    assert "no scenarios: compose.yaml" in capfd.readouterr().err
+    (tmp_path / "wrong.yaml").write_text("traffic: {rate: [}\n")
+    assert main(["report", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "wrong.yaml" in capfd.readouterr().err
+    for name in ("mine", "wrong"):
+        (tmp_path / f"{name}.yaml").unlink()
+    assert main(["report", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "there is no scenario in this folder" in capfd.readouterr().err
+
+
 @pytest.mark.slow
-def test_a_stopped_command_goes_on_where_it_was(tmp_path: Path) -> None:
-    """Ctrl-C while the second notebook sleeps: exit 130, the first is there, no kernel lives on."""
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_command_goes_on_where_it_was(end: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C, or a polite end, while the second notebook sleeps: exit 130, the first is there, no kernel lives on."""
     second = tmp_path / "second.yaml"
     second.write_text(f"extends: {FOUNDER}\n")
     mark = tmp_path / "asleep"
@@ -117,7 +138,7 @@ def test_a_stopped_command_goes_on_where_it_was(tmp_path: Path) -> None:
         f"import os, time, pathlib\nif 'second' in scenario and not pathlib.Path({str(tmp_path / 'go')!r}).exists():\n"
     )
     sleeps += f"    pathlib.Path({str(mark)!r}).write_text(str(os.getpid()))\n    time.sleep(60)"
-    notebook = own_notebook(tmp_path, sleeps)
+    notebook = own_notebook(tmp_path, sleeps, name="without_kernel")
     command = [sys.executable, "-m", "simkit", "report", str(FOUNDER), str(second), "--notebook", str(notebook)]
     command += ["--out", str(tmp_path / "out"), "--jobs", "1"]
     running = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -125,15 +146,15 @@ def test_a_stopped_command_goes_on_where_it_was(tmp_path: Path) -> None:
     while not mark.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     kernel = int(mark.read_text())
-    os.kill(running.pid, signal.SIGINT)
+    os.kill(running.pid, end)
     _, said = running.communicate(timeout=30)
     assert running.returncode == 130, said
-    assert "1 of 2 reports are in" in said and "Traceback" not in said
+    assert "1 of 2 reports are in" in said and "Traceback" not in said and "Kernel died" not in said
     with pytest.raises(ProcessLookupError):
         os.kill(kernel, 0)
     assert [folder.parent.name for folder, _ in summaries(tmp_path / "out")] == ["founder"]
     assert (tmp_path / "out" / "index.html").exists()
-    assert not list((tmp_path / "out").glob("*/.*"))
+    assert not list((tmp_path / "out").glob("*/.*")) and not (tmp_path / "out" / "second").exists()
 
     (tmp_path / "go").touch()
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
@@ -164,6 +185,7 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     done = subprocess.run(whole, env=environment(), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 3, done.stderr
     assert "No space left on device" in done.stderr and "Traceback" not in done.stderr
+    assert "What they showed" not in done.stderr
     assert "report." not in done.stdout and "summary" not in done.stdout
 
 
@@ -189,7 +211,10 @@ def test_the_report_reads_as_a_document(tmp_path: Path) -> None:
         "verdict", "five hours at peak", "estimated", "assumed", "SHA-256", "Philox", "Run length",
     ):  # fmt: skip
         assert words in text, words
-    assert "sk.load" not in text
+    assert "sk.load" not in text and "`" not in re.sub(r"<(style|pre)>.*?</\\1>", "", text, flags=re.DOTALL)
+    assert "Made with <code>fast = True</code>" in text and summary["changed"] == {"fast": True}
+    full = sk.load(folder / "scenario.yaml")
+    assert full.hash == sk.load(SCENARIOS / "outage.yaml").hash and full.hash in text
     metrics = summary["result"]["metrics"]
     assert 0.9 < metrics["success_rate"]["value"] < 0.995 and summary["expectations"] == {"pass": 1}
     assert summary["answers"][0]["tone"] == "bad"
@@ -210,4 +235,23 @@ def test_the_comparison_reads_as_a_document(tmp_path: Path) -> None:
     ):
         assert words in text, words
     assert summary["baseline"] == "one_big_model" and summary["headlines"]
+    assert "the same users" in text and "All cost / successful actions." in text
+    assert {"one_big_model.yaml", "routed.yaml"} <= {one.name for one in folder.iterdir()}
     assert json.loads((folder / "summary.json").read_text())["status"] == "done"
+
+
+@pytest.mark.slow
+def test_a_report_of_growth_shows_who_comes_and_what_breaks(tmp_path: Path) -> None:
+    """The section that the answer refers to, with its pictures; without users who come and go there is none."""
+    file = tmp_path / "growing.yaml"
+    base, spent = f"extends: {SCENARIOS / 'runway.yaml'}", "business: {cash: $1000, fixed: {office: $20000/month}}"
+    file.write_text(f"{base}\nhorizon: 8w\nchanges: null\n{spent}\n")
+    assert main(["report", str(file), "--out", str(tmp_path / "out"), "-p", "fast=true"]) == 0
+    ((folder, _),) = summaries(tmp_path / "out")
+    text = checked_page(folder / "report.html")
+    assert re.search(r"<h2[^>]*>Growth, month by month", text)
+    alts = re.findall(r'<img[^>]*alt="([^".]*)', text)
+    for title in ("Month by month", "What breaks first", "Active users by cohort", "Who stays", "What comes in"):
+        assert any(one.startswith(title) for one in alts), title
+    for words in ("signed up", "gross margin"):
+        assert words in text

@@ -152,7 +152,7 @@ MUTANTS = (
     ("outliers", "if look(m, breaker_at(m, replica, place)) == OPEN:", "if False:"),
     ("outliers", "m[m[RESULTS] + i] = 0", "m[m[RESULTS] + i] += 0"),
     ("request", "if at1(m, ERROR_FIRST, 0) == 1:", "if False:"),
-    ("arrival", "if m[o + O_ARRIVAL] < m[first + O_ARRIVAL] or", "if m[o + O_ARRIVAL] > m[first + O_ARRIVAL] or"),
+    ("pace", "if m[o + O_ARRIVAL] < m[first + O_ARRIVAL] or", "if m[o + O_ARRIVAL] > m[first + O_ARRIVAL] or"),
     ("arrival", "at2(m, USERS_OFFSET, e, home) + choose(", "choose("),
     ("prompt", "return tokens if factor == 1.0 else scaled(tokens, factor)", "return tokens"),
     ("region", "        going = max(0, ", "        going = min(0, "),

@@ -169,3 +169,17 @@ def test_differences_of_trees() -> None:
         ("l", "[1, 2]", "[1, 2, 3]"), ("new", "not set", "{k: true}"),
     ]  # fmt: skip
     assert differences(before, before) == []
+
+
+def test_what_scenarios_have_in_common_is_said_only_where_it_is_true(scenario: sk.Scenario) -> None:
+    """Another price leaves the users alone; another load or horizon does not."""
+    settings = {"replications": 1, "engine": "reference"}
+    short = scenario.set({"horizon": "5min"})
+    served = sk.compare({"a": short, "b": short.set({"slo.success": "90%"})}, **settings)
+    assert not served.unlike and "the same users" in served.alike[0] and "the same users" in served.page().subtitle
+    other = sk.compare({"a": short, "b": scenario.set({"horizon": "10min", "traffic.rate": "2/s"})}, **settings)
+    assert set(other.unlike["b"]) == {"traffic.rate", "horizon"}
+    asked, times = other.alike
+    assert "`traffic.rate`" in asked and "not asked the same" in asked
+    assert "a 5 min, b 10 min" in times and "no totals" in times
+    assert "not the same users" in other.page().subtitle and "not the same users" in other.plot().words

@@ -11,6 +11,7 @@ from figure_cases import START, draw
 from matplotlib.axes import Axes
 
 from simkit.report import figures, figures_resilience, figures_study, figures_time, style
+from simkit.report.figures_economy import _amounts
 
 
 @pytest.fixture
@@ -117,8 +118,24 @@ def test_comparison_rows_say_better_worse_undecided() -> None:
     unsure = figures_study.comparison_rows(
         summary.assign(p_value=[0.01, 0.2, 0.9, 0.05, 1.0]), tuple(summary["metric"])
     )
-    assert unsure["tone"].tolist() == ["better", "undecided", "undecided", "neutral"]
+    assert unsure["tone"].tolist() == ["better", "worse", "undecided", "neutral"]
+    assert unsure["sure"].tolist() == [True, False, False, True]
+    (key,) = figures_study.comparison_figure(unsure, "b compared with today").legends
+    assert figures_study.UNSURE in [one.get_text() for one in key.get_texts()]
     assert "−50 %" in draw(figures_study.comparison_figure(rows, "b compared with today"))
+
+
+def test_one_huge_change_does_not_press_the_others_onto_zero() -> None:
+    rows = pd.DataFrame(
+        [("success", -0.83, -0.85, -0.81, "worse", True), ("p95", -0.6, -0.62, -0.58, "better", True),
+         ("a month", 39.71, 35.0, 44.0, "worse", True)],
+        columns=["label", "change", "low", "high", "tone", "sure"],
+    )  # fmt: skip
+    assert figures_study.reach(rows) == pytest.approx(4 * 0.85)
+    picture = figures_study.comparison_figure(rows, "b compared with a")
+    assert picture.axes[0].get_xlim()[1] < 5 and "+3,971 %" in draw(picture) and "beyond the axis" in draw(picture)
+    assert "a month: +3,971 %" in picture.words
+    assert figures_study.reach(rows.iloc[:2]) == np.inf
 
 
 def test_routing_saving_is_price_arithmetic() -> None:
@@ -132,6 +149,24 @@ def test_labels_are_moved_apart_and_keep_their_order() -> None:
     placed = style.spread([0.5, 0.52, 0.1], 0.1)
     assert placed == pytest.approx([0.46, 0.56, 0.1])
     assert style.spread([], 0.1) == []
+
+
+def test_names_of_incidents_have_a_band_of_their_own(timeline: pd.DataFrame) -> None:
+    """Above all curves and ticks, in rows in which none touches another, none beyond the right edge."""
+    begin, end = timeline["start"].iloc[0], timeline["end"].iloc[-1]
+    times = [begin, begin, begin + (end - begin) / 50, end - (end - begin) / 100]
+    names = ["a region is gone", "another", "a third one", "the last of the incidents"]
+    incidents = pd.DataFrame({"name": names, "start": times, "end": [time + (end - begin) / 20 for time in times]})
+    left = figures_time.budget_left(timeline, {"success": 0.99}, 1.0)
+    picture = figures_time.budget_figure(left, timeline, incidents)
+    picture.draw_without_rendering()
+    (ax,) = picture.axes
+    boxes = [one.get_window_extent() for one in ax.texts if one.get_text() in names]
+    assert len(boxes) == 4
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    highest = ax.transData.transform((0, 1.0))[1]
+    assert all(one.y0 >= highest - 1 and one.x1 <= ax.bbox.x1 + 5 for one in boxes)
+    assert max(ax.get_yticks()) <= 1.0 + 1e-9
 
 
 def test_labels_at_the_right_edge_never_touch(timeline: pd.DataFrame, incidents: pd.DataFrame) -> None:
@@ -266,3 +301,15 @@ def test_alerts_figure_shows_thresholds_and_bars(timeline: pd.DataFrame, inciden
         assert text in seen
     draw(figures_resilience.alerts_figure(burn, rules, bars[:0], timeline, incidents))
     assert "no alerts" in draw(figures_resilience.alerts_figure(burn[:0], rules, bars, timeline, incidents))
+
+
+def test_amounts_of_a_budget_never_touch() -> None:
+    """Two full months and a day of the next: the day's amount has no room; of thirty days some are named."""
+    day = 86_400
+    months = pd.DataFrame({"start_s": [0, 30 * day, 60 * day], "end_s": [30 * day, 60 * day, 61 * day],
+                           "share": [0.8, 0.9, 0.05]})  # fmt: skip
+    assert sorted(_amounts(months)) == [0, 1]
+    days = pd.DataFrame({"start_s": [i * day for i in range(30)], "end_s": [i * day + day for i in range(30)],
+                         "share": [0.5 + (i == 17) for i in range(30)]})  # fmt: skip
+    named = sorted(_amounts(days))
+    assert 17 in named and all(later - one >= 3 for one, later in pairwise(named))

@@ -1,16 +1,22 @@
 """Where a metric is None, what it is where nothing or all went wrong, and the interval of one run alone."""
 
 from dataclasses import replace
-from math import sqrt
+from functools import cache
+from math import inf, sqrt
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from metric_cases import LOGS, PLAN, evidence
 from synthetic_log import HORIZON, SECOND, ints, log_of, synthetic_plan
+from test_growth_result import TEXT as GROWING
 
+import simkit as sk
 from simkit.plan.plan import NEVER
-from simkit.result.metrics import METRICS, evaluate
-from simkit.result.statistics import NO_INTERVAL
+from simkit.result.metrics import MAY_BE_LESS, METRICS, evaluate
+from simkit.result.result import Result
+from simkit.result.statistics import NO_INTERVAL, Estimate
 from simkit.scenario.policy import Slo
 
 ABSENT = {
@@ -216,3 +222,44 @@ def test_no_failure_among_few_actions_is_not_certainty():
     assert found["success_rate"].value == found["success_rate"].high == 1
     assert found["success_rate"].low == pytest.approx(1 - 3.8415 / 203.8415, rel=1e-4)
     assert (found["degraded_rate"].low, found["degraded_rate"].high) == (0, 0)  # there is no ladder: it cannot happen
+
+
+DEBT = {
+    "horizon": "40d", "traffic.users.growth.base": 20, "traffic.users.growth.acquisition": 5,
+    "traffic.users.plans.paid.price": "$1/month", "business.cash": "$10",
+}  # fmt: skip
+
+
+@cache
+def in_debt() -> Result:
+    """A company whose cash does not last, and whose users pay less than they cost."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "growing.yaml"
+        file.write_text(GROWING)
+        return sk.load(file).set(DEBT).run(replications=2, jobs=1, engine="reference", progress=False)
+
+
+def holds(one: Estimate) -> bool:
+    low, high = (-inf if one.low is None else one.low), (inf if one.high is None else one.high)
+    return one.value is None or low <= one.value <= high
+
+
+def test_every_interval_holds_its_value():
+    """Of a plan with everything, and of a company that ends in debt."""
+    for found in (evaluate(evidence()), in_debt().metrics):
+        assert not {name: one for name, one in found.items() if not holds(one)}
+    metrics = in_debt().metrics
+    for name in ("cash_end", "runway_months", "gross_margin"):
+        value, low = metrics[name].value, metrics[name].low
+        assert value is not None and low is not None and low < value < 0, name
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_an_interval_is_cut_only_at_what_is_possible(name):
+    wide = Estimate(1.0, -5.0, 7.0)
+    cut = replace(METRICS[name], formula=lambda _: wide).evaluate(evidence())
+    assert cut.low == (-5.0 if name in MAY_BE_LESS else 0.0) and holds(cut)
+
+
+def test_what_may_be_less_than_nothing_is_a_metric():
+    assert set(METRICS) >= MAY_BE_LESS

@@ -3,8 +3,11 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 
 import simkit as sk
@@ -12,7 +15,8 @@ from simkit.report import folder, html
 from simkit.report.execution import RECORD, Executed
 from simkit.report.index import index_rows, write_index
 from simkit.report.reports import plan
-from simkit.report.style import canvas, title
+from simkit.report.style import canvas, nothing, title
+from simkit.result.page import Grid
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = ["<script>alert(1)</script>", "../../x", "..", "", "/etc/passwd", "a\x00b", "con\n", "x" * 500, "Ünï çødé"]
@@ -34,7 +38,7 @@ def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), folder.drafted(place) as draft:
         (draft / "half").write_text("x")
         raise RuntimeError
-    assert not place.exists() and not list(place.parent.iterdir())
+    assert not list(tmp_path.iterdir())
     for text in ("one", "two"):
         with folder.drafted(place) as draft:
             (draft / "whole").write_text(text)
@@ -42,11 +46,44 @@ def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     assert [one.name for one in place.parent.iterdir()] == ["key"]
 
 
-def test_latest_leads_to_the_last(tmp_path: Path) -> None:
-    for name in ("one", "two"):
+def test_a_folder_that_failed_leaves_no_empty_one_around_it(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), folder.drafted(tmp_path / "scenario" / "key"):
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+
+def test_latest_leads_to_the_last_that_did_not_fail(tmp_path: Path) -> None:
+    for day, (name, status) in enumerate([("one", "failed"), ("two", "done"), ("three", "done"), ("four", "failed")]):
         (tmp_path / name).mkdir()
-        folder.link_latest(tmp_path / name)
-    assert (tmp_path / "latest").resolve() == (tmp_path / "two").resolve()
+        about = {"status": status, "made": f"2026-11-2{day}T10:00:00+00:00"}
+        (tmp_path / name / "summary.json").write_text(json.dumps(about))
+        folder.link_latest(tmp_path)
+        assert (tmp_path / "latest").exists() == (name != "one")
+    assert (tmp_path / "latest").resolve() == (tmp_path / "three").resolve()
+    for name in ("two", "three"):
+        (tmp_path / name / "summary.json").write_text('{"status": "failed"}')
+    folder.link_latest(tmp_path)
+    assert not (tmp_path / "latest").is_symlink()
+
+
+def test_the_index_marks_parameters_and_counts_only_what_fails_now(tmp_path: Path) -> None:
+    """A failure that was mended since is gone; one that came back, or with other parameters, is not."""
+    reports = [
+        ("mended/old", {"status": "failed", "error": "x"}), ("mended/new", {}),
+        ("broke/old", {}), ("broke/new", {"status": "failed", "error": "`y` is gone"}),
+        ("other/old", {"status": "failed", "error": "z", "changed": {"fast": True}}), ("other/new", {}),
+        ("quick/new", {"changed": {"fast": True, "replications": 5}}),
+    ]  # fmt: skip
+    for place, values in reports:
+        (tmp_path / place).mkdir(parents=True)
+        about = {"status": "done", "made": "2026-11-22" if place.endswith("new") else "2026-11-21"} | values
+        (tmp_path / place / "summary.json").write_text(json.dumps(about))
+    rows = index_rows(tmp_path)
+    assert sorted((row["place"], bool(row["error"])) for row in rows) == [
+        ("broke", False), ("broke", True), ("mended", False), ("other", False), ("other", True), ("quick", False),
+    ]  # fmt: skip
+    text = write_index(tmp_path).read_text()
+    assert "2 failed" in text and "fast, replications 5" in text and "<code>y</code>" in text
 
 
 def notebook(*outputs: dict[str, object], tags: tuple[str, ...] = ()) -> nbformat.NotebookNode:
@@ -92,6 +129,32 @@ def test_a_picture_has_words() -> None:
     assert 'alt="Cost of $1 by model. model against USD. p95 5 s."' in html.notebook_page(made, "x")
 
 
+def test_words_pair_names_with_values() -> None:
+    """A row's name with what stands at it, and labels at one place with one another."""
+    picture, (ax,) = canvas(2.0)
+    ax.barh([0, 1], [2, 3])
+    ax.set_yticks([0, 1], ["gpt-4o", "own"])
+    ax.annotate("$2", (2, 0))
+    ax.annotate("$3", (1, 1), xycoords=("axes fraction", "data"))
+    for text in ("us", "50 %"):
+        ax.text(0.5, 0.7, text)
+    title(ax, "Cost")
+    assert picture.words == "Cost. gpt-4o: $2; own: $3; us: 50 %."
+
+
+def test_words_of_nothing_end_once_and_long_ones_between_labels() -> None:
+    assert nothing("No limits: nothing can be full.").words == "No limits: nothing can be full."
+    picture, (ax,) = canvas(2.0)
+    for i in range(200):
+        ax.annotate(f"label {i}", (i, i))
+    assert picture.words.endswith("and more.") and re.search(r"label \d+; and more", picture.words)
+
+
+def test_a_page_says_what_was_not_as_usual() -> None:
+    text = html.notebook_page(notebook({"text/html": "x"}), "x", "Made with `fast = True` (<b>).")
+    assert "<code>fast = True</code> (&lt;b&gt;)" in text
+
+
 def test_what_a_notebook_records_is_found() -> None:
     made = notebook({"text/plain": "", RECORD: {"a": 1}}, {"text/plain": "", RECORD: {"a": 2, "b": 3}})
     assert Executed(made).record == {"a": 2, "b": 3}
@@ -112,7 +175,7 @@ def test_the_index_names_all_and_is_safe(tmp_path: Path) -> None:
     summarised(tmp_path, "own")
     (tmp_path / "broken" / "key").mkdir(parents=True)
     (tmp_path / "broken" / "key" / "summary.json").write_text("{")
-    folder.link_latest(tmp_path / "good" / "key")
+    folder.link_latest(tmp_path / "good")
     text = write_index(tmp_path).read_text()
     assert len(index_rows(tmp_path)) == 4
     assert "<script" not in text and "&lt;script&gt;" in text and "<b>no</b>" not in text
@@ -149,15 +212,16 @@ def test_files_of_one_name_get_folders_of_their_own(tmp_path: Path) -> None:
     assert len({one.folder.parent for one in found}) == 2
 
 
+COST = ["Cost by model", "Where the money goes over time"]
 NO_DEPLOY = {"caches.exact.emptied": None, "caches.semantic.emptied": None}
 
 
 @pytest.mark.parametrize(
     ("name", "changes", "money", "trouble"),
     [
-        ("founder", {"horizon": "2h"}, [], []),
-        ("cold_start", {"horizon": "10min", **NO_DEPLOY}, ["Caches warming up"], []),
-        ("two_regions", {"horizon": "10min"}, [], ["Who serves over time", "From users to regions"]),
+        ("founder", {"horizon": "2h"}, COST, []),
+        ("cold_start", {"horizon": "10min", **NO_DEPLOY}, [*COST, "Caches warming up"], []),
+        ("two_regions", {"horizon": "10min"}, COST, ["Who serves over time", "From users to regions"]),
     ],
 )
 def test_pictures_are_of_what_there_is(
@@ -167,3 +231,49 @@ def test_pictures_are_of_what_there_is(
     for chapter, titles in (("money", money), ("trouble", trouble)):
         seen = [one.axes[0].get_title(loc="left") for one in sk.report.pictures(result, chapter)]
         assert [one for one in seen if one != "Why actions were not ok" or one in titles] == titles
+
+
+NOTHING = """
+name: Nothing promised
+horizon: 10min
+warmup: 0s
+traffic: {rate: 20/min}
+actions: {ask: {calls: [{name: a, model: m, input: 900, output: 20}]}}
+models: {m: {ttft: 1s, tokens_per_second: 10, prices: {input: $1, output: $2}, deployments: [{provider: p}]}}
+"""
+
+
+def test_a_report_has_no_picture_of_nothing(tmp_path: Path) -> None:
+    """Without limits, objectives and growth there are no such pictures, and no empty paragraphs."""
+    (tmp_path / "x.yaml").write_text(NOTHING)
+    result = sk.load(tmp_path / "x.yaml").run(replications=1, engine="reference")
+    for chapter in ("promises", "limits", "growth", "trouble"):
+        assert not list(sk.report.pictures(result, chapter)), chapter
+    assert not sk.report.part(result, "Nothing of that name").blocks and not sk.report.rest(result).blocks
+    (grid, _) = sk.report.metrics(result).blocks
+    assert isinstance(grid, Grid) and all(row[3].endswith(".") for row in grid.rows)
+
+
+def incidents(count: int) -> pd.DataFrame:
+    begin = pd.Timestamp("2026-11-23 10:00", tz="UTC")
+    return pd.DataFrame(
+        {
+            "name": "outage", "replication": -1, "start": [begin + pd.Timedelta(hours=i) for i in range(count)],
+            "time_to_detect_s": 240.0, "lost": 12.0, "degraded": 0.0, "abandoned": 1.0, "budget_spent": 0.02,
+            "extra_cost_usd": -1.5, "recovery_s": float("nan"),
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "rows", "more"), [(6, 0, ""), (7, 7, ""), (50, 20, "30 more, with less harm")])
+def test_a_table_that_is_referred_to_is_in_the_document(count: int, rows: int, more: str) -> None:
+    of: Any = SimpleNamespace(reviews=incidents(count), failovers=pd.DataFrame())
+    text = sk.report.rest(of)._repr_html_()
+    assert text.count("outage") == rows and more in text
+    if rows:
+        assert (
+            "The table <code>reviews</code>" in text
+            and "Mon 23 Nov 10:00" in text
+            and "every" in text
+            and "-$1.50" in text
+        )

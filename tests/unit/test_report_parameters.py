@@ -18,9 +18,18 @@ limit: int | None = None  # none: no limit
 days = 7"""
 
 
+UNTYPED = """\
+count = -1
+share = -0.5
+items = ["a"]
+rates = [1, 2]
+nothing = []
+limit = None
+made = len("x")"""
+
+
 def notebook(folder: Path, *cells: str, tagged: int = 1) -> Path:
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for cell in made.cells[:tagged]:
         cell.metadata["tags"] = ["parameters"]
     path = folder / "own.ipynb"
@@ -78,6 +87,34 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ParameterError) as caught:
         values_of(parameters_of(notebook(tmp_path, CELL)), ["users=x", "nothing=1", "share=0.1", "share=0.2"])
     assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "ok"),
+    [
+        ("replications", "-5", False), ("replications", "-1", False), ("replications", "10001", False),
+        ("replications", "0", True), ("seed", "-7", False), ("seed", "4294967296", False), ("seed", "-1", True),
+    ],
+)  # fmt: skip
+def test_what_no_run_could_use_is_refused(name: str, text: str, ok: bool) -> None:
+    known = {name: Parameter(name, "int", "-1", "of all")}
+    if ok:
+        assert values_of(known, [f"{name}={text}"]) == {name: int(text)}
+        return
+    with pytest.raises(ParameterError, match=rf"-p {name}={text}: this is not within .* \(of all\)"):
+        values_of(known, [f"{name}={text}"])
+
+
+def test_a_line_without_a_type_has_that_of_its_value(tmp_path: Path) -> None:
+    """In a notebook that names no kernel, as `nbformat.v4.new_notebook()` makes them."""
+    known = parameters_of(notebook(tmp_path, UNTYPED))
+    assert {name: one.type for name, one in known.items()} == {
+        "count": "int", "share": "float", "items": "list[str]", "rates": "list[int]", "nothing": "list[str]",
+        "limit": "str | None", "made": "str",
+    }  # fmt: skip
+    assert values_of(known, ["count=3", "items=a,b"]) == {"count": 3, "items": ["a", "b"]}
+    with pytest.raises(ParameterError, match="not a whole number"):
+        values_of(known, ["count=x"])
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,19 @@ from result_cases import made, runs, served
 from synthetic_log import HOUR, SECOND
 
 from simkit.result import html, text
+from simkit.result.html import marked
 from simkit.result.metrics import METRICS
 from simkit.result.page import Grid, Page, Paragraph
 from simkit.result.words import dollars, duration, figure, number, percent, seconds
 
 
 def plain_html(source):
+    source = re.sub("</?code>", "`", source)
     return re.sub(r"\s+", " ", html_module.unescape(re.sub(r"<style>.*?</style>|<[^>]+>", " ", source, flags=re.S)))
+
+
+def test_what_stands_between_backticks_is_code_and_safe():
+    assert str(marked("see `a <b>` & `c")) == "see <code>a &lt;b&gt;</code> &amp; `c"
 
 
 @pytest.mark.parametrize("width", [60, 100, 200])
@@ -110,6 +116,7 @@ def test_a_page_is_rendered_as_it_is():
         (percent(0.0612), "6.12 %"), (percent(0.99954), "99.954 %"), (percent(0.995), "99.5 %"),
         (percent(1.0), "100 %"),
         (percent(0.0), "0 %"), (percent(2.1234), "212 %"), (percent(-0.5), "-50 %"), (percent(0.000012), "0.0012 %"),
+        (percent(4.9e-10), "under 0.001 %"), (percent(-4.9e-10), "about 0 %"),
         (percent(0.999999), "99.9999 %"), (percent(0.9999999), "99.99999 %"),
         (seconds(0.25), "250 ms"), (seconds(1.234), "1.23 s"), (seconds(100), "100 s"), (seconds(5400), "90 min"),
         (seconds(7200), "2 h"),

@@ -254,6 +254,17 @@ def test_a_headline_says_the_main_things_at_once() -> None:
     assert headline("routed", pairs, units) == (
         "routed costs 47.3 % less per action, 95 % interval 46.8-47.9 %; latency p95 no worse than 80 ms"
     )
+    ruin = {
+        "cost_per_action": (0.00365, 0.00406, Paired(0.0004, -0.0004, 0.0012, 1.11, 0.9, 1.32, 0.9)),
+        "latency_p95": (5.0, 2.0, Paired(-3.0, -3.2, -2.8, 0.4, 0.37, 0.43, 0.02)),
+        "success_rate": (0.998, 0.164, Paired(-0.834, -0.851, -0.818, 0.164, 0.15, 0.18, 0.2)),
+    }
+    assert headline("storm", ruin, units) == (
+        "storm succeeds less often, by 83.4 points, 95 % interval 81.8-85.1 points; is 60 % faster at the 95th "
+        "percentile, 95 % interval 57-63 % (of the 16.4 % that succeed); each of these is sure by itself, but among so "
+        "many comparisons chance shows such a thing, too: more replications would tell; cost per action no worse than "
+        "$0.0012"
+    )
     assert headline("twin", {"success_rate": pairs["success_rate"]}, units).startswith("twin: no difference")
 
 
