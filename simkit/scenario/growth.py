@@ -87,8 +87,8 @@ class Activation(Part):
     share: Share = 1.0
     """Of those whom it served well, within the time: how many stay to begin with."""
     within: Annotated[Duration, Field(gt=0)] = 86_400 * 10**9
-    """How soon after the sign-up the first good answer must come. They try once by themselves: an action (where there are
-    conversations, one of these), and again only as `users.reload` says."""
+    """How soon after the sign-up the first good answer must come. They try once by themselves: an action (or, where
+    there are conversations, one of these), and again only as `users.reload` says."""
     let_down: Share = 0.5
     """Factor on that share where none came: an outage, a 429 or a bad answer on day one."""
 
