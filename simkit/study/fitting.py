@@ -3,7 +3,8 @@
 What is fitted is what the engines simulate: the logarithm of an hour's rate is a level, a curve of the day and kinds of
 days (`simkit.study.pattern`), and swings that hold for a day, a quarter of a day and an hour (`simkit.study.swings`). A
 record tells only of what it holds several times: a week has seven days and a single week, so from a week alone no swing
-from week to week can be fitted. It may be assumed (`week_on_week`), and is then labelled so.
+from week to week can be fitted. It may be assumed (`week_on_week`), and is then labelled so. Forecasts also use that
+real swings fade, so that hours nearby are alike (`simkit.study.nearby`).
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from simkit.result.table import Table, table
 from simkit.result.words import figure, percent
 from simkit.scenario.errors import Invalid
 from simkit.scenario.measures import format_duration, format_rate, format_share, parse_duration
+from simkit.study.nearby import Persistence, fit_persistence, guess
 from simkit.study.pattern import Daily, Weekly, daily, weekly
 from simkit.study.recording import HOUR, FittingError, Floats, Hours, Ints, hours_of, local_clock
 from simkit.study.swings import freedom, mean_squares, of_average, of_means, variances
@@ -121,43 +123,79 @@ class TrafficFit:
                 lines.append(f"  {name}: {_flow(value)}")
         return "\n".join(lines) + "\n"
 
-    def forecast(self, times_s: ArrayLike, over_s: float = HOUR, share: float = BAND) -> Table:
+    def forecast(self, times_s: ArrayLike, over_s: float = HOUR, share: float = BAND, *, nearby: bool = True) -> Table:
         """The arrivals a second, averaged over periods that begin at `times_s` (in the record's seconds).
 
         Args:
             times_s: beginnings, within the record or beyond it.
             over_s: length of the periods, in whole hours.
             share: of the periods that the band should hold.
+            nearby: use what happened shortly before and after, where swings are seen to fade (`persistence`); what is
+                on record of the period itself is not used. Simulated swings do not fade but end with their hour,
+                quarter day or day: with False this is what a scenario with `settings` has there.
 
         Returns:
-            t_s, mean (what a scenario with `settings` has there on average), median, low and high: half of such
-            periods, and `share` of them, lie below the one and between the others. What happened shortly before is not
-            used, so near the end of a record the band is wider than it could be. What is assumed of weeks widens it
-            beyond the record only; twice, since the week on record was one of them.
+            t_s, mean, median, low and high: half of such periods, and `share` of them, lie below the one and between
+            the others. Far from the record there is nothing nearby. What is assumed of weeks widens the band beyond the
+            record only; twice, since the week on record was one of them.
         """
         if over_s < HOUR or over_s % HOUR or not 0 < share < 1:
             raise FittingError("periods are whole hours, and the band holds a share above 0 and below 1")
         times = np.atleast_1d(np.asarray(times_s, float))
         number = ((self.zero + times) // HOUR).astype(np.int64)[:, None] + np.arange(int(over_s // HOUR))
         clock = np.stack([number.ravel(), *local_clock(number.ravel(), self.timezone)]).reshape(3, *number.shape)
-        rows = [(float(at), *self._period(clock[:, i], share)) for i, at in enumerate(times)]
+        fading = self.persistence if nearby else None
+        rows = [(float(at), *self._period(clock[:, i], share, fading)) for i, at in enumerate(times)]
         return table(rows, None, ("t_s", "mean", "median", "low", "high"))
 
-    def _period(self, clock: Ints, share: float) -> tuple[float, float, float, float]:
+    def _period(self, clock: Ints, share: float, fading: Persistence | None) -> tuple[float, float, float, float]:
         """Mean, median, low and high of a period of hours: their numbers, local days and hours."""
         number, day, hour = clock
-        weights = self._weights(day, hour)
+        weights, left = self._told(number, self._weights(day, hour), fading)
         part = weights / weights.sum()
         beyond = number[0] < self.hours.number[0] or number[-1] > self.hours.number[-1]
         length, size, degrees = self._fitted
-        squares, week = mean_squares(number, part, length, size), self._week if beyond else 0.0
+        squares, week = left * mean_squares(number, part, length, size), left * self._week if beyond else 0.0
         centre = self._level + np.log(weights.mean()) + (size.sum() - squares.sum()) / 2
         chance = 1 / max(float(np.exp(centre)) * len(number) * HOUR, 1.0)
-        squares[-1] += self._error(part, day, hour)  # known from the same blocks
+        squares[-1] += left * self._error(part, day, hour)  # known from the same blocks
         known = (squares.sum() + week) ** 2 / (squares**2 / degrees).sum() if squares.any() else np.inf
         half = t_quantile(1 - share, max(known, 1.0)) * np.sqrt(squares.sum() + week + chance)
         ends = np.exp([centre, centre - half, centre + half])
         return float(self.rate * weights.mean()), float(ends[0]), float(ends[1]), float(ends[2])
+
+    def _told(self, number: Ints, weights: Floats, fading: Persistence | None) -> tuple[Floats, float]:
+        """Weights of a period's hours after what those nearby tell, and the share of its variance that they leave.
+
+        What they tell of swings they tell of an error of the level and of another week, too: those are common to all
+        hours. How much of an hour is known is that of stationary swings, how much there is to know that of the levels,
+        so that far from the record nothing changes.
+        """
+        found = guess(fading, self.hours.number, self._rest, self._chance, number) if fading else None
+        if fading is None or found is None:
+            return weights, 1.0
+        told = weights * np.exp(found.shift - self._variance * found.explained / 2)  # a narrower lognormal's mean
+        return told, found.left(told / told.sum(), fading)
+
+    @cached_property
+    def persistence(self) -> Persistence | None:
+        """How swings fade from hour to hour, where that is established."""
+        return fit_persistence(self.hours.number, self._rest, self._chance) if self._variance else None
+
+    @cached_property
+    def _rest(self) -> Floats:
+        """Logarithms of the rates beyond level and pattern."""
+        return np.asarray(self.hours.log - np.log(self._weights(self.hours.day, self.hours.hour)) - self._level)
+
+    @cached_property
+    def _chance(self) -> Floats:
+        """Their variances by chance, as multiples of that of the swings."""
+        return self.hours.chance / self._variance
+
+    @cached_property
+    def _variance(self) -> float:
+        """Of an hour's swings together."""
+        return float(self._fitted[1].sum())
 
     @cached_property
     def _week(self) -> float:
@@ -195,7 +233,7 @@ class TrafficFit:
     def series(self) -> Table:
         """The record by hour, and what was fitted: t_s, rate (empty where not known), mean, median, low, high."""
         number = np.arange(self.hours.number[0], self.hours.number[-1] + 1)
-        found = self.forecast(number * HOUR - self.zero)
+        found = self.forecast(number * HOUR - self.zero, nearby=False)
         rate = np.full(len(number), np.nan)
         rate[self.hours.number - number[0]] = self.hours.rate
         return table({"t_s": found["t_s"], "rate": rate, **{n: found[n] for n in found.columns[1:]}}, self.plot)
@@ -210,8 +248,10 @@ class TrafficFit:
             + " (assumed)" * one.assumed
             for one in reversed(self.levels) if one.strength
         )  # fmt: skip
-        return f"{figure(self.rate, 'number')}/s; {curve}; beyond that it swings: {swings or 'not at all'}." + "".join(
-            f" {note}" for note in self.notes
+        fades = f", fading by half in {figure(self.persistence.half_life, 'number')} h" if self.persistence else ""
+        return "".join(
+            [f"{figure(self.rate, 'number')}/s; {curve}; beyond that it swings: {swings or 'not at all'}{fades}."]
+            + [f" {note}" for note in self.notes]
         )
 
     def plot(self) -> "Picture":
