@@ -71,7 +71,7 @@ def _words_of(ax: Axes) -> str:
 
 def _labels(ax: Axes) -> list[str]:
     """The labels that stand in a picture, each behind the name that it belongs to: a row's, or one at its place."""
-    ticks = zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+    ticks = zip(ax.get_yticks(), ax.get_yticklabels(), strict=False)  # a hidden axis has fewer labels than ticks
     rows = {round(float(at), 6): name for at, one in ticks if (name := " ".join(one.get_text().split()))[:1].isalpha()}
     found: dict[object, list[str]] = {}
     for i, text in enumerate(ax.texts):

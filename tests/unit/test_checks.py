@@ -9,6 +9,7 @@ from check_cases_economy import CASES as OF_ECONOMY
 
 from simkit.scenario import (
     checks_caches,
+    checks_growth,
     checks_limits,
     checks_policy,
     checks_promises,
@@ -364,6 +365,7 @@ def test_every_check_is_tried() -> None:
         name
         for module in (
             checks_caches,
+            checks_growth,
             checks_limits,
             checks_policy,
             checks_promises,
@@ -377,7 +379,7 @@ def test_every_check_is_tried() -> None:
         if name.startswith("check_")
     }
     assert written == {check.__name__ for check in CHECKS}
-    elsewhere = len(checks_regions.CHECKS)  # in test_region_checks
+    elsewhere = len(checks_regions.CHECKS) + len(checks_growth.CHECKS)  # in test_region_checks and test_growth
     assert len({case[0] for case in CASES}) == len(CHECKS) - elsewhere + 1  # check_fallback_independence has two
 
 

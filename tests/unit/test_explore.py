@@ -267,9 +267,9 @@ def test_where_nobody_succeeds_there_is_no_cost_per_action(tmp_path: Path) -> No
 
 def test_lab_serves_root_too_and_its_address_has_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert "--allow-root" in lab_command(Path("/tmp/explore.ipynb"), 8899, False)
+    assert "--allow-root" in lab_command(Path("explore.ipynb"), 8899, False)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert "--allow-root" not in lab_command(Path("/tmp/explore.ipynb"), 8899, False)
+    assert "--allow-root" not in lab_command(Path("explore.ipynb"), 8899, False)
     assert address(8899, "abc") == "http://127.0.0.1:8899/lab/tree/explore.ipynb?token=abc"
 
 
