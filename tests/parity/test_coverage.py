@@ -27,8 +27,8 @@ from simkit.scenario.scenario import Document
 ROOT = Path(__file__).parents[2]
 SCENARIOS = 600
 LOGS = 200
-"""Those that CI's parity test compares are among them; a fifth of 1,000, so a fifth of the bound. (Which engine makes the
-logs does not matter: that test says that they are equal.)"""
+"""Those that CI's parity test compares are among them; a fifth of 1,000, so a fifth of the bound. (Which engine makes
+the logs does not matter: that test says that they are equal.)"""
 
 EVENTS_OF_CASES = {
     "deadline": {"action ended: deadline, deadline", "attempt ended: deadline, cancelled"},
