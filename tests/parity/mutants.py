@@ -198,7 +198,7 @@ MUTANTS = (
     ("population", "    m[p + P_MET] = 0\n    return True", "    return True"),
     ("population", "uniform(m, OF_STAY, user, weeks, 0)", "uniform(m, OF_STAY, user, 0, 0)"),
     ("population", "m[M_BEGIN] // day + 1", "m[M_BEGIN] // day + 2"),
-    ("population", "place) + Y_TOTAL] <= point:", "place) + Y_TOTAL] < point:"),
+    ("population", "while m[listed(m, home, place) + Y_TOTAL] <=", "if m[listed(m, home, place) + Y_TOTAL] <="),
     ("population", "+ Y_FIRST]\n        while", "+ Y_FIRST] + 1\n        while"),
     ("population", "if times(m[p + P_MET], QUOTA) > 0:", "if True:"),
     ("conversation", "m[row + V_USER] = m[a + A_USER]", "m[row + V_USER] = 0"),
