@@ -1,9 +1,6 @@
 """`simkit report`: notebooks of scenarios as documents, side by side, with an index."""
 
-import contextlib
 import re
-import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +57,7 @@ def report(
       simkit report today.yaml cheaper.yaml --notebook comparison -p replications=20
       simkit report my.yaml --notebook notebooks/my_notebook.ipynb
     """
+    from simkit.report.endings import ended_by
     from simkit.report.index import write_index
     from simkit.report.reports import PAGE, make
     from simkit.study.progress import Bar, silent, watched
@@ -79,7 +77,7 @@ def report(
             failed.append(one)
 
     try:
-        with _ended_as_by_ctrl_c():
+        with ended_by("SIGTERM"):  # of a CI, or a shutdown
             make(reports, count, bar, told, again)
     except KeyboardInterrupt:
         write_index(out)
@@ -140,23 +138,6 @@ def scenarios_in(files: tuple[Path, ...]) -> Iterator[Path]:
         if left := [one.name for one in inside if one not in found]:
             complain(f"{file}: left out, for they are no scenarios: {', '.join(left)}.")
         yield from found
-
-
-@contextlib.contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """A polite end (SIGTERM, of a CI or a shutdown) leaves nothing half behind either."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # only there may one listen
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def check_plans(scenarios: "list[Scenario]") -> None:

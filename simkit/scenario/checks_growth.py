@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from simkit.scenario.economy import user_quotas
 from simkit.scenario.findings import Finding
 from simkit.scenario.scenario import Document
 from simkit.scenario.units import format_duration
@@ -25,8 +26,7 @@ def check_lowered_by_quota(document: Document) -> Iterator[Finding]:
     users = document.traffic.users
     if users is None or users.growth is None or users.growth.retention.lowered_by.quota == 0:
         return
-    quotas = [users.quota, *(plan.quota for plan in users.plans.values())]
-    if not any(quota is not None and (quota.day or quota.month) for quota in quotas):
+    if not any(quota.day or quota.month for _, quota in user_quotas(document)):
         path = "traffic.users.growth.retention.lowered_by.quota"
         message = "This has no effect: no user has a quota."
         yield Finding("lowered_by_quota", "warning", path, message, "Say `traffic.users.quota`, or remove it.")

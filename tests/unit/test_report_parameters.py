@@ -37,9 +37,13 @@ def notebook(folder: Path, *cells: str, tagged: int = 1) -> Path:
     return path
 
 
+def types(known: dict[str, Parameter]) -> dict[str, str]:
+    return {name: one.type for name, one in known.items()}
+
+
 def test_each_has_its_type_default_and_help(tmp_path: Path) -> None:
     found = parameters_of(notebook(tmp_path, CELL))
-    assert {name: one.type for name, one in found.items()} == {
+    assert types(found) == {
         "scenario": "str", "users": "int", "share": "float", "fast": "bool", "rates": "list[float]",
         "limit": "int | None", "days": "int",
     }  # fmt: skip
@@ -108,7 +112,7 @@ def test_what_no_run_could_use_is_refused(name: str, text: str, ok: bool) -> Non
 def test_a_line_without_a_type_has_that_of_its_value(tmp_path: Path) -> None:
     """In a notebook that names no kernel, as `nbformat.v4.new_notebook()` makes them."""
     known = parameters_of(notebook(tmp_path, UNTYPED))
-    assert {name: one.type for name, one in known.items()} == {
+    assert types(known) == {
         "count": "int", "share": "float", "items": "list[str]", "rates": "list[int]", "nothing": "list[str]",
         "limit": "str | None", "made": "str",
     }  # fmt: skip

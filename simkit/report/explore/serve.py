@@ -6,16 +6,15 @@ import json
 import logging
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+from simkit.report.endings import ended_by
 from simkit.report.explore.page import INSTALL
 from simkit.report.kernel import environment
 from simkit.report.reports import TEMPLATES
@@ -57,7 +56,7 @@ def serve(file: Path, port: int, browser: bool, lab: bool, tell: Callable[[str],
     missing = [name for name in (server, "ipywidgets") if importlib.util.find_spec(name) is None]
     if missing:
         raise NotInstalledError(f"The explore page needs {' and '.join(missing)}. Install it with\n  {INSTALL}")
-    with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="simkit-explore-") as name:
+    with ended_by(*ENDS), tempfile.TemporaryDirectory(prefix="simkit-explore-") as name:
         folder = Path(name)
         notebook = made_ready(file, folder / "explore.ipynb")
         put_template(folder / "jupyter")
@@ -81,21 +80,6 @@ def serve(file: Path, port: int, browser: bool, lab: bool, tell: Callable[[str],
 def address(port: int, token: str = "") -> str:
     """Where the page is: with a token it is JupyterLab's."""
     return f"http://{HOST}:{port}/" + (f"lab/tree/{NOTEBOOK.name}?token={token}" if token else "")
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Signals that would end this process at once raise KeyboardInterrupt, so that nothing is left behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    found = [getattr(signal, name) for name in ENDS if hasattr(signal, name)]
-    before = [signal.signal(one, signal.default_int_handler) for one in found]
-    try:
-        yield
-    finally:
-        for one, handler in zip(found, before, strict=True):
-            signal.signal(one, handler)
 
 
 def _listens(running: "subprocess.Popen[bytes]", port: int) -> bool:
