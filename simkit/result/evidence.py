@@ -158,12 +158,14 @@ class Evidence:
 
     def pooled(self, name: str) -> Sample:
         """A sample of all replications."""
+        if name not in self._pools:
+            self._pools[name] = Sample.merge([one.samples[name] for one in self.tallies])
         return self._pools[name]
 
     @cached_property
     def _pools(self) -> dict[str, Sample]:
-        names = self.tallies[0].samples
-        return {name: Sample.merge([one.samples[name] for one in self.tallies]) for name in names}
+        """Those that were asked for."""
+        return {}
 
     def percentile(self, name: str, p: float) -> Estimate:
         """Nearest-rank percentile of pooled actions with Woodruff's interval, seconds."""

@@ -21,8 +21,9 @@ class Sample:
     @classmethod
     def of(cls, raw: ArrayLike) -> "Sample":
         """All of `raw`, in any order."""
-        values, counts = np.unique(np.asarray(raw, np.int64), return_counts=True)
-        return cls(values, np.cumsum(counts, dtype=np.int64))
+        ordered = np.sort(np.asarray(raw, np.int64))
+        last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)])
+        return cls(ordered[last], last + 1)
 
     @classmethod
     def counted(cls, values: ArrayLike, counts: ArrayLike) -> "Sample":

@@ -7,6 +7,7 @@ it counts everything, measured or not, at its own time in [0, horizon).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -132,7 +133,14 @@ class Tally:
 
     def total(self, name: str) -> int:
         """A series' exact sum."""
-        return int(self.series[name].sum(dtype=object)) if len(self.series[name]) else 0
+        if name not in self._totals:
+            self._totals[name] = int(self.series[name].sum(dtype=object)) if len(self.series[name]) else 0
+        return self._totals[name]
+
+    @cached_property
+    def _totals(self) -> dict[str, int]:
+        """Those that were asked for."""
+        return {}
 
 
 def tally(plan: Plan, log: Log, objectives: Sequence[Objective], every: int = 0) -> Tally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from simkit.plan.plan import Plan
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from simkit.result.objectives import Objective
     from simkit.result.tally import Tally
     from simkit.study.responder import Responding
+    from simkit.study.streaming import Blank
 
 Keep = bool | Literal["disk"]
 """What becomes of the log: dropped, kept in memory, or written to the folder of parts."""
@@ -45,6 +47,17 @@ class Work:
     """Length of the cells that alerts are told from, ns; 0: there are none."""
     responding: "Responding | None" = None
     """Who answers alerts."""
+
+    @cached_property
+    def blank(self) -> "Blank":
+        """What every replication begins with on the compiled engine."""
+        from simkit.study.streaming import blank_of
+
+        return blank_of(self)
+
+    def __getstate__(self) -> dict[str, object]:
+        """What is sent to workers: each makes its own blank, sooner than a larger one travels."""
+        return {name: value for name, value in self.__dict__.items() if name != "blank"}
 
     def part(self, replication: int, pulse: Progress) -> Part:
         """Run one replication; `pulse` is told the share done, and may raise to stop it."""

@@ -1,15 +1,15 @@
 """`Streaming`: a replication on the compiled engine, added up while it runs; its state is on disk now and then."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from simkit.engine.compiled import Page, Pages, Simulation, kernel, log_of
-from simkit.engine.compiled.packing import Memory
+from simkit.engine.compiled.packing import Memory, blank_memory
 from simkit.engine.overfull import OverfullError
 from simkit.plan.plan import Ints
-from simkit.result.streamed import Stream
+from simkit.result.streamed import Stream, ledger
 from simkit.study.part import Part, Work, why_cut
 from simkit.study.pieces import Pieces, has_pieces
 from simkit.study.progress import Halted, Progress
@@ -21,12 +21,25 @@ SAVE_EVERY_S = 20.0
 """Seconds between two savings of the state."""
 
 
+class Blank(NamedTuple):
+    """What all replications of some work begin with: making it takes as long as some thousand actions."""
+
+    memory: Memory
+    ledger: ledger.Blank
+
+
+def blank_of(work: Work) -> Blank:
+    """Of a work."""
+    return Blank(blank_memory(work.plan), ledger.blank_of(work.plan, work.objectives, work.every))
+
+
 class Streaming:
     """A replication before its first event, or where it stood when its state was saved last."""
 
     def __init__(self, work: Work, replication: int) -> None:
         self.work, self.replication = work, replication
-        self.stream = Stream(work.plan, work.objectives, work.every)
+        blank = work.blank
+        self.stream = Stream(work.plan, work.objectives, work.every, blank.ledger)
         self.pages = Pages() if work.log is True else None
         self.over, self.cut, pieces = False, "", 0
         kept = self._kept()
@@ -36,7 +49,7 @@ class Streaming:
             memory, pieces, self.over = Memory(arrays.pop("m"), arrays.pop("f")), int(about["pieces"]), about["over"]
             arrays.pop("about")
             self.stream.restore(arrays)
-        self.simulation = Simulation(work.plan, work.seed, replication, work.most_in_flight, memory)
+        self.simulation = Simulation(work.plan, work.seed, replication, work.most_in_flight, memory, blank.memory)
         self.pieces = None
         if work.log == "disk" and work.parts is not None:
             self.pieces = Pieces(work.parts.folder, work.plan, replication, pieces)

@@ -35,19 +35,29 @@ class Memory(NamedTuple):
     f: Floats
 
 
-def new_memory(plan: Plan, seed: int, replication: int, most_in_flight: int = NEVER) -> Memory:
-    """The memory before the first event; with more actions in flight than `most_in_flight` the kernel stops."""
+def new_memory(
+    plan: Plan, seed: int, replication: int, most_in_flight: int = NEVER, blank: Memory | None = None
+) -> Memory:
+    """The memory before the first event; with more actions in flight than `most_in_flight` the kernel stops.
+
+    `blank`: the plan's own, where it has been made for another replication.
+    """
+    memory = blank_memory(plan) if blank is None else Memory(blank.m.copy(), blank.f.copy())
+    memory.m[[at.M_SEED, at.M_REPLICATION, at.M_MOST_IN_FLIGHT]] = seed, replication, most_in_flight
+    return memory
+
+
+def blank_memory(plan: Plan) -> Memory:
+    """What all replications begin with."""
     head = np.zeros(at.PLAN, dtype=np.int64)
     found = {**tables_of(plan), **derived(plan), **state(plan), **stores.derived(plan), **stores.state(plan)}
     reals = {header: table for header, table in found.items() if table.dtype.kind == "f"}
     ints = list(packed(head, {header: table for header, table in found.items() if header not in reals}, at.PLAN))
     floats = list(packed(head, reals, at.FIRST_REALS))
-    head[[at.M_SEED, at.M_REPLICATION]] = seed, replication
     head[[at.M_BEGIN, at.M_NOW]] = plan.begin
     head[[at.M_HORIZON, at.M_LAST_END]] = plan.horizon
     head[at.M_STOP] = plan.horizon + plan.cooldown
     head[at.M_UTC] = plan.start_utc
-    head[at.M_MOST_IN_FLIGHT] = most_in_flight
     head[at.M_SCHEDULED] = len(plan.incidents.start)
     head[at.M_SOURCES] = len(plan.incidents.start) + len(plan.incidents.gap)
     head[at.M_DEPLOYMENTS] = len(plan.deployments.model)

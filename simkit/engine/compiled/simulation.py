@@ -23,10 +23,16 @@ class Simulation:
     """A replication before its first event, or where it stood when its `memory` was saved."""
 
     def __init__(
-        self, plan: Plan, seed: int, replication: int, most_in_flight: int = NEVER, memory: Memory | None = None
+        self,
+        plan: Plan,
+        seed: int,
+        replication: int,
+        most_in_flight: int = NEVER,
+        memory: Memory | None = None,
+        blank: Memory | None = None,
     ) -> None:
         self.plan = plan
-        self.memory = memory or new_memory(plan, seed, replication, most_in_flight)
+        self.memory = memory or new_memory(plan, seed, replication, most_in_flight, blank)
         if memory is None:
             start(*self.memory)
         self.memory.m[at.M_MOST_IN_FLIGHT] = most_in_flight

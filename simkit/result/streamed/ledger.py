@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -241,9 +242,30 @@ def _few(names: Sequence[str]) -> int:
     return len(names) if len(names) <= MOST_NAMES else 0
 
 
-def empty_ledger(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int) -> Ints:
-    """The ledger before the first action."""
-    m = np.zeros(layout.size(), np.int64)
+class Blank(NamedTuple):
+    """What the ledgers of all replications begin with."""
+
+    layout: Layout
+    facts: Ints
+    """The single numbers, the headers and the tables of facts; sums are 0."""
+
+    def ledger(self) -> Ints:
+        """The ledger before the first action."""
+        m = np.zeros(self.layout.size(), np.int64)  # of these many megabytes most are never touched
+        m[: len(self.facts)] = self.facts
+        return m
+
+
+def blank_of(plan: Plan, objectives: Sequence[Objective], every: int) -> Blank:
+    """Of a plan; `every`: length of the pulse's cells, 0 without alerts."""
+    facts = facts_of(plan, objectives)
+    layout = layout_of(plan, facts, every)
+    return Blank(layout, known(plan, facts, layout, every))
+
+
+def known(plan: Plan, facts: dict[int, Ints], layout: Layout, every: int) -> Ints:
+    """The ledger before the first action, up to its first sum."""
+    m = np.zeros(layout.starts[SERIES], np.int64)
     for header, first in layout.starts.items():
         m[header : header + 2] = first, layout.shapes[header][-1]
     for header, table in facts.items():

@@ -16,11 +16,11 @@ from simkit.result.pulse import Pulse
 from simkit.result.recovery import recovery_of
 from simkit.result.regional import AREA, BY_WINDOW, FLOW, Regional, places
 from simkit.result.replicas import scaled_series
-from simkit.result.sample import Sample
+from simkit.result.sample import Sample, bins_of
 from simkit.result.streamed import ledger as at
 from simkit.result.streamed.along import run_along
 from simkit.result.streamed.economy import add_lookups
-from simkit.result.streamed.ledger import Layout, empty_ledger, facts_of, layout_of
+from simkit.result.streamed.ledger import Blank, blank_of
 from simkit.result.streamed.story import add
 from simkit.result.streamed.uses import limit_uses
 from simkit.result.sums import Money
@@ -37,11 +37,12 @@ USED = {"served": at.SERVED_ROWS, "costs": at.COST_ROWS, "answers": at.ANSWER_RO
 class Stream:
     """The tally of one replication under way."""
 
-    def __init__(self, plan: Plan, objectives: Sequence[Objective], every: int = 0) -> None:
+    def __init__(
+        self, plan: Plan, objectives: Sequence[Objective], every: int = 0, blank: Blank | None = None
+    ) -> None:
         self.plan, self.objectives, self.every = plan, tuple(objectives), every
-        facts = facts_of(plan, objectives)
-        self.layout: Layout = layout_of(plan, facts, every)
-        self.ledger = empty_ledger(plan, facts, self.layout, every)
+        blank = blank or blank_of(plan, objectives, every)
+        self.layout, self.ledger = blank.layout, blank.ledger()
         self.singles = {name: np.zeros(0, np.int64) for name in SINGLE}
         self.incidents: list[Ints] = []
         self.budgets: list[Ints] = []
@@ -140,15 +141,15 @@ class Stream:
         windows, series = timeline_windows(self.plan.horizon), self._table(at.SERIES)
         names = (*at.SERIES_NAMES, *(f"{w}_{one.label}" for one in self.objectives for w in ("bad", "counted")))
         histogram, tries = self._table(at.HISTOGRAM), self._table(at.TRIES)
-        incidents = self._columns(self.incidents, INCIDENT_COLUMNS)
+        incidents, samples = self._columns(self.incidents, INCIDENT_COLUMNS), self._samples(histogram, tries)
         scaled = scaled_series(self.plan, self._columns(self.regions, REGION_COLUMNS), windows)
         return Tally(
             replication=replication,
             windows=windows,
             series={name: series[:, column].copy() for column, name in enumerate(names)} | {"scaled": scaled},
-            latencies=counted(histogram),
+            latencies=counted(histogram, used_bins(samples["latency"])),
             attempts=counted(tries),
-            samples=self._samples(histogram, tries),
+            samples=samples,
             reasons=self._table(at.REASONS).copy(),
             cost=self._costs(),
             deployments=self._deployments(peaks),
@@ -258,9 +259,9 @@ class Stream:
     def _answers(self, histogram: int, column: int) -> tuple[Sample, ...]:
         if not self.ledger[at.EXACT]:
             return tuple(binned(counts) for counts in self._table(histogram))
-        rows = self._single("answers")
-        seen = rows[rows[:, column] >= 0]
-        return tuple(Sample.of(seen[seen[:, 0] == n, column]) for n in range(len(self.plan.names.deployments)))
+        deployment, times = np.ascontiguousarray(self._single("answers")[:, [0, column]].T)
+        seen = times >= 0
+        return tuple(Sample.of(times[seen & (deployment == n)]) for n in range(len(self.plan.names.deployments)))
 
     def _limits(self) -> tuple[LimitUse, ...]:
         held = self.layout.whole(self.ledger, at.HELD, at.HELD_HIGH)
@@ -274,11 +275,18 @@ class Stream:
         return {"user": seen, "actions": actions[seen], "cost": cost[seen]}
 
 
-def counted(table: Ints) -> Histogram:
-    """What is not 0 of a table of windows and bins."""
-    seen = np.flatnonzero(table)
-    window, bins = np.divmod(seen, table.shape[1])
-    return Histogram(window, bins, table.ravel()[seen])
+def used_bins(times: Sample) -> slice:
+    """The bins that they fall in, and those between: memory of the others has never been touched, and shall not be."""
+    ends = bins_of(times.values[[0, -1]]) if times.n else np.array([0, -1])
+    return slice(int(ends[0]), int(ends[1]) + 1)
+
+
+def counted(table: Ints, columns: slice = slice(None)) -> Histogram:
+    """What is not 0 of a table of windows and bins; all of it is in these columns."""
+    part = table[:, columns]
+    seen = np.flatnonzero(part != 0)  # several times faster than of numbers
+    window, place = np.divmod(seen, max(1, part.shape[1]))
+    return Histogram(window, place + (columns.start or 0), part[window, place])
 
 
 def binned(counts: Ints) -> Sample:
