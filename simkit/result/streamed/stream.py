@@ -37,9 +37,7 @@ USED = {"served": at.SERVED_ROWS, "costs": at.COST_ROWS, "answers": at.ANSWER_RO
 class Stream:
     """The tally of one replication under way."""
 
-    def __init__(
-        self, plan: Plan, objectives: Sequence[Objective], every: int = 0, blank: Blank | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, objectives: Sequence[Objective], every: int = 0, blank: Blank | None = None) -> None:
         self.plan, self.objectives, self.every = plan, tuple(objectives), every
         blank = blank or blank_of(plan, objectives, every)
         self.layout, self.ledger = blank.layout, blank.ledger()
