@@ -1,6 +1,6 @@
-"""What caches go by: how long an entry is good for, what of a prompt they take, and popularity drawn quickly."""
+"""What caches go by: how long an entry is good for, and what of a prompt they take."""
 
-from simkit.laws.jit import Floats, Ints, law
+from simkit.laws.jit import law
 
 
 @law
@@ -38,13 +38,4 @@ def readable(tokens: int, minimum: int, step: int) -> int:
     return tokens - (tokens - minimum) % step
 
 
-@law
-def guided(u: float, cdf: Floats, guide: Ints) -> int:
-    """The same as `choose`, sooner: `guide` says for each of len(cdf) equal parts of (0, 1) where to begin to look."""
-    i = guide[int(u * len(cdf))]
-    while i < len(cdf) - 1 and u >= cdf[i]:
-        i += 1
-    return int(i)
-
-
-__all__ = ["guided", "is_fresh", "ramped", "readable", "window_of"]
+__all__ = ["is_fresh", "ramped", "readable", "window_of"]

@@ -140,8 +140,8 @@ def _well_from(minutes: Ints) -> Ints:
     good = 100 * minutes[busy, SERVED] >= WELL_PERCENT * minutes[busy, ENDED]
     if len(busy) < WELL_MINUTES:
         return busy[:0]
-    runs = np.lib.stride_tricks.sliding_window_view(good, WELL_MINUTES).all(axis=1)
-    return busy[: 1 - WELL_MINUTES][runs]
+    sums = np.append(0, np.cumsum(good))
+    return busy[: 1 - WELL_MINUTES][sums[WELL_MINUTES:] - sums[:-WELL_MINUTES] == WELL_MINUTES]
 
 
 def _well_again(well_from: Ints, end: int) -> int:

@@ -153,7 +153,7 @@ MUTANTS = (
     ("outliers", "m[m[RESULTS] + i] = 0", "m[m[RESULTS] + i] += 0"),
     ("request", "if at1(m, ERROR_FIRST, 0) == 1:", "if False:"),
     ("pace", "if m[o + O_ARRIVAL] < m[first + O_ARRIVAL] or", "if m[o + O_ARRIVAL] > m[first + O_ARRIVAL] or"),
-    ("arrival", "at2(m, USERS_OFFSET, e, home) + choose(", "choose("),
+    ("arrival", "at2(m, USERS_OFFSET, e, home) + guided(", "guided("),
     ("prompt", "return tokens if factor == 1.0 else scaled(tokens, factor)", "return tokens"),
     ("region", "        going = max(0, ", "        going = min(0, "),
     ("region", "m[g + G_REPLICAS] = within(m, r, m[g + G_REPLICAS])", "pass"),

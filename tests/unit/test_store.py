@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from simkit.laws.choice import choose
-from simkit.laws.store import guided, is_fresh, ramped, readable, window_of
+from simkit.laws.choice import choose, guided
+from simkit.laws.store import is_fresh, ramped, readable, window_of
 from simkit.plan.caches import guide_of, popularity
 from simkit.scenario.caches import KeyLaw
 

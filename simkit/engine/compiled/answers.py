@@ -12,9 +12,10 @@ from simkit.engine.compiled.prompt import draw_unsent
 from simkit.engine.compiled.route import first_model, instead_of, verdict
 from simkit.engine.compiled.station import join, quit_line
 from simkit.engine.compiled.store import add, clear, drop, find, forget, head_of, new_entry, renew, store, touch
+from simkit.laws.choice import guided
 from simkit.laws.draws import Stream, code_of, unit
 from simkit.laws.jit import Floats, Ints, apart, step
-from simkit.laws.store import guided, is_fresh, ramped
+from simkit.laws.store import is_fresh, ramped
 from simkit.plan.codes import AS_MODELS, LEADS, NO_KEY, Cache, Lookup
 from simkit.plan.plan import NEVER
 

@@ -14,7 +14,7 @@ from simkit.engine.compiled.spending import refusal
 from simkit.engine.compiled.station import join
 from simkit.engine.compiled.user import watch
 from simkit.laws.arrival import arrival_time
-from simkit.laws.choice import choose
+from simkit.laws.choice import choose, guided
 from simkit.laws.draws import Stream, unit
 from simkit.laws.jit import apart, step
 from simkit.plan.codes import GENERATION, TURN
@@ -198,7 +198,8 @@ def name_user(m: Memory, f: Reals, a: int, home: int, u: float) -> None:
     """Who of the users of a region asks, and on which plan."""
     e = m[M_EPOCH]
     users, first = at2(m, USERS, e, home), at2(m, USERS_FIRST, e, home)
-    user = at2(m, USERS_OFFSET, e, home) + choose(u, view(f, m[USER_CDF] + first, (users,)))
+    cdf, guide = view(f, m[USER_CDF] + first, (users,)), view(m, m[USER_GUIDE] + first, (users,))
+    user = at2(m, USERS_OFFSET, e, home) + guided(u, cdf, guide)
     m[a + A_USER] = user
     if m[PLAN_CDF + 4] > 0:
         u, _ = uniform(m, USER_PLAN, user, 0, 0)

@@ -13,6 +13,7 @@ from simkit.engine.compiled.tables import Table, tables_of
 from simkit.laws import breaker
 from simkit.laws.draws import Stream
 from simkit.laws.window import LENGTH, UNUSED
+from simkit.plan.caches import guide_of
 from simkit.plan.codes import GENERATION, Balance, Kind, RetryAt
 from simkit.plan.plan import NEVER, Floats, Ints, Layer, Plan
 
@@ -144,6 +145,7 @@ def derived(plan: Plan) -> dict[int, Table]:
         at.HARMLESS_TO_CALL: harmless(plan.models.errors),
         at.LAST_STREAM: plan.actions.streaming & in_last_stage(plan),
         at.PRIORITIES: priorities(plan),
+        at.USER_GUIDE: user_guide(plan),
         at.LANE_STREAM: np.array(streams, dtype=np.int64),
         at.LANE_BLOCK: np.array([block for _, block in CALL_DRAWS]),
         at.LANE_ENTITY: np.array([ORIGIN if stream in AS_AT_FIRST else -1 for stream in streams]),
@@ -155,6 +157,14 @@ def in_last_stage(plan: Plan) -> Table:
     first, stage = plan.actions.first_call, plan.actions.stage
     last: Table = stage == np.repeat(stage[first[1:] - 1], np.diff(first))
     return last
+
+
+def user_guide(plan: Plan) -> Ints:
+    """Where to begin to look in the users' `cdf`, see `laws.choice.guided`."""
+    guide, people = np.zeros(len(plan.people.cdf), dtype=np.int64), plan.people
+    for first, number in zip(people.first.ravel().tolist(), people.number.ravel().tolist(), strict=True):
+        guide[first : first + number] = guide_of(people.cdf[first : first + number])
+    return guide
 
 
 def priorities(plan: Plan) -> Ints:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import simpy
 
 from simkit.engine.reference.store import Entry, Store
+from simkit.laws.choice import guided
 from simkit.laws.draws import Stream, code_of
-from simkit.laws.store import guided, is_fresh, ramped
+from simkit.laws.store import is_fresh, ramped
 from simkit.plan.codes import AS_MODELS, LEADS, NO_KEY, Cache, EventClass, Lookup
 from simkit.plan.plan import NEVER
 

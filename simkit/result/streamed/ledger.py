@@ -197,7 +197,7 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         HOLDING: (stations, 2),
         TRIES: (windows.count, MOST_ATTEMPTS + 1),
         AWAY: (buckets + 1,),
-        BY_MINUTE: (minute_count(plan), len(COLUMNS) + objectives),
+        BY_MINUTE: (len(COLUMNS) + objectives, minute_count(plan)),  # most columns are seldom touched
         PULSE: (cells_of(plan.horizon, every), objectives),
         DESK: (1,),
         COST_HIGH: (len(COSTS), longest),

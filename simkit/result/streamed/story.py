@@ -226,8 +226,9 @@ def judge(m: Memory, acts: Memory, a: int, w: int, minute: int, ended: int) -> i
         m[w + BY_OBJECTIVE + 2 * o] += bad
         m[w + BY_OBJECTIVE + 2 * o + 1] += counted
         if minute > 0 and not is_by_rule(m, acts, a):
-            m[minute + M_BY_OBJECTIVE + 2 * o] += bad
-            m[minute + M_BY_OBJECTIVE + 2 * o + 1] += counted
+            if bad > 0:
+                tell(m, minute, M_BY_OBJECTIVE + 2 * o, bad)
+            tell(m, minute, M_BY_OBJECTIVE + 2 * o + 1, counted)
         if m[REGIONS] > 0:
             judge_region(m, acts, a, o, bad, counted)
         any_bad = max(any_bad, bad)
@@ -276,7 +277,13 @@ def beat(m: Memory, acts: Memory, a: int) -> None:
 @step
 def minute_of(m: Memory, acts: Memory, a: int) -> int:
     """Address of the minute in which a measured action arrived; 0 where minutes are not counted."""
-    return place(m, BY_MINUTE, acts[a + A_ARRIVAL] // MINUTE) if m[MINUTE_ROWS] > 0 else 0
+    return m[BY_MINUTE] + acts[a + A_ARRIVAL] // MINUTE if m[MINUTE_ROWS] > 0 else 0
+
+
+@step
+def tell(m: Memory, minute: int, column: int, more: int) -> None:
+    """Add to a column of a minute."""
+    m[minute + column * m[BY_MINUTE + 1]] += more
 
 
 @step
@@ -326,31 +333,40 @@ def is_by_rule(m: Memory, acts: Memory, a: int) -> bool:
 @step
 def add_minute(m: Memory, acts: Memory, a: int, minute: int, sent: int) -> None:
     """A measured action in its minute, see `result.recovery`."""
-    outcome, reason = acts[a + A_OUTCOME], acts[a + A_REASON]
-    by_rule = is_by_rule(m, acts, a)
-    m[minute + M_ENDED] += 0 if outcome == CENSORED or by_rule else 1
-    m[minute + M_SENT] += sent
-    m[minute + M_COST] += all_money(acts, a)
-    if outcome == OK:
-        m[minute + M_SERVED] += 1
-        return
-    m[minute + M_SERVED] += 1 if outcome == DEGRADED and m[FAIR_TO_ALL] == 1 else 0
-    m[minute + M_LOST] += 1 if outcome in (FAILED, REJECTED) and not by_rule else 0
-    m[minute + M_ABANDONED] += 1 if outcome == ABANDONED else 0
+    outcome, by_rule = acts[a + A_OUTCOME], is_by_rule(m, acts, a)
+    if outcome != CENSORED and not by_rule:
+        tell(m, minute, M_ENDED, 1)
+    tell(m, minute, M_SENT, sent)
+    tell(m, minute, M_COST, all_money(acts, a))
+    if outcome == OK or (outcome == DEGRADED and m[FAIR_TO_ALL] == 1):
+        tell(m, minute, M_SERVED, 1)
+    if outcome in (FAILED, REJECTED) and not by_rule:
+        tell(m, minute, M_LOST, 1)
+    if outcome == ABANDONED:
+        tell(m, minute, M_ABANDONED, 1)
     if outcome == DEGRADED:
-        m[minute + M_DEGRADED] += 1
-        if FIRST_RUNG <= reason <= LAST_RUNG:
-            m[minute + M_FIRST_RUNG + reason - FIRST_RUNG] += 1
+        add_degraded(m, acts[a + A_REASON], minute)
+
+
+@step
+def add_degraded(m: Memory, reason: int, minute: int) -> None:
+    """An answer that was less than asked for, by rung."""
+    tell(m, minute, M_DEGRADED, 1)
+    if FIRST_RUNG <= reason <= LAST_RUNG:
+        tell(m, minute, M_FIRST_RUNG + reason - FIRST_RUNG, 1)
 
 
 @apart
 def add_trouble(m: Memory, rows: Memory, t: int, minute: int) -> None:
     """An attempt in its action's minute: was it held back, a fallback, turned away?"""
-    m[minute + M_THROTTLED] += 1 if rows[t + T_OUTCOME] == THROTTLED else 0
-    m[minute + M_NO_DEPLOYMENT] += 1 if rows[t + T_OUTCOME] == NO_DEPLOYMENT else 0
+    if rows[t + T_OUTCOME] == THROTTLED:
+        tell(m, minute, M_THROTTLED, 1)
+    if rows[t + T_OUTCOME] == NO_DEPLOYMENT:
+        tell(m, minute, M_NO_DEPLOYMENT, 1)
     if rows[t + T_CAUSE] == FALLBACK:
-        m[minute + M_FELL_BACK] += 1
-        m[minute + M_TURNED_AWAY] += 1 if turned_away(rows, t) else 0
+        tell(m, minute, M_FELL_BACK, 1)
+        if turned_away(rows, t):
+            tell(m, minute, M_TURNED_AWAY, 1)
 
 
 @step

@@ -157,7 +157,7 @@ class Stream:
             breakers=self.breakers.use(),
             fallbacks_refused=self._table(at.AWAY).copy(),
             desk_busy=int(self.layout.whole(self.ledger, at.DESK, at.DESK_HIGH)[0]),
-            recovery=recovery_of(self.plan, self._table(at.BY_MINUTE), incidents),
+            recovery=recovery_of(self.plan, self._table(at.BY_MINUTE).T, incidents),
             pulse=self._pulse(),
             economy=self._economy(),
             regional=self._regional(),
