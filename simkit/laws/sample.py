@@ -27,10 +27,10 @@ def sample(u: float, table: int, scale: float, low: float, cap: float, cells: Fl
         return scale
     if u < 0.5:
         side = u
-        cell = (np.float64(side + LOWER).view(np.int64) >> DROPPED) - LOWER_FIRST
+        cell = np.uint64((np.float64(side + LOWER).view(np.int64) >> DROPPED) - LOWER_FIRST)
     else:
         side = 1.0 - u
-        cell = (np.float64(side + UPPER).view(np.int64) >> DROPPED) - UPPER_FIRST
+        cell = np.uint64((np.float64(side + UPPER).view(np.int64) >> DROPPED) - UPPER_FIRST)
     value = scale * float(cells[table, cell, 0] + cells[table, cell, 1] * side)
     if value < low:
         return low
