@@ -22,7 +22,7 @@ UNCHANGED, WHOLE = -1, '"""The event loop."""'
 MUTANTS = (
     ("agenda", "event_class << KEY_BITS | key", "key"),
     ("agenda", "(m[event + E_ORDER] < order)", "(m[event + E_ORDER] > order)"),
-    ("agenda", "child += earlier(", "child += 0 * earlier("),
+    ("agenda", "(other - one) * earlier(", "0 * earlier("),
     ("arrival", "    if place == 0:\n", "    if number == 0:\n"),
     ("dice", "if m[c + C_DRAWN] == code:", "if m[c + C_DRAWN] >= 0:"),
     ("station", "m[d + D_WAITING] >= at2(m, QUEUE,", "m[d + D_WAITING] > at2(m, QUEUE,"),
