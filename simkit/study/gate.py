@@ -18,7 +18,8 @@ from simkit.result.statistics import Estimate
 from simkit.result.words import figure, interval
 from simkit.study.executor import Where
 from simkit.study.looks import results
-from simkit.study.progress import Progress, progress_of
+from simkit.study.part import Work
+from simkit.study.progress import Progress, progress_of, silent
 from simkit.study.rare import Rare, moved, rare, reach, widened
 from simkit.study.run import Replications
 
@@ -106,12 +107,13 @@ def _checked(one: "Finding") -> Item:
 
 def model_invariants(scenario: "Scenario", seed: int | None, engine: str) -> Iterator[Item]:
     """What must hold in every log, on a short run of this very scenario."""
-    from simkit.engine import run_plan
     from simkit.plan.compile import compile_plan
     from simkit.study.invariants import invariants, short
 
     plan = short(compile_plan(scenario))
-    log = run_plan(plan, scenario.document.seed if seed is None else seed, 0, engine)
+    work = Work(plan, (), scenario.document.seed if seed is None else seed, engine, log=True)
+    log = work.part(0, silent).log
+    assert log is not None
     for one in invariants(plan, log):
         detail = "" if one.passed else f"{one.violations} times; first: {one.example}"
         yield Item("invariants", one.name, "pass" if one.passed else "fail", detail)

@@ -1,6 +1,10 @@
 """`Streaming`: a replication on the compiled engine, added up while it runs; its state is on disk now and then."""
 
+import gc
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -69,7 +73,7 @@ class Streaming:
             OSError: rows of the log cannot be written.
         """
         saved, kept = time.monotonic(), self.pages is not None or self.pieces is not None
-        run = kernel.run if kept else self.stream.run
+        run = partial(self.stream.run, by_page=kept)
         try:
             while not self.over:
                 self.over = self.simulation.advance(self.take, run)
@@ -121,8 +125,20 @@ class Streaming:
 
 def warm(plan: "Plan") -> None:
     """Have all compiled functions ready: from the cache on disk, or compiled now."""
-    simulation, stream = Simulation(plan, 0, 0), Stream(plan, ())
-    stream.run(*simulation.memory, 0)
-    kernel.finish(simulation.memory.m)
-    nothing = np.zeros((0, 1), np.int64)
-    stream.take(*(nothing,) * 8, 0)
+    with fewer_collections():
+        simulation, stream = Simulation(plan, 0, 0), Stream(plan, ())
+        stream.run(*simulation.memory, 0)
+        kernel.finish(simulation.memory.m)
+        nothing = np.zeros((0, 1), np.int64)
+        stream.take(*(nothing,) * 8, 0)
+
+
+@contextmanager
+def fewer_collections() -> Iterator[None]:
+    """A compiler makes millions of objects that last: looking again and again for some to clear takes a tenth of it."""
+    usual = gc.get_threshold()
+    gc.set_threshold(10_000, 50, 1_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)

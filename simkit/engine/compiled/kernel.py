@@ -75,8 +75,13 @@ def begin_periods(m: Memory) -> None:
 
 @law
 def run(ints: Ints, floats: Floats, most: int) -> int:
+    """`go_on`, page by page."""
+    return go_on(pointer(ints), pointer(floats), most)
+
+
+@step
+def go_on(m: Memory, f: Reals, most: int) -> int:
     """Follow-ups, then the next timed event, and so on until the run is over, has had `most` events, or lacks room."""
-    m, f = pointer(ints), pointer(floats)
     while True:
         if not has_room(m):
             return GROW

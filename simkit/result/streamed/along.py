@@ -3,7 +3,7 @@
 Between two pages nothing of the interpreter is needed, so a thread that simulates does not wait for its lock.
 """
 
-from simkit.engine.compiled.kernel import has_pages, run
+from simkit.engine.compiled.kernel import go_on, has_pages
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import pointer
 from simkit.laws.jit import Floats, Ints, law, step
@@ -15,12 +15,18 @@ from simkit.result.streamed.story import add
 
 @law
 def run_along(
-    ints: Ints, floats: Floats, most: int, ledger: Ints, served: Ints, costs: Ints, answers: Ints, members: Ints
-) -> int:
-    """`kernel.run`, with all rows added up whenever the pages are full; FLUSH where more than that is to be done."""
-    m, sums = pointer(ints), pointer(ledger)
-    why = run(ints, floats, most)
-    while why == FLUSH and holds_page(m, sums, len(served), len(costs), len(answers), len(members)):
+    ints: Ints, floats: Floats, most: int, ledger: Ints, served: Ints, costs: Ints, answers: Ints, members: Ints,
+    by_page: bool,
+) -> int:  # fmt: skip
+    """`kernel.run`, with all rows added up whenever the pages are full; FLUSH where more than that is to be done.
+
+    `by_page`: somebody wants the rows, so it always is.
+    """
+    m, f, sums = pointer(ints), pointer(floats), pointer(ledger)
+    while True:
+        why = go_on(m, f, most)
+        if why != FLUSH or by_page or not holds_page(m, sums, len(served), len(costs), len(answers), len(members)):
+            return why
         actions, attempts = m[M_ACTION_PAGE], m[M_ATTEMPT_PAGE]
         add(
             ledger, ints[actions : actions + m[M_ACTION_ROWS] * ACTION_LOGGED],
@@ -30,8 +36,6 @@ def run_along(
         m[M_ACTION_ROWS] = m[M_ATTEMPT_ROWS] = m[M_LOOKUP_ROWS] = 0
         if not has_pages(m):
             return FLUSH
-        why = run(ints, floats, most)
-    return why
 
 
 @step

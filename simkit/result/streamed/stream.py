@@ -83,10 +83,10 @@ class Stream:
         served, costs, answers = self.singles.values()
         add(self.ledger, actions.reshape(-1), attempts.reshape(-1), served, costs, answers, self.members, ended)
 
-    def run(self, m: Ints, f: Floats, most: int) -> int:
-        """Run the simulation as the kernel does, and add up the rows of full pages on the way."""
+    def run(self, m: Ints, f: Floats, most: int, by_page: bool = False) -> int:
+        """Run the simulation as the kernel does, and add up the rows of full pages on the way, or hand over each."""
         served, costs, answers = self.singles.values()
-        return run_along(m, f, most, self.ledger, served, costs, answers, self.members)
+        return run_along(m, f, most, self.ledger, served, costs, answers, self.members, by_page)
 
     def _make_room_for(self, users: int) -> None:
         if users * at.MEMBER_WIDTH > len(self.members):
