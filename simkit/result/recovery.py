@@ -141,7 +141,8 @@ def _well_from(minutes: Ints) -> Ints:
     if len(busy) < WELL_MINUTES:
         return busy[:0]
     sums = np.append(0, np.cumsum(good))
-    return busy[: 1 - WELL_MINUTES][sums[WELL_MINUTES:] - sums[:-WELL_MINUTES] == WELL_MINUTES]
+    found: Ints = busy[: 1 - WELL_MINUTES][sums[WELL_MINUTES:] - sums[:-WELL_MINUTES] == WELL_MINUTES]
+    return found
 
 
 def _well_again(well_from: Ints, end: int) -> int:
