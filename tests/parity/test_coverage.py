@@ -25,7 +25,7 @@ from simkit.scenario.load import load
 from simkit.scenario.scenario import Document
 
 ROOT = Path(__file__).parents[2]
-SCENARIOS = 600
+SCENARIOS = 300
 LOGS = 200
 """Those that CI's parity test compares are among them; a fifth of 1,000, so a fifth of the bound. (Which engine makes
 the logs does not matter: that test says that they are equal.)"""
