@@ -64,7 +64,25 @@ def name_question(m: Memory, f: Reals, a: int, u: float, v: float) -> None:
         m[a + A_RANK] = at1(m, ANSWERS_TRACE_KEY, origin(m[a + A_NUMBER]))
     elif at1(m, ANSWERS_KEYS, EXACT) > 0:
         m[a + A_RANK] = UNNAMED - int(u * 2.0**52)
-        fetch(m, m[ANSWERS_GUIDE_EXACT] + int(u * m[ANSWERS_GUIDE_EXACT + 3]))
+
+
+@step
+def expect_questions(m: Memory, f: Reals) -> None:
+    """Have closer by then what the next question will be found by, and the guide to that of the one after."""
+    place, first = m[M_NUMBER] & (m[M_AHEAD] - 1), m[AHEAD] + AHEAD_KEY * m[M_AHEAD]
+    if place + 2 < m[M_AHEAD] and at1(m, ANSWERS_TRACE_KEYS, 0) == 0:
+        u, v = unit(m[first + place + 1]), unit(m[first + place + 2])
+        expect_question(m, f, u, v, ANSWERS_CDF_EXACT, ANSWERS_GUIDE_EXACT)
+        expect_question(m, f, u, v, ANSWERS_CDF_SEMANTIC, ANSWERS_GUIDE_SEMANTIC)
+
+
+@step
+def expect_question(m: Memory, f: Reals, u: float, v: float, cdf: int, guide: int) -> None:
+    """The same for one of the caches, by the numbers of the next two questions."""
+    count = m[guide + 3]
+    if count > 0:
+        fetch(f, m[cdf] + m[m[guide] + int(u * count)])
+        fetch(m, m[guide] + int(v * count))
 
 
 @step

@@ -1,6 +1,6 @@
 """Arrivals: when actions come, who asks what, and whether they are let in."""
 
-from simkit.engine.compiled.answers import name_question
+from simkit.engine.compiled.answers import expect_questions, name_question
 from simkit.engine.compiled.conversation import take_along
 from simkit.engine.compiled.dice import draw_ahead, of_arrival, origin, uniform, value
 from simkit.engine.compiled.guide import lead
@@ -130,6 +130,7 @@ def arrive(m: Memory, f: Reals) -> int:
     if m[M_KEYED] == 1:
         u, v = of_arrival(m, AHEAD_KEY)
         name_question(m, f, a, u, v)
+        expect_questions(m, f)
     m[M_NUMBER] += 1
     next_arrival(m, f)
     return ask_to_be_let_in(m, f, a)
