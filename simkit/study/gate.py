@@ -107,11 +107,12 @@ def _checked(one: "Finding") -> Item:
 
 def model_invariants(scenario: "Scenario", seed: int | None, engine: str) -> Iterator[Item]:
     """What must hold in every log, on a short run of this very scenario."""
+    from simkit.plan.arrays import NEVER
     from simkit.plan.compile import compile_plan
     from simkit.study.invariants import invariants, short
 
     plan = short(compile_plan(scenario))
-    work = Work(plan, (), scenario.document.seed if seed is None else seed, engine, log=True)
+    work = Work(plan, (), scenario.document.seed if seed is None else seed, engine, log=True, most_in_flight=NEVER)
     log = work.part(0, silent).log
     assert log is not None
     for one in invariants(plan, log):

@@ -1,14 +1,12 @@
 """`Streaming`: a replication on the compiled engine, added up while it runs; its state is on disk now and then."""
 
-import gc
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from simkit.engine.collector import calm_collector
 from simkit.engine.compiled import Page, Pages, Simulation, kernel, log_of
 from simkit.engine.compiled.packing import Memory, blank_memory
 from simkit.engine.overfull import OverfullError
@@ -125,20 +123,9 @@ class Streaming:
 
 def warm(plan: "Plan") -> None:
     """Have all compiled functions ready: from the cache on disk, or compiled now."""
-    with fewer_collections():
+    with calm_collector(10_000, 50, 1_000):  # what a compiler makes lasts; the default costs some 5 % of the time
         simulation, stream = Simulation(plan, 0, 0), Stream(plan, ())
         stream.run(*simulation.memory, 0)
         kernel.finish(simulation.memory.m)
         nothing = np.zeros((0, 1), np.int64)
         stream.take(*(nothing,) * 8, 0)
-
-
-@contextmanager
-def fewer_collections() -> Iterator[None]:
-    """A compiler makes millions of objects that last: looking again and again for some to clear takes a tenth of it."""
-    usual = gc.get_threshold()
-    gc.set_threshold(10_000, 50, 1_000)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)

@@ -162,7 +162,7 @@ def in_last_stage(plan: Plan) -> Table:
 def user_guide(plan: Plan) -> Ints:
     """Where to begin to look in the users' `cdf`, see `laws.choice.guided`."""
     guide, people = np.zeros(len(plan.people.cdf), dtype=np.int64), plan.people
-    for first, number in zip(people.first.ravel().tolist(), people.number.ravel().tolist(), strict=True):
+    for first, number in set(zip(people.first.ravel().tolist(), people.number.ravel().tolist(), strict=True)):
         guide[first : first + number] = guide_of(people.cdf[first : first + number])
     return guide
 
