@@ -2,11 +2,13 @@
 
 Numba makes machine code of every function it compiles, and optimises each with all that it calls, time and again on
 the way up from the smallest step to the event loop. Left to those that are called from Python it takes half the time.
+Those, in turn, are copied nowhere: of them machine code alone is kept on disk.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import binding
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
@@ -53,3 +55,39 @@ class WithoutEnvironments:
 
     def set_env(self, _: str, __: object) -> None:
         """Nothing to be told."""
+
+
+class EntryCompiler(Compiler):  # type: ignore[misc]
+    """Numba's compiler, but for what is kept of its code."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        """Compile a function."""
+        self.state.library = EntryCode(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library.enable_object_caching()
+        return super().compile_extra(func)
+
+
+class EntryCode(JITCodeLibrary):  # type: ignore[misc]
+    """Code that nothing is linked with: reading its bitcode from disk again takes as long as all else of loading it."""
+
+    def serialize_using_object_code(self) -> tuple[str, str, tuple[bytes, bytes]]:
+        """As Numba does it, but of the bitcode only the names that the machine code defines."""
+        name, kind, (code, _) = super().serialize_using_object_code()
+        return name, kind, (code, names_of(self._final_module).as_bitcode())
+
+
+def names_of(module: binding.ModuleRef) -> binding.ModuleRef:
+    """A module in which all that is defined in this one is defined, and empty."""
+    functions = [f"define void @{quoted(one.name)}() {{ ret void }}" for one in module.functions if is_defined(one)]
+    variables = [f"@{quoted(one.name)} = global i8 0" for one in module.global_variables if is_defined(one)]
+    return binding.parse_assembly("\n".join((*functions, *variables)))
+
+
+def is_defined(value: binding.ValueRef) -> bool:
+    """May it be asked for by name?"""
+    return bool(value.name) and not value.is_declaration
+
+
+def quoted(name: str) -> str:
+    """A name as LLVM's texts write it."""
+    return '"' + name.replace("\\", "\\5C").replace('"', "\\22") + '"'

@@ -10,9 +10,11 @@ import contextlib
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -24,10 +26,11 @@ import platformdirs
 from numba import config
 from numpy.typing import NDArray
 
-from simkit.laws.copied import CopiedCompiler
+from simkit.laws.copied import CopiedCompiler, EntryCompiler
 
 HASHED = ("laws", "engine", "result", "plan")
 """Folders of the package with compiled functions, and with constants that are compiled into them."""
+BLAS = "scipy.linalg.cython_blas"
 READY = "ready"
 """A file in the cache folder that says that it is complete."""
 KEPT, KEPT_S, KEPT_BEYOND_S = 5, 30 * 86_400, 86_400
@@ -44,6 +47,11 @@ R = TypeVar("R")
 def law(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` in nopython mode; it stays a plain Python function where Numba's JIT is off."""
     return compiled(function)
+
+
+def entry(function: Callable[P, R]) -> Callable[P, R]:
+    """A law that Python calls, and no other: no compiled function is linked with it, so it is the sooner loaded."""
+    return compiled(function, pipeline_class=EntryCompiler)
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
@@ -122,6 +130,22 @@ def temporary_folder() -> Path:
     """
     user = os.getuid() if hasattr(os, "getuid") else "user"
     return Path(tempfile.gettempdir()) / f"simkit-{user}"
+
+
+@contextlib.contextmanager
+def without_blas() -> Iterator[None]:
+    """Load compiled functions without SciPy's BLAS: Numba looks for it first, 0.1 s, and no law multiplies matrices.
+
+    Only where no other thread could want it just now. Numba's linear algebra finds it later, as always.
+    """
+    wanted = threading.active_count() > 1 or BLAS in sys.modules
+    if not wanted:
+        sys.modules[BLAS] = None  # type: ignore[assignment]  # Python's way to say that there is no such module
+    try:
+        yield
+    finally:
+        if not wanted:
+            del sys.modules[BLAS]
 
 
 def is_off() -> bool:

@@ -80,9 +80,9 @@ class Call(Part):
     """Model that serves it."""
     route: Name | None = None
     """Route that chooses the model, instead of `model`."""
-    input: Input = Input()
+    input: Input = Input.model_construct()
     """Input tokens by part."""
-    output: Output = Output()
+    output: Output = Output.model_construct()
     """Output tokens."""
     streaming: bool = True
     """Is the answer streamed to the user (time to first token counts, a cancel stops the bill)?"""
@@ -90,7 +90,7 @@ class Call(Part):
     """Your own work before each repetition of the call (retrieval, tools); it holds the action's slot."""
     work_cost: Money = 0
     """What that work costs, each time: a search, a tool."""
-    repeat: Repeat = Repeat(times=1)
+    repeat: Repeat = Repeat.model_construct(times=1)
     """Repetitions in a row, each with its own tokens."""
     judged: bool = True
     """Does this call's answer decide whether the action's answer is good?"""
@@ -123,7 +123,7 @@ class Action(Part):
     """Share of these actions whose answers may be cached (left out: as the cache says)."""
     urgency: Literal["now", "batch"] = "now"
     """`batch`: it can wait, see `batch`."""
-    residency: Residency = Residency()
+    residency: Residency = Residency.model_construct()
     """With `regions`: where its data may go, besides what holds for the user's region."""
     calls: Annotated[list[Call | Parallel], Field(min_length=1, max_length=31)]
     """Its calls, in sequence; an item `parallel: [...]` holds calls made at once."""

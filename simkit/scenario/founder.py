@@ -42,7 +42,7 @@ class FounderDocument(Document):
     """Short form: average input and output tokens of an action."""
     extends: str | None = None
     """A file beside this one, or a base of the package (`simkit:openai_anthropic`), that this file changes."""
-    traffic: Traffic = Traffic()
+    traffic: Traffic = Traffic.model_construct()
     actions: dict[Name, Action] = Field(default_factory=dict)
     models: dict[Name, Model] = Field(default_factory=dict)
 

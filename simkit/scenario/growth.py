@@ -140,7 +140,7 @@ class Retention(Part):
     """`{week1: 45%, exponent: 0.35}`"""
     exponential: HalfLife | None = None
     """`{half_life: 20w}`"""
-    lowered_by: LoweredBy = LoweredBy()
+    lowered_by: LoweredBy = LoweredBy.model_construct()
     """What makes users leave."""
 
     choices: ClassVar = (frozenset({"table", "power", "exponential"}),)
@@ -163,13 +163,13 @@ class Base(Part):
 class Growth(Part):
     """Users who sign up, stay or leave, one by one."""
 
-    base: Base = Base(users=0)
+    base: Base = Base.model_construct(users=0)
     """Active users at the start: a number, or `{users: 100, age: 12w}`."""
     acquisition: Annotated[list[Acquisition], Field(max_length=8)] = Field(default_factory=list)
     """How many sign up: a number a week, one of the forms, or a list whose members add up."""
-    activation: Activation = Activation()
+    activation: Activation = Activation.model_construct()
     """Who of them becomes an active user."""
-    retention: Retention = Retention()
+    retention: Retention = Retention.model_construct()
     """Who of these stays (left out: everybody)."""
 
     @classmethod

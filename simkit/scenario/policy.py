@@ -85,7 +85,7 @@ class Audience(Part):
     """How long a user waits before giving up (left out: for ever)."""
     until: Literal["first_token", "answer"] = "first_token"
     """What a user waits for: the first sign of the answer, or its end."""
-    reload: Reload = Reload()
+    reload: Reload = Reload.model_construct()
     """Who asks again, and how often."""
 
 

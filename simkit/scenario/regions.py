@@ -53,7 +53,7 @@ class Region(Part):
     """IANA time zone of the users here (left out: `traffic.timezone`)."""
     tokens: PositiveFloat = 1.0
     """Language: factor on the tokens of the users' words and of the answers."""
-    service: LocalService = LocalService()
+    service: LocalService = LocalService.model_construct()
     """Your own service here."""
     rtt: dict[Name, Duration] = Field(default_factory=dict)
     """Round trip from the users here to the service in each region, e.g. `{us: 20ms, eu: 95ms}`."""
@@ -72,7 +72,7 @@ class Region(Part):
     """Provider whose incidents hit the service here, too: regions of one cloud fail together."""
     outages: list[Outage] = Field(default_factory=list)
     """Random incidents of the region."""
-    residency: Residency = Residency()
+    residency: Residency = Residency.model_construct()
     """Where the data of the users here may go."""
 
 
@@ -112,9 +112,9 @@ class Routing(Part):
     panic: Share = 0.5
     """With `priority`: when less than this share of a choice is healthy and there is not enough elsewhere, all of it
     is used as if it were healthy (Envoy: 50%)."""
-    health: Health = Health()
+    health: Health = Health.model_construct()
     """Health checks."""
-    dns: Dns = Dns()
+    dns: Dns = Dns.model_construct()
     """How soon clients hear of a change."""
     manual: Duration | None = None
     """Nothing moves by itself: so long after detection somebody fails over, or back (left out: at once)."""

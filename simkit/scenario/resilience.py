@@ -196,7 +196,7 @@ class LayerFields(Part):
     """After which kinds (left out: the retryable ones of `failures`)."""
     retry_at: Literal["any", "same", "other"] | None = None
     """Where a retry goes: `any` deployment, picked anew, the `same`, or an`other` if there is one."""
-    backoff: Backoff = Backoff()
+    backoff: Backoff = Backoff.model_construct()
     """Wait between tries."""
     retry_after: Duration | None = None
     """Longest Retry-After of the provider that is honoured (0s: ignored)."""
@@ -251,7 +251,7 @@ class Resilience(LayerFields):
     """What happens when an attempt fails. Settings of the layer that talks to the models (the gateway if there is one,
     else the client) may stand here directly; what is left out comes from its preset."""
 
-    client: Layer = Layer(preset="openai_sdk")
+    client: Layer = Layer.model_construct(preset="openai_sdk")
     """The client: a preset, or a map `{preset: openai_sdk, timeout: 30s}`."""
     gateway: Layer | None = None
     """The gateway between the client and the models, likewise (left out: none)."""

@@ -100,33 +100,33 @@ class Document(Part):
     """Scheduled incidents."""
     failures: dict[FailureKind, Failure] = Field(default_factory=dict)
     """Properties of failure kinds that differ from the defaults."""
-    service: Service = Service()
+    service: Service = Service.model_construct()
     """Your own service."""
     regions: Annotated[dict[Name, Region], Field(max_length=MOST_REGIONS)] = Field(default_factory=dict)
     """Where users are and where you serve them (left out: one place for all)."""
-    routing: Routing = Routing()
+    routing: Routing = Routing.model_construct()
     """With `regions`: which of them serves whom, and what happens when one fails."""
-    caches: Caches = Caches()
+    caches: Caches = Caches.model_construct()
     """Caches: of answers, of prompts."""
     cheaper: dict[Name, Name] = Field(default_factory=dict)
     """Model to the one that takes its place when a budget or a user's quota says degrade."""
     budgets: dict[Name, Budget] = Field(default_factory=dict)
     """What may be spent on models, e.g. `{month: $500/month}`."""
-    batch: Batch = Batch()
+    batch: Batch = Batch.model_construct()
     """What becomes of actions that can wait."""
-    resilience: Resilience = Resilience()
+    resilience: Resilience = Resilience.model_construct()
     """What happens when an attempt fails."""
-    users: Audience = Audience()
+    users: Audience = Audience.model_construct()
     """Users who give up, and who ask again."""
-    slo: Slo = Slo()
+    slo: Slo = Slo.model_construct()
     """Objectives."""
     expect: list[str] = Field(default_factory=list)
     """Further expectations on metrics, e.g. `cost_per_action <= $0.004`."""
-    business: Business = Business()
+    business: Business = Business.model_construct()
     """The company's money: cash, team, fixed costs; what users pay stands in `traffic.users.plans`."""
     alerts: Alerts | None = None
     """Alerts on the error budgets, e.g. `google_30d`, and what a person then does."""
-    observed: Observed = Observed()
+    observed: Observed = Observed.model_construct()
     """What you know from reality."""
     knobs: dict[str, Annotated[list[Any], Field(min_length=2, max_length=2)]] = Field(default_factory=dict)
     """Field path to [low, high]: what the explore page offers as sliders."""

@@ -162,7 +162,7 @@ class Traffic(Part):
     """IANA time zone of the users, e.g. America/New_York: hours and weekdays are local, with daylight saving."""
     sessions: Sessions | None = None
     """Conversations (left out: every action stands alone); the rate goes on counting actions, all turns included."""
-    seasonality: Seasonality = Seasonality()
+    seasonality: Seasonality = Seasonality.model_construct()
     """Busy and quiet hours, days and months."""
     modulation: Annotated[list[Modulation], Field(max_length=4)] = Field(default_factory=list)
     """What the pattern does not explain: slow random factors on the traffic, e.g. `[{every: 1w, strength: 30%}]`."""

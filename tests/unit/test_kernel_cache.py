@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llvmlite import binding
 
 import simkit
 from simkit.laws import jit
+from simkit.laws.copied import names_of, quoted
 
 PACKAGE = Path(simkit.__file__).parent
 FILE = """
@@ -145,7 +148,7 @@ def test_any_source_that_is_compiled_changes_the_folder(tmp_path: Path, monkeypa
     assert jit.fingerprint() == before
     compiled = [
         file for file in sorted((tmp_path / "simkit").rglob("*.py"))
-        if "@law" in file.read_text() or "@step" in file.read_text() or "@compiled" in file.read_text()
+        if re.search(r"^@(law|inlined|step|apart|entry)$", file.read_text(), re.MULTILINE)
     ]  # fmt: skip
     assert len(compiled) > 20
     for file in compiled:
@@ -163,6 +166,36 @@ def test_a_copy_elsewhere_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: p
         monkeypatch.setattr(jit, "__file__", str(tmp_path / name / "laws" / "jit.py"))
         found.add(jit.fingerprint())
     assert len(found) == 3
+
+
+LOADS = """
+import sys
+import numpy as np
+from simkit.laws.jit import without_blas
+with without_blas():
+    from numba.core.registry import cpu_target
+    cpu_target.target_context.refresh()
+assert "scipy.linalg" not in sys.modules
+import numba, scipy.linalg.cython_blas
+assert numba.njit(lambda a: np.dot(a, a))(np.arange(4.0)) == 14.0
+with without_blas():
+    assert sys.modules["scipy.linalg.cython_blas"] is not None
+"""
+
+
+def test_linear_algebra_is_neither_loaded_nor_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_name_is_defined_whatever_letters_it_has() -> None:
+    """Of code that is only called, names alone are kept beside the machine code; Numba looks them up there."""
+    names = ["plain", "v1B96c8tJTC_2f$W", "with space", 'quoted"', "back\\slash", "Länge"]
+    text = "\n".join(f"define i64 @{quoted(name)}() {{ ret i64 1 }}" for name in names)
+    module = names_of(binding.parse_assembly(text + '\n@"kept" = global i64 7\n@"elsewhere" = external global i64'))
+    assert [function.name for function in module.functions if not function.is_declaration] == names
+    assert [value.name for value in module.global_variables] == ["kept"]
+    assert len(list(next(iter(module.functions)).blocks)) == 1
 
 
 @pytest.fixture

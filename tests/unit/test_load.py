@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from simkit.plan.compile import compile_plan
+from simkit.scenario.base import Part
 from simkit.scenario.errors import Invalid, ScenarioError
 from simkit.scenario.expectations import METRICS, parse_expectation
 from simkit.scenario.founder import FounderDocument
@@ -301,3 +302,21 @@ def test_an_incident_may_strike_a_model_at_a_provider_in_all_its_regions() -> No
     plan = compile_plan(scenario)
     struck = {name for name, hit in zip(plan.names.deployments, plan.incidents.hits[0], strict=True) if hit}
     assert struck == {"gpt-4o/azure/eastus", "gpt-4o/azure/westus"}
+
+
+def kinds(part: type[Part]) -> Iterator[type[Part]]:
+    """All kinds of parts below this one."""
+    for kind in part.__subclasses__():
+        yield from (kind, *kinds(kind))
+
+
+def test_parts_that_are_defaults_are_what_a_file_would_give() -> None:
+    """They are made without validation (see `Part`)."""
+    defaults = {id(field.default): field.default for kind in kinds(Part) for field in kind.model_fields.values()}
+    parts = [default for default in defaults.values() if isinstance(default, Part)]
+    assert len(parts) > 20
+    for part in parts:
+        given = {name: getattr(part, name) for name in part.model_fields_set}
+        validated = type(part).model_validate(given)
+        assert validated == part and validated.model_fields_set == part.model_fields_set
+        assert [type(value) for _, value in validated] == [type(value) for _, value in part]

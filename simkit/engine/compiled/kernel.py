@@ -37,7 +37,7 @@ from simkit.engine.compiled.station import grant_attempts, join, quit_line
 from simkit.engine.compiled.tiers import TIER, begin_tiers, climb_tiers
 from simkit.engine.compiled.user import ABANDONED, leaves
 from simkit.engine.compiled.watch import begin_regions, tick
-from simkit.laws.jit import Floats, Ints, apart, law, step
+from simkit.laws.jit import Floats, Ints, apart, entry, step
 from simkit.plan.codes import Kind
 from simkit.plan.economy import OF_PROMPTS
 from simkit.plan.plan import NEVER
@@ -45,7 +45,7 @@ from simkit.plan.plan import NEVER
 LATE, IMPATIENT = int(Kind.DEADLINE), int(Kind.IMPATIENT)
 
 
-@law
+@entry
 def start(ints: Ints, floats: Floats) -> None:
     """Before the first event: changes, incidents, the first arrival."""
     m, f = pointer(ints), pointer(floats)
@@ -73,7 +73,7 @@ def begin_periods(m: Memory) -> None:
         schedule(m, at1(m, RESETS_EMPTIED_TIME, i), CALENDAR, EMPTIED | i, i)
 
 
-@law
+@entry
 def run(ints: Ints, floats: Floats, most: int) -> int:
     """`go_on`, page by page."""
     return go_on(pointer(ints), pointer(floats), most)
@@ -356,7 +356,7 @@ def advance_whole(m: Memory, f: Reals, step: int, row: int) -> int:
     return fail(m, f, row) if step == FAIL else end(m, f, row)
 
 
-@law
+@entry
 def finish(ints: Ints) -> int:
     """Log what is still in flight as censored, by number; DONE, or why it cannot go on."""
     m = pointer(ints)

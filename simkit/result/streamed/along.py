@@ -6,14 +6,14 @@ Between two pages nothing of the interpreter is needed, so a thread that simulat
 from simkit.engine.compiled.kernel import go_on, has_pages
 from simkit.engine.compiled.memory import *
 from simkit.engine.compiled.pointer import pointer
-from simkit.laws.jit import Floats, Ints, law, step
+from simkit.laws.jit import Floats, Ints, entry, step
 from simkit.plan.plan import NEVER
 from simkit.result.streamed.economy import add_lookups
 from simkit.result.streamed.ledger import ANSWER_ROWS, COST_ROWS, EXACT, MEMBER_WIDTH, SERVED_ROWS, SERVED_WIDTH
 from simkit.result.streamed.story import add
 
 
-@law
+@entry
 def run_along(
     ints: Ints, floats: Floats, most: int, ledger: Ints, served: Ints, costs: Ints, answers: Ints, members: Ints,
     by_page: bool,
