@@ -10,11 +10,9 @@ import contextlib
 import hashlib
 import os
 import shutil
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -27,10 +25,10 @@ from numba import config
 from numpy.typing import NDArray
 
 from simkit.laws.copied import CopiedCompiler, EntryCompiler
+from simkit.laws.stored import Stored
 
 HASHED = ("laws", "engine", "result", "plan")
 """Folders of the package with compiled functions, and with constants that are compiled into them."""
-BLAS = "scipy.linalg.cython_blas"
 READY = "ready"
 """A file in the cache folder that says that it is complete."""
 KEPT, KEPT_S, KEPT_BEYOND_S = 5, 30 * 86_400, 86_400
@@ -80,7 +78,9 @@ def compiled(function: Callable[P, R], on_disk: bool = True, **options: Any) -> 
     before = config.CACHE_DIR
     config.CACHE_DIR = str(folder or "")  # read once, while the decorator runs: other users of Numba are not touched
     try:
-        jitted = numba.njit(nogil=True, cache=folder is not None, error_model="numpy", **options)(function)
+        jitted = numba.njit(nogil=True, error_model="numpy", **options)(function)
+        if folder is not None:
+            jitted._cache = Stored(function)
     finally:
         config.CACHE_DIR = before
     jitted.get_call_template = partial(without_constants, jitted.get_call_template)
@@ -130,22 +130,6 @@ def temporary_folder() -> Path:
     """
     user = os.getuid() if hasattr(os, "getuid") else "user"
     return Path(tempfile.gettempdir()) / f"simkit-{user}"
-
-
-@contextlib.contextmanager
-def without_blas() -> Iterator[None]:
-    """Load compiled functions without SciPy's BLAS: Numba looks for it first, 0.1 s, and no law multiplies matrices.
-
-    Only where no other thread could want it just now. Numba's linear algebra finds it later, as always.
-    """
-    wanted = threading.active_count() > 1 or BLAS in sys.modules
-    if not wanted:
-        sys.modules[BLAS] = None  # type: ignore[assignment]  # Python's way to say that there is no such module
-    try:
-        yield
-    finally:
-        if not wanted:
-            del sys.modules[BLAS]
 
 
 def is_off() -> bool:

@@ -1,8 +1,9 @@
-"""`Sample`: many integers kept sorted, for exact counts, sums and nearest-rank percentiles."""
+"""`Sample`: many integers, for exact counts, sums and nearest-rank percentiles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -13,27 +14,21 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A multiset of int64: distinct values ascending, and how many are at or below each."""
+    """A multiset of int64 in any order, put in order when that is first needed: of most samples it never is."""
 
-    values: Ints
-    cumulative: Ints
+    raw: Ints
+    times: Ints | None = None
+    """How often each of `raw` is in it; left out: once."""
 
     @classmethod
     def of(cls, raw: ArrayLike) -> "Sample":
-        """All of `raw`, in any order."""
-        ordered = np.sort(np.asarray(raw, np.int64))
-        last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)])
-        return cls(ordered[last], last + 1)
+        """A copy of all of `raw`, in any order."""
+        return cls(np.array(raw, np.int64, order="C"))
 
     @classmethod
     def counted(cls, values: ArrayLike, counts: ArrayLike) -> "Sample":
         """`counts[i]` times `values[i]`; values may repeat and come in any order."""
-        every, number = np.asarray(values, np.int64), np.asarray(counts, np.int64)
-        order = np.argsort(every, kind="stable")  # several sorted parts, one after the other, are only merged
-        order = order[number[order] > 0]
-        ordered, below = every[order], np.cumsum(number[order], dtype=np.int64)
-        last = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
-        return cls(ordered[last], below[last])
+        return cls(np.asarray(values, np.int64), np.asarray(counts, np.int64))
 
     @classmethod
     def binned(cls, bins: ArrayLike, counts: ArrayLike) -> "Sample":
@@ -46,19 +41,43 @@ class Sample:
         if len(samples) == 1:
             return samples[0]
         empty = np.zeros(0, np.int64)
-        return cls.counted(
-            np.concatenate([empty, *(s.values for s in samples)]), np.concatenate([empty, *(s.counts for s in samples)])
-        )
+        raw = np.concatenate([empty, *(one.raw for one in samples)])
+        if all(one.times is None for one in samples):
+            return cls(raw)
+        times = (np.ones_like(one.raw) if one.times is None else one.times for one in samples)
+        return cls(raw, np.concatenate([empty, *times]))
+
+    @property
+    def values(self) -> Ints:
+        """Distinct values, ascending."""
+        return self._ordered[0]
+
+    @property
+    def cumulative(self) -> Ints:
+        """How many are at or below each of `values`."""
+        return self._ordered[1]
 
     @property
     def counts(self) -> Ints:
-        """How many of each value."""
+        """How many of each of `values`."""
         return np.diff(self.cumulative, prepend=0)
 
-    @property
+    @cached_property
+    def _ordered(self) -> tuple[Ints, Ints]:
+        if self.times is None:
+            ordered = np.sort(self.raw)
+            below = np.arange(1, len(ordered) + 1)
+        else:
+            order = np.argsort(self.raw, kind="stable")  # several sorted parts, one after the other, are only merged
+            order = order[self.times[order] > 0]
+            ordered, below = self.raw[order], np.cumsum(self.times[order], dtype=np.int64)
+        last = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
+        return ordered[last], below[last]
+
+    @cached_property
     def n(self) -> int:
         """How many in all."""
-        return int(self.cumulative[-1]) if len(self.cumulative) else 0
+        return len(self.raw) if self.times is None else int(self.times.sum())
 
     @property
     def sum(self) -> int:
@@ -68,6 +87,8 @@ class Sample:
 
     def count_le(self, x: int) -> int:
         """How many are at most `x`."""
+        if self.times is None and "_ordered" not in self.__dict__:  # looked at less often than sorting takes
+            return int(np.count_nonzero(self.raw <= x))
         place = int(np.searchsorted(self.values, x, "right"))
         return int(self.cumulative[place - 1]) if place else 0
 

@@ -262,12 +262,11 @@ class CutError(RuntimeError):
 
 def get_ready(plan: Plan, say: Callable[[str], object]) -> None:
     """Load the compiled engine; where it must be compiled first, say so, and how long it took."""
-    from simkit.laws.jit import is_cached, is_off, mark_cached, without_blas
+    from simkit.laws.jit import is_cached, is_off, mark_cached
     from simkit.study.streaming import warm
 
     if is_cached() or is_off():
-        with without_blas():
-            warm(plan)
+        warm(plan)
         return
     say("Compiling the simulation engine for this machine, once; it takes half a minute or more.")
     begun = time.perf_counter()

@@ -40,9 +40,12 @@ HIDDEN = """
 import sys, tempfile
 tempfile.tempdir = sys.argv.pop(1)
 from simkit.cli import main
-sys.exit(main(sys.argv[1:]))
+code = main(sys.argv[1:])
+if "numba.np.arraymath" in sys.modules:
+    print("Ready to compile.", file=sys.stderr)
+sys.exit(code)
 """
-"""The command where temporary files go to a folder of ours."""
+"""The command where temporary files go to a folder of ours; it tells whether Numba loaded what it compiles with."""
 
 
 class Machine:
@@ -118,7 +121,7 @@ def test_an_edited_law_is_compiled_anew_and_an_unchanged_one_is_not(tmp_path: Pa
     machine = Machine(tmp_path)
     copy = machine.copy("here")
     before, told = machine.run(copy)
-    assert COMPILES in told and "Compiled in" in told
+    assert COMPILES in told and "Compiled in" in told and "Ready to compile." in told
 
     kept = machine.cached()
     assert any(file.suffix == ".nbc" for file in kept) and all("home" in file.parts for file in kept)
@@ -166,26 +169,6 @@ def test_a_copy_elsewhere_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: p
         monkeypatch.setattr(jit, "__file__", str(tmp_path / name / "laws" / "jit.py"))
         found.add(jit.fingerprint())
     assert len(found) == 3
-
-
-LOADS = """
-import sys
-import numpy as np
-from simkit.laws.jit import without_blas
-with without_blas():
-    from numba.core.registry import cpu_target
-    cpu_target.target_context.refresh()
-assert "scipy.linalg" not in sys.modules
-import numba, scipy.linalg.cython_blas
-assert numba.njit(lambda a: np.dot(a, a))(np.arange(4.0)) == 14.0
-with without_blas():
-    assert sys.modules["scipy.linalg.cython_blas"] is not None
-"""
-
-
-def test_linear_algebra_is_neither_loaded_nor_lost() -> None:
-    done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_name_is_defined_whatever_letters_it_has() -> None:

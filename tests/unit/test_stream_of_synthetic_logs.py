@@ -9,6 +9,7 @@ from synthetic_log import SECOND, log_of, random_log, synthetic_plan
 
 from simkit.result import breakers
 from simkit.result.objectives import objectives_of, patient_kinds
+from simkit.result.sample import Sample
 from simkit.result.streamed import Stream
 from simkit.result.tally import tally
 from simkit.scenario.policy import Slo
@@ -24,6 +25,8 @@ def different(one, other, path="tally"):
     """Where two values differ, by path."""
     if isinstance(one, np.ndarray):
         return [] if one.shape == other.shape and (one == other).all() else [path]
+    if isinstance(one, Sample):  # in whatever order
+        return different((one.values, one.cumulative), (other.values, other.cumulative), path)
     if is_dataclass(one):
         names = [field.name for field in fields(one)]
         return [at for name in names for at in different(getattr(one, name), getattr(other, name), f"{path}.{name}")]

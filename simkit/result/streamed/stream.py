@@ -275,7 +275,7 @@ class Stream:
 
 def used_bins(times: Sample) -> slice:
     """The bins that they fall in, and those between: memory of the others has never been touched, and shall not be."""
-    ends = bins_of(times.values[[0, -1]]) if times.n else np.array([0, -1])
+    ends = bins_of([times.raw.min(), times.raw.max()]) if times.n else np.array([0, -1])
     return slice(int(ends[0]), int(ends[1]) + 1)
 
 
