@@ -6,8 +6,9 @@ quotas of users and budgets turn away (or fail: a budget of models) is turned aw
 neither as ended nor as lost here, nor against an objective.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,42 @@ COLUMNS = (
 )  # fmt: skip
 """What is counted by minute; after them two for each objective: bad and counted. `served` leaves out what is degraded
 where `slo.degraded` is bad; `cost` has that of people in it; `sent` counts attempts."""
-ENDED, SERVED, SENT = (COLUMNS.index(name) for name in ("ended", "served", "sent"))
+ENDED, SERVED, SENT, COST = (COLUMNS.index(name) for name in ("ended", "served", "sent", "cost"))
 LADDER = (Kind.PARTIAL, Kind.PREVIOUS, Kind.RULE, Kind.HUMAN, Kind.STALE)
 """Reasons of degraded actions, in the order of the columns."""
 WELL_PERCENT, WELL_MINUTES = 99, 5
+AT_ONCE = 1_440
+"""Minutes that are looked at together."""
+HALF = 32
+"""Bits of a count where two share a number."""
+
+
+class Minutes(Protocol):
+    """What is known of each minute; a slice of it is an array (minutes, columns)."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, span: slice, /) -> Ints: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """The same in half the memory, for a year has half a million minutes.
+
+    The first row is the cost; in each that follows are the next two columns, one in each half of its bits (the place
+    of the cost among them stays 0).
+    """
+
+    table: Ints
+
+    def __len__(self) -> int:
+        return int(self.table.shape[1])
+
+    def __getitem__(self, span: slice) -> Ints:
+        cost, counts = self.table[0, span], self.table[1:, span].T
+        found = np.empty((counts.shape[0], 2 * counts.shape[1]), np.int64)
+        found[:, 0::2], found[:, 1::2] = counts & ((1 << HALF) - 1), counts >> HALF
+        found[:, COST] = cost
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,53 +149,73 @@ def is_by_rule(plan: Plan, outcome: Ints, reason: Ints) -> NDArray[np.bool_]:
     return turned
 
 
-def recovery_of(plan: Plan, minutes: Ints, incidents: dict[str, Ints]) -> Recovery:
+def recovery_of(plan: Plan, minutes: Minutes, incidents: dict[str, Ints]) -> Recovery:
     """What became of the incidents of a replication."""
     start, end = incidents["start"], np.minimum(incidents["end"], plan.horizon)
     order = [i for i in np.lexsort((end, start)).tolist() if start[i] < plan.horizon and end[i] > 0]
-    found, inside, well_from = [], np.zeros(len(minutes), np.bool_), _well_from(minutes)
+    found, outside = [], np.ones(len(minutes), np.bool_)
     while order and len(minutes):
         mine = [order.pop(0)]
         over = int(end[mine[0]])
-        well = _well_again(well_from, over)
+        well = _well_again(minutes, over)
         while order and (well < 0 or start[order[0]] < well):
             mine.append(order.pop(0))
             over = max(over, int(end[mine[-1]]))
-            well = _well_again(well_from, over)
+            well = well if well < 0 else _well_again(minutes, over)
         found.append(_stretch(plan, minutes, tuple(mine), int(start[mine[0]]), over, well))
-        inside[_within(plan, found[-1])] = True
-    return Recovery(tuple(found), minutes.sum(axis=0) - minutes[inside].sum(axis=0))
+        outside[_within(plan, found[-1].start, well)] = False
+    rest = minutes[:0].sum(axis=0)
+    for day, one in _days(minutes, slice(0, len(minutes))):
+        rest += one[outside[day]].sum(axis=0)
+    return Recovery(tuple(found), rest)
 
 
-def _well_from(minutes: Ints) -> Ints:
-    """All minutes from which on all is well, in order."""
-    busy = np.flatnonzero(minutes[:, ENDED])
-    good = 100 * minutes[busy, SERVED] >= WELL_PERCENT * minutes[busy, ENDED]
-    if len(busy) < WELL_MINUTES:
-        return busy[:0]
-    sums = np.append(0, np.cumsum(good))
-    found: Ints = busy[: 1 - WELL_MINUTES][sums[WELL_MINUTES:] - sums[:-WELL_MINUTES] == WELL_MINUTES]
-    return found
+def _days(minutes: Minutes, span: slice) -> Iterator[tuple[slice, Ints]]:
+    """Some minutes, a day of them at a time."""
+    for first in range(span.start, span.stop, AT_ONCE):
+        day = slice(first, min(first + AT_ONCE, span.stop))
+        yield day, minutes[day]
 
 
-def _well_again(well_from: Ints, end: int) -> int:
+def _sum(minutes: Minutes, span: slice) -> Ints:
+    """Of every column."""
+    sums: Ints = sum((found.sum(axis=0) for _, found in _days(minutes, span)), minutes[:0].sum(axis=0))
+    return sums
+
+
+def _well_again(minutes: Minutes, end: int) -> int:
     """When all is well after an end; -1: never."""
-    first = int(np.searchsorted(well_from, end // MINUTE))
-    return max(end, int(well_from[first]) * MINUTE) if first < len(well_from) else -1
+    busy, good = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+    for day, found in _days(minutes, slice(end // MINUTE, len(minutes))):
+        more = np.flatnonzero(found[:, ENDED])
+        is_good = 100 * found[more, SERVED] >= WELL_PERCENT * found[more, ENDED]
+        busy = np.append(busy[1 - WELL_MINUTES :], day.start + more)
+        good = np.append(good[1 - WELL_MINUTES :], is_good)
+        sums = np.append(0, np.cumsum(good))
+        well = np.flatnonzero(sums[WELL_MINUTES:] - sums[:-WELL_MINUTES] == WELL_MINUTES)
+        if len(well):
+            return max(end, int(busy[well[0]]) * MINUTE)
+    return -1
 
 
-def _within(plan: Plan, one: Stretch) -> slice:
-    """Its minutes."""
-    beyond = plan.horizon if one.recovered < 0 else one.recovered
-    return slice(max(one.start, 0) // MINUTE, -(-beyond // MINUTE))
+def _within(plan: Plan, start: int, well: int) -> slice:
+    """The minutes from a start until all is well."""
+    beyond = plan.horizon if well < 0 else well
+    return slice(max(start, 0) // MINUTE, -(-beyond // MINUTE))
 
 
-def _stretch(plan: Plan, minutes: Ints, rows: tuple[int, ...], start: int, end: int, well: int) -> Stretch:
-    nothing = np.zeros(minutes.shape[1], np.int64)
-    found = Stretch(rows, start, end, well, nothing, nothing, (0, 0))
-    span = _within(plan, found)
-    mine, after = minutes[span], minutes[max(-(-end // MINUTE), span.start) : span.stop]
-    sent, ended = mine[:, SENT], mine[:, ENDED]
-    ratio = np.divide(sent, ended, out=np.zeros(len(sent)), where=ended > 0)
-    worst = (int(sent[ratio.argmax()]), int(ended[ratio.argmax()])) if len(ratio) else (0, 0)
-    return Stretch(rows, start, end, well, mine.sum(axis=0), after.sum(axis=0), worst)
+def _stretch(plan: Plan, minutes: Minutes, rows: tuple[int, ...], start: int, end: int, well: int) -> Stretch:
+    span = _within(plan, start, well)
+    after = slice(max(-(-end // MINUTE), span.start), span.stop)
+    return Stretch(rows, start, end, well, _sum(minutes, span), _sum(minutes, after), _worst(minutes, span))
+
+
+def _worst(minutes: Minutes, span: slice) -> tuple[int, int]:
+    """Attempts sent, and actions, of the first of the minutes with the most attempts per action."""
+    most, worst = -1.0, (0, 0)
+    for _, found in _days(minutes, span):
+        sent, ended = found[:, SENT], found[:, ENDED]
+        ratio = np.divide(sent, ended, out=np.zeros(len(sent)), where=ended > 0)
+        if ratio.max() > most:
+            most, worst = float(ratio.max()), (int(sent[ratio.argmax()]), int(ended[ratio.argmax()]))
+    return worst

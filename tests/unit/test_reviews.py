@@ -7,6 +7,7 @@ import pytest
 from synthetic_log import HORIZON, HOUR, SECOND, ints, log_of, random_log, synthetic_plan
 
 from simkit.engine.codes import Cause, Kind, Outcome
+from simkit.result import recovery
 from simkit.result.aftermath import lessons
 from simkit.result.bottlenecks import bottlenecks
 from simkit.result.evidence import evidence_of
@@ -94,6 +95,35 @@ def test_minutes_without_arrivals_are_left_out():
     thin = replace(thin, attempts={name: column[mine] for name, column in log.attempts.items()})
     assert only(evidence(thin)).recovered_s == 2 * 60
     assert only(evidence(thin)).sum("ended") == 120
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 7])
+def test_it_does_not_matter_how_many_minutes_are_looked_at_together(at_once, monkeypatch):
+    logs = [day(lost_between(60, 73)), day(lost_between(60, 72), [STORM, OUTAGE], lambda minute: 1 + (minute == 64))]
+    found = [(cases(evidence(log)), evidence(log).tallies[0].recovery) for log in logs]
+    monkeypatch.setattr(recovery, "AT_ONCE", at_once)
+    for log, (before, recovered) in zip(logs, found, strict=True):
+        again = evidence(log)
+        assert [one.recovered_s for one in cases(again)] == [one.recovered_s for one in before]
+        one, other = again.tallies[0].recovery, recovered
+        assert (one.rest == other.rest).all()
+        for mine, theirs in zip(one.stretches, other.stretches, strict=True):
+            assert mine.worst == theirs.worst
+            assert (mine.sums == theirs.sums).all() and (mine.after == theirs.after).all()
+
+
+def test_two_counts_share_a_number():
+    """(minutes, columns) with the cost in its place, of a table of (cost, and halves) by minutes."""
+    most = 2**31 - 1
+    table = np.zeros((1 + len(COLUMNS) // 2, 3), np.int64)
+    table[0] = [5, 2**60, 7]
+    table[1 + COLUMNS.index("ended") // 2] = [1 + (most << 32), 2**32 - 1, 3]
+    minutes = recovery.Packed(table)
+    assert len(minutes) == 3 and minutes[0:3].shape == (3, len(COLUMNS)) and minutes[:0].shape == (0, len(COLUMNS))
+    assert minutes[0:3][:, COLUMNS.index("cost")].tolist() == [5, 2**60, 7]
+    assert minutes[0:2][:, COLUMNS.index("ended")].tolist() == [1, 2**32 - 1]
+    assert minutes[0:2][:, COLUMNS.index("served")].tolist() == [most, 0]
+    assert minutes[1:3].sum() == 2**60 + 7 + 2**32 - 1 + 3
 
 
 def test_99_percent_of_a_minute_is_enough_and_degraded_may_be_bad():

@@ -329,7 +329,7 @@ def test_a_full_disk_is_exit_3_with_what_was_computed_and_can_be_taken_up(file: 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
 def test_progress_rises_to_one(jobs: int, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simkit.engine.compiled.simulation.EVENTS", 300)
+    monkeypatch.setattr("simkit.engine.compiled.simulation.EVENTS", 50)
     monkeypatch.setattr("simkit.study.executor.GLANCE_S", 0.001)
     monkeypatch.setattr("simkit.study.streaming.SAVE_EVERY_S", 0.0)
     seen: list[float] = []

@@ -197,7 +197,7 @@ def layout_of(plan: Plan, facts: dict[int, Ints], every: int) -> Layout:
         HOLDING: (stations, 2),
         TRIES: (windows.count, MOST_ATTEMPTS + 1),
         AWAY: (buckets + 1,),
-        BY_MINUTE: (len(COLUMNS) + objectives, minute_count(plan)),  # most columns are seldom touched
+        BY_MINUTE: (1 + (len(COLUMNS) + objectives) // 2, minute_count(plan)),  # see `recovery.Packed`
         PULSE: (cells_of(plan.horizon, every), objectives),
         DESK: (1,),
         COST_HIGH: (len(COSTS), longest),

@@ -10,7 +10,7 @@ from simkit.engine.log import ACTION_COLUMNS, ATTEMPT_COLUMNS, DID_NOT
 from simkit.laws.histogram import bin_of
 from simkit.laws.jit import Ints, apart, law, step
 from simkit.plan.codes import Cause, Kind, Outcome
-from simkit.result.recovery import COLUMNS
+from simkit.result.recovery import COLUMNS, HALF
 from simkit.result.streamed.demand import own_demand, story_demand
 from simkit.result.streamed.economy import (
     OF_BUDGET,
@@ -70,7 +70,7 @@ ARRIVED, FIRST_OUTCOME = 0, 1
     "cascades", "escalated", "cost", "wasted", "tokens_in", "tokens_out", "people_time",
 ))  # fmt: skip
 (
-    M_ENDED, M_SERVED, M_LOST, M_DEGRADED, M_ABANDONED, M_SENT, M_COST, M_THROTTLED, M_NO_DEPLOYMENT, M_FELL_BACK,
+    M_ENDED, M_SERVED, M_LOST, M_DEGRADED, M_ABANDONED, M_SENT, _, M_THROTTLED, M_NO_DEPLOYMENT, M_FELL_BACK,
     M_TURNED_AWAY, M_FIRST_RUNG,
 ) = (COLUMNS.index(name) for name in (
     "ended", "served", "lost", "degraded", "abandoned", "sent", "cost", "throttled", "no_deployment", "fell_back",
@@ -282,8 +282,8 @@ def minute_of(m: Memory, acts: Memory, a: int) -> int:
 
 @step
 def tell(m: Memory, minute: int, column: int, more: int) -> None:
-    """Add to a column of a minute."""
-    m[minute + column * m[BY_MINUTE + 1]] += more
+    """Add to a count of a minute, see `recovery.Packed`."""
+    m[minute + (1 + (column >> 1)) * m[BY_MINUTE + 1]] += more << HALF * (column & 1)
 
 
 @step
@@ -337,7 +337,7 @@ def add_minute(m: Memory, acts: Memory, a: int, minute: int, sent: int) -> None:
     if outcome != CENSORED and not by_rule:
         tell(m, minute, M_ENDED, 1)
     tell(m, minute, M_SENT, sent)
-    tell(m, minute, M_COST, all_money(acts, a))
+    m[minute] += all_money(acts, a)
     if outcome == OK or (outcome == DEGRADED and m[FAIR_TO_ALL] == 1):
         tell(m, minute, M_SERVED, 1)
     if outcome in (FAILED, REJECTED) and not by_rule:

@@ -13,7 +13,7 @@ from simkit.result.limits import LimitUse
 from simkit.result.lives import lives_of
 from simkit.result.objectives import Objective
 from simkit.result.pulse import Pulse
-from simkit.result.recovery import recovery_of
+from simkit.result.recovery import Packed, recovery_of
 from simkit.result.regional import AREA, BY_WINDOW, FLOW, Regional, places
 from simkit.result.replicas import scaled_series
 from simkit.result.sample import Sample, bins_of
@@ -157,7 +157,7 @@ class Stream:
             breakers=self.breakers.use(),
             fallbacks_refused=self._table(at.AWAY).copy(),
             desk_busy=int(self.layout.whole(self.ledger, at.DESK, at.DESK_HIGH)[0]),
-            recovery=recovery_of(self.plan, self._table(at.BY_MINUTE).T, incidents),
+            recovery=recovery_of(self.plan, Packed(self._table(at.BY_MINUTE)), incidents),
             pulse=self._pulse(),
             economy=self._economy(),
             regional=self._regional(),
