@@ -68,21 +68,22 @@ def name_question(m: Memory, f: Reals, a: int, u: float, v: float) -> None:
 
 @step
 def expect_questions(m: Memory, f: Reals) -> None:
-    """Have closer by then what the next question will be found by, and the guide to that of the one after."""
+    """Have closer by then what the next question's entry is found by, and the questions of the two after."""
     place, first = m[M_NUMBER] & (m[M_AHEAD] - 1), m[AHEAD] + AHEAD_KEY * m[M_AHEAD]
-    if place + 2 < m[M_AHEAD] and at1(m, ANSWERS_TRACE_KEYS, 0) == 0:
-        u, v = unit(m[first + place + 1]), unit(m[first + place + 2])
-        expect_question(m, f, u, v, ANSWERS_CDF_EXACT, ANSWERS_GUIDE_EXACT)
-        expect_question(m, f, u, v, ANSWERS_CDF_SEMANTIC, ANSWERS_GUIDE_SEMANTIC)
+    if place + 3 < m[M_AHEAD] and at1(m, ANSWERS_TRACE_KEYS, 0) == 0:
+        u, v, w = unit(m[first + place + 1]), unit(m[first + place + 2]), unit(m[first + place + 3])
+        expect_question(m, f, u, v, w, EXACT, ANSWERS_CDF_EXACT, ANSWERS_GUIDE_EXACT)
+        expect_question(m, f, u, v, w, SEMANTIC, ANSWERS_CDF_SEMANTIC, ANSWERS_GUIDE_SEMANTIC)
 
 
 @step
-def expect_question(m: Memory, f: Reals, u: float, v: float, cdf: int, guide: int) -> None:
-    """The same for one of the caches, by the numbers of the next two questions."""
+def expect_question(m: Memory, f: Reals, u: float, v: float, w: float, cache: int, cdf: int, guide: int) -> None:
+    """The same for one of the caches, by the numbers of the next three questions."""
     count = m[guide + 3]
     if count > 0:
-        fetch(f, m[cdf] + m[m[guide] + int(u * count)])
-        fetch(m, m[guide] + int(v * count))
+        fetch(m, head_of(m, store(m, cache), popular(m, f, u, cdf, guide), 0))
+        fetch(f, m[cdf] + m[m[guide] + int(v * count)])
+        fetch(m, m[guide] + int(w * count))
 
 
 @step
@@ -155,7 +156,9 @@ def look_up(m: Memory, f: Reals, c: int, first: int) -> int:
 def wait_for_result(m: Memory, f: Reals, c: int, cache: int) -> None:
     """A lookup takes its time."""
     if m[c + C_SOUGHT] != NO_KEY:
-        fetch(m, head_of(m, answers_of(m, cache, region_of(m, m[c + C_ACTION])), m[c + C_SOUGHT], 0))
+        entry = m[head_of(m, answers_of(m, cache, region_of(m, m[c + C_ACTION])), m[c + C_SOUGHT], 0)]
+        if entry != NONE:
+            fetch(m, entry)
     dist, code = at2(m, ANSWERS_LOOKUP, m[M_EPOCH], cache), code_of(m[c + C_NUMBER], m[c + C_REPEAT], 0, 0, cache)
     u, v = 0.0, 0.0
     if at1(m, DIST_TABLE, dist) >= 0:
