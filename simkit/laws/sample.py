@@ -21,7 +21,8 @@ def sample(u: float, table: int, scale: float, low: float, cap: float, cells: Fl
     """The value at probability u in (0, 1), clipped to [low, cap]; without a table (-1) the constant `scale`.
 
     In cell i of the table it is scale * (cells[table, i, 0] + cells[table, i, 1] * side), where side is
-    u in the lower half and 1 - u (exact for u = (k + 0.5) 2^-52) in the upper one.
+    u in the lower half and 1 - u (exact for u = (k + 0.5) 2^-52) in the upper one. (i is unsigned, for a place in an
+    array that may be negative is looked at first.)
     """
     if table < 0:
         return scale

@@ -5,14 +5,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from simkit.plan.arrays import NEVER, Bools, Floats, Ints
+from simkit.plan.arrays import NEVER, Bools, Floats
 from simkit.plan.codes import Cache
 from simkit.plan.economy import Answers, Prompts
 from simkit.plan.index import Index, deployments_of
 from simkit.plan.policy import limit
 from simkit.plan.tables import DistPool
 from simkit.plan.trace import TraceRows
-from simkit.plan.work import cumulative
+from simkit.plan.work import cumulative, guide_of
 from simkit.scenario.caches import (
     LOOKUP,
     MINIMUM,
@@ -46,16 +46,6 @@ def popularity(law: KeyLaw | None) -> Floats:
         return NO_FLOATS
     rank = np.arange(1, law.count + 1, dtype=np.float64)
     return np.array(cumulative(exp(-law.zipf * log(rank)).tolist()))
-
-
-def guide_of(cdf: Floats) -> Ints:
-    """Where to begin to look for u in `cdf`, by int(u n): the first entry above the least that such a u may be.
-
-    A u just below g / n may give g when it is multiplied by n: hence the margin.
-    """
-    count = len(cdf)
-    least = np.arange(count) / max(count, 1) * (1.0 - 2.0**-50)
-    return np.minimum(np.searchsorted(cdf, least, side="right"), max(count - 1, 0)).astype(np.int64)
 
 
 def caches_of(document: Document) -> tuple[Either, Either]:
@@ -196,4 +186,4 @@ def prompts(documents: list[Document], index: Index, trace: TraceRows | None) ->
     )
 
 
-__all__ = ["answers", "guide_of", "has_state", "popularity", "prompts", "rules_of"]
+__all__ = ["answers", "has_state", "popularity", "prompts", "rules_of"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from simkit.plan import conversations
+from simkit.plan.arrays import Floats, Ints
 from simkit.plan.index import ANY, Index, all_routes, call_places
 from simkit.plan.plan import NEVER, Actions, Routes
 from simkit.plan.tables import DistPool
@@ -21,6 +22,16 @@ def cumulative(shares: list[float]) -> list[float]:
     if total:
         sums[sums >= sums[-1]] = 1.0
     return [float(x) for x in sums]
+
+
+def guide_of(cdf: Floats) -> Ints:
+    """Where to begin to look for u in `cdf`, by int(u n): the first entry above the least that such a u may be.
+
+    A u just below g / n may give g when it is multiplied by n: hence the margin.
+    """
+    count = len(cdf)
+    least = np.arange(count) / max(count, 1) * (1.0 - 2.0**-50)
+    return np.minimum(np.searchsorted(cdf, least, side="right"), max(count - 1, 0)).astype(np.int64)
 
 
 def actions(documents: list[Document], index: Index, pool: DistPool) -> Actions:

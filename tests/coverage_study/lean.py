@@ -8,9 +8,7 @@ and the ledger of its sums are copied, not built anew for every replication. `te
 from typing import Any
 
 from simkit.engine.compiled import Simulation
-from simkit.engine.compiled import memory as at
-from simkit.engine.compiled.kernel import start
-from simkit.engine.compiled.packing import Memory, new_memory
+from simkit.engine.compiled.packing import blank_memory
 from simkit.engine.log import INCIDENT_COLUMNS
 from simkit.plan.compile import compile_plan
 from simkit.result.evidence import Evidence
@@ -37,9 +35,8 @@ class Lean:
         document = scenario.document
         self.plan, self.slo_window = compile_plan(scenario), document.slo.window
         self.objectives = objectives_of(document.slo, patient_kinds(self.plan))
-        self.stream = Stream(self.plan, self.objectives)
-        assert self.stream.ledger[sums.EXACT], "percentiles would be within 0.4 % only"
-        self.ledger, self.memory = self.stream.ledger.copy(), new_memory(self.plan, 0, 0, MOST_IN_FLIGHT)
+        self.memory, self.ledger = blank_memory(self.plan), sums.blank_of(self.plan, self.objectives, 0)
+        assert self.ledger.ledger()[sums.EXACT], "percentiles would be within 0.4 % only"
 
     def evidence(self, seed: int, numbers: range, level: float = LEVEL) -> Evidence:
         """What replications give."""
@@ -51,28 +48,22 @@ class Lean:
 
     def tally(self, seed: int, replication: int) -> Tally:
         """One replication."""
-        self.stream.ledger[:] = self.ledger
-        self.stream.incidents.clear()
-        self.stream.budgets.clear()
-        self.stream.regions.clear()
-        memory = Memory(*(one.copy() for one in self.memory))
-        memory.m[[at.M_SEED, at.M_REPLICATION]] = seed, replication
-        start(*memory)
-        simulation = Simulation(self.plan, seed, replication, MOST_IN_FLIGHT, memory)
-        while not simulation.advance(lambda page: self.stream.take(*page), self.stream.run):
+        stream = Stream(self.plan, self.objectives, 0, self.ledger)
+        simulation = Simulation(self.plan, seed, replication, MOST_IN_FLIGHT, blank=self.memory)
+        while not simulation.advance(lambda page: stream.take(*page), stream.run):
             pass
-        return self._slim(replication, simulation)
+        return self._slim(replication, simulation, stream)
 
-    def _slim(self, replication: int, simulation: Simulation) -> Tally:
-        table = self.stream._table(sums.SERIES)
+    def _slim(self, replication: int, simulation: Simulation, stream: Stream) -> Tally:
+        table = stream._table(sums.SERIES)
         names = (*sums.SERIES_NAMES, *(f"{w}_{one.label}" for one in self.objectives for w in ("bad", "counted")))
         nothing: dict[str, Any] = dict.fromkeys(LEFT_OUT)
         return Tally(
             replication=replication,
             windows=timeline_windows(self.plan.horizon),
             series={name: table[:, column].copy() for column, name in enumerate(names)} | {"scaled": 0 * table[:, 0]},
-            samples={"latency": Sample.of(self.stream._single("served")[:, 0])},
-            incidents=self.stream._columns(self.stream.incidents, INCIDENT_COLUMNS),
+            samples={"latency": Sample.of(stream._single("served")[:, 0])},
+            incidents=stream._columns(stream.incidents, INCIDENT_COLUMNS),
             ended=simulation.ended,
             events=simulation.events,
             **nothing,

@@ -17,7 +17,6 @@ from scenario_strategies import scenario
 
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import NEVER, Incidents, Layer, Plan
-from simkit.scenario.load import load
 
 LONG = 10 * 3600 * 10**9
 """A cooldown in which all ends that ever ends."""
@@ -27,7 +26,7 @@ LONG = 10 * 3600 * 10**9
 def planned(seed: int) -> Plan:
     """The plan of a generated scenario."""
     with TemporaryDirectory() as folder:
-        return compile_plan(load(scenario(Random(seed)).write(Path(folder))))
+        return compile_plan(scenario(Random(seed)).load(Path(folder)))
 
 
 def calm(plan: Plan) -> Plan:

@@ -24,7 +24,6 @@ from simkit.engine.codes import Act, Kind
 from simkit.engine.log import Log
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
-from simkit.scenario.load import load
 from simkit.study.invariants import invariants
 
 pytestmark = pytest.mark.slow
@@ -35,7 +34,7 @@ SEEDS = fewer(60)
 def ran(seed: int) -> tuple[Plan, Log]:
     """A plan and its log."""
     with TemporaryDirectory() as folder:
-        plan = compile_plan(load(thrifty(Random(seed)).write(Path(folder))))
+        plan = compile_plan(thrifty(Random(seed)).load(Path(folder)))
     return plan, run_plan(plan, seed, 0, "compiled")
 
 

@@ -19,7 +19,6 @@ from scenario_strategies import Addition, Case, Maker, scenario
 from simkit.plan.compile import compile_plan
 from simkit.plan.plan import Plan
 from simkit.scenario.errors import ScenarioError
-from simkit.scenario.load import load
 
 DAY_S = 86_400
 HASTY_NS = 5 * 10**9
@@ -42,7 +41,7 @@ def is_valid(case: Case) -> bool:
     """Does it load? (A few of those with regions bind data to where no fallback may be asked.)"""
     with TemporaryDirectory() as folder:
         try:
-            load(case.write(Path(folder)))
+            case.load(Path(folder))
         except ScenarioError:
             return False
     return True
@@ -56,7 +55,7 @@ def hasty(plan: Plan) -> Plan:
 
 def plan_of(case: Case, folder: Path) -> Plan:
     """The plan of a generated scenario, with short days."""
-    return hasty(compile_plan(load(case.write(folder))))
+    return hasty(compile_plan(case.load(folder)))
 
 
 class Crowd(Addition):

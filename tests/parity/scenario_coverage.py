@@ -25,7 +25,6 @@ from scenario_strategies import Case, scenario
 from simkit.plan.compile import compile_plan
 from simkit.scenario.base import Part
 from simkit.scenario.distribution import Dist
-from simkit.scenario.load import load
 from simkit.scenario.resilience import Layer, LayerFields
 from simkit.scenario.scenario import Document
 
@@ -129,10 +128,10 @@ def main() -> int:
     events: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(number):
-            plan = compile_plan(load(scenario(Random(seed)).write(Path(folder))))
+            plan = compile_plan(scenario(Random(seed)).load(Path(folder)))
             events += happened(plan, run_plan(plan, seed, seed % 3))
             for made in (thrifty, far_flung, lively):
-                loaded = load(made(Random(seed)).write(Path(folder)))
+                loaded = made(Random(seed)).load(Path(folder))
                 used.update(used_in(loaded.document))
                 events += seen(run_plan(hasty(compile_plan(loaded)), seed, seed % 3))
     part = number / SCENARIOS

@@ -5,6 +5,7 @@
 
 import ast
 from collections import Counter
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -63,13 +64,22 @@ def test_pairs_of_mechanisms_and_keys_of_the_schema() -> None:
 def test_events_and_reasons(tmp_path: Path) -> None:
     counts: Counter[str] = Counter()
     for seed in range(LOGS):
-        plan = compile_plan(load(scenario(Random(seed)).write(tmp_path)))
+        plan = compile_plan(scenario(Random(seed)).load(tmp_path))
         counts += happened(plan, run(plan, seed, seed % 3))
         for made in (thrifty, far_flung, lively):
             plan = plan_of(made(Random(seed)), tmp_path)
             counts += seen(run(plan, seed, seed % 3))
     assert not {name: counts[name] for name in POSSIBLE if counts[name] < EVENT * LOGS // 1000}
     assert not counts.keys() - {*POSSIBLE, *SELDOM}, LEFT_OUT
+
+
+@pytest.mark.parametrize("made", [scenario, thrifty, far_flung, lively])
+def test_a_case_is_loaded_as_its_file_is(made: Callable[[Random], Case], tmp_path: Path) -> None:
+    """The tests leave out the way through YAML (see `Case.load`)."""
+    for seed in range(10):
+        case = made(Random(seed))
+        found, read = case.load(tmp_path), load(case.write(tmp_path))
+        assert (found.hash, found.document, found.path) == (read.hash, read.document, read.path)
 
 
 def test_a_third_has_a_clock() -> None:

@@ -175,17 +175,17 @@ def test_clockwork(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path) -> None:
-    assert_equal(compile_plan(load(scenario(Random(seed)).write(tmp_path))), seed, seed % 3)
+    assert_equal(compile_plan(scenario(Random(seed)).load(tmp_path)), seed, seed % 3)
 
 
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated_economy(seed: int, tmp_path: Path) -> None:
-    assert_equal(compile_plan(load(thrifty(Random(seed)).write(tmp_path))), seed, seed % 3)
+    assert_equal(compile_plan(thrifty(Random(seed)).load(tmp_path)), seed, seed % 3)
 
 
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated_regions(seed: int, tmp_path: Path) -> None:
-    assert_equal(compile_plan(load(far_flung(Random(seed)).write(tmp_path))), seed, seed % 3)
+    assert_equal(compile_plan(far_flung(Random(seed)).load(tmp_path)), seed, seed % 3)
 
 
 @pytest.mark.parametrize("seed", GENERATED)
@@ -195,13 +195,13 @@ def test_generated_growth(seed: int, tmp_path: Path) -> None:
 
 def test_progress_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simkit.engine.compiled.simulation.EVENTS", 10)
-    plan, times = compile_plan(load(scenario(Random(3)).write(tmp_path))), list[int]()
+    plan, times = compile_plan(scenario(Random(3)).load(tmp_path)), list[int]()
     assert not differences(run_compiled(plan, 1, 0), run_compiled(plan, 1, 0, times.append))
     assert times == sorted(times) and len(times) > 10
 
 
 def test_a_difference_is_found(tmp_path: Path) -> None:
-    plan = compile_plan(load(scenario(Random(2)).write(tmp_path)))
+    plan = compile_plan(scenario(Random(2)).load(tmp_path))
     log, other = run_compiled(plan, 1, 0), run_compiled(plan, 1, 0)
     assert not differences(log, other)
     other.attempts["cost"][5] += 1

@@ -113,13 +113,13 @@ def check_resumed(plan: Plan, seed: int, folder: Path, slices: Callable[[int], N
 
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
-    plan = compile_plan(load(scenario(Random(7000 + seed)).write(tmp_path)))
+    plan = compile_plan(scenario(Random(7000 + seed)).load(tmp_path))
     check_resumed(plan, seed, tmp_path / "parts", slices)
 
 
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated_economy(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
-    plan = compile_plan(load(thrifty(Random(7000 + seed)).write(tmp_path)))
+    plan = compile_plan(thrifty(Random(7000 + seed)).load(tmp_path))
     check_resumed(plan, seed, tmp_path / "parts", slices)
 
 
@@ -186,7 +186,7 @@ def overfull(plan: Plan, engine: Callable[..., Log], most: int) -> OverfullError
 def test_both_engines_stop_at_the_same_moment(seed: int, tmp_path: Path, slices: Callable[[int], None]) -> None:
     """With as many in flight as it allows, a run goes on; one more, and both stop, with the same log."""
     made = thrifty if seed % 2 else scenario
-    plan = compile_plan(load(made(Random(7000 + seed)).write(tmp_path)))
+    plan = compile_plan(made(Random(7000 + seed)).load(tmp_path))
     for most in (1, 2, 3, 5, 8, 13, 10_000):
         reference, compiled = (overfull(plan, engine, most) for engine in (run_reference, run_compiled))
         if isinstance(reference, Log) or isinstance(compiled, Log):
@@ -246,7 +246,7 @@ def test_pieces_on_disk_give_the_same_files(
     if isinstance(case, str):
         found: Scenario = load(ROOT / "scenarios" / f"{case}.yaml").set(SUPPORT | {"horizon": "90min"})
     else:
-        found = load(scenario(Random(7100 + case)).write(tmp_path))
+        found = scenario(Random(7100 + case)).load(tmp_path)
     kept, told = {name: tmp_path / f"{name}.partial" for name in ("whole", "stopped")}, list[str]()
 
     def save(name: str) -> Result:

@@ -150,7 +150,7 @@ def test_clockwork(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("seed", GENERATED)
 def test_generated(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = compile_plan(load(scenario(Random(5000 + seed)).write(tmp_path)))
+    plan = compile_plan(scenario(Random(5000 + seed)).load(tmp_path))
     check_streamed(plan, objectives_for(plan), run_reference(plan, seed, seed % 3), seed, monkeypatch)
 
 

@@ -1,6 +1,7 @@
 """A small hand-made plan, and random logs whose books balance, for tests of what is made of logs."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -99,6 +100,7 @@ def synthetic_layer(**given) -> Layer:
     return filled(Layer, {}, **(kinds | usual | given))
 
 
+@cache
 def synthetic_prices() -> PriceTable:
     """Two rows in time, two tiers; writing to the prompt cache costs as much as input, more, and less."""
     entered = np.array([[2_500_000, 5_000_000], [3_000_000, 3_000_000], [1_000_000, 2_000_000]])
@@ -280,8 +282,11 @@ def evidence_from(logs, plan, slo=NO_SLO, alerts=None, every=0) -> Evidence:
     return evidence_of(plan, tallies, slo, alerts=alerts)
 
 
+@cache
 def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool = False) -> Log:
     """A log without physics, but with every outcome, cause and failure in it, and books that balance.
+
+    Several modules want the same ones: they are made once, and cannot be written to.
 
     `grouped`: attempts stand action by action, as engines write them; else in any order.
     """
@@ -305,7 +310,11 @@ def random_log(seed: int, size: int = 300, replication: int = 0, grouped: bool =
     lookups.sort(key=lambda one: one["time"])
     spent = random_spending(rng, ended)
     breakers = random_breakers(rng)
-    return log_of(actions, attempts, incidents, breakers, lookups, spent, replication=replication, ended=ended)
+    log = log_of(actions, attempts, incidents, breakers, lookups, spent, replication=replication, ended=ended)
+    for table in (log.actions, log.attempts):
+        for column in table.values():
+            column.flags.writeable = False
+    return log
 
 
 def random_action(rng, ordinal, ended):

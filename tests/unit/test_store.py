@@ -5,7 +5,8 @@ import pytest
 
 from simkit.laws.choice import choose, guided
 from simkit.laws.store import is_fresh, ramped, readable, window_of
-from simkit.plan.caches import guide_of, popularity
+from simkit.plan.caches import popularity
+from simkit.plan.work import guide_of
 from simkit.scenario.caches import KeyLaw
 
 NEVER = 2**62

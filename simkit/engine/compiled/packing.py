@@ -13,9 +13,9 @@ from simkit.engine.compiled.tables import Table, tables_of
 from simkit.laws import breaker
 from simkit.laws.draws import Stream
 from simkit.laws.window import LENGTH, UNUSED
-from simkit.plan.caches import guide_of
 from simkit.plan.codes import GENERATION, Balance, Kind, RetryAt
 from simkit.plan.plan import NEVER, Floats, Ints, Layer, Plan
+from simkit.plan.work import guide_of
 
 CALL_DRAWS = (
     (Stream.WORK, 0), (Stream.TOKENS, 0), (Stream.TOKENS, 1), (Stream.ROUTE, 0), (Stream.QUALITY, 0),
