@@ -169,7 +169,7 @@ def user_guide(plan: Plan) -> Ints:
 
 def priorities(plan: Plan) -> Ints:
     """All sums of a kind's and a plan's priority, ascending: the lines of the own service's queue."""
-    return np.unique(np.add.outer(plan.actions.priority, np.append(plan.people.plan_priority, 0))).astype(np.int64)
+    return stores.ascending(np.add.outer(plan.actions.priority, np.append(plan.people.plan_priority, 0)))
 
 
 def state(plan: Plan) -> dict[int, Table]:

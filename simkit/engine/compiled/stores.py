@@ -76,7 +76,12 @@ def last_of(first_call: Ints, is_one: Table) -> Ints:
 
 def cached_names(plan: Plan) -> Ints:
     """Names of calls that caches of answers may serve, ascending."""
-    return np.unique(plan.actions.name[plan.actions.cached])
+    return ascending(plan.actions.name[plan.actions.cached])
+
+
+def ascending(values: Ints) -> Ints:
+    """Each value once. (For these few; `np.unique` loads masked arrays to ask whether they are such.)"""
+    return np.array(sorted(set(values.ravel().tolist())), np.int64)
 
 
 def questions(plan: Plan, cache: int) -> int:
