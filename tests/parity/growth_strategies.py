@@ -38,7 +38,7 @@ def lively(random: Random) -> Case:
 
 
 def is_valid(case: Case) -> bool:
-    """Does it load? (A few of those with regions bind data to where no fallback may be asked.)"""
+    """Does it load? (A few bind data to where no fallback may be asked, or move users by a quota that is not there.)"""
     with TemporaryDirectory() as folder:
         try:
             case.load(Path(folder))
