@@ -30,7 +30,7 @@ from simkit.laws.stored import Stored
 HASHED = ("laws", "engine", "result", "plan")
 """Folders of the package with compiled functions, and with constants that are compiled into them."""
 READY = "ready"
-"""A file in the cache folder that says that it is complete."""
+"""A file in the cache folder that lists all others once they are complete."""
 KEPT, KEPT_S, KEPT_BEYOND_S = 5, 30 * 86_400, 86_400
 """So many folders are kept for seconds after their last use; others for a day, for a process may be at work there."""
 COPIED: dict[str, Any] = {"pipeline_class": CopiedCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -140,14 +140,22 @@ def is_off() -> bool:
 def is_cached() -> bool:
     """Has everything been compiled on this machine before, so that it only needs to be loaded?"""
     folder = None if config.DISABLE_JIT else cache_folder()
-    return folder is not None and (folder / READY).exists()
+    try:
+        rows = [] if folder is None else [row.split(" ", 1) for row in (folder / READY).read_text().splitlines()]
+        sizes = [(int(size), (Path(folder or "") / name).stat().st_size) for size, name in rows]
+    except (OSError, ValueError):
+        return False
+    return bool(sizes) and all(found > size / 2 for size, found in sizes)  # compiled anew they differ by some bytes
 
 
 def mark_cached() -> None:
-    """Everything has been compiled."""
+    """Everything has been compiled: list the files that say so, with their sizes."""
     folder = None if config.DISABLE_JIT else cache_folder()
     if folder is not None:
-        (folder / READY).touch()
+        files = sorted(folder.glob("*/*.nb?"))
+        with contextlib.suppress(OSError):
+            rows = [f"{file.stat().st_size} {file.relative_to(folder).as_posix()}" for file in files]
+            (folder / READY).write_text("\n".join(rows))
         remove_old(folder.parent)
 
 

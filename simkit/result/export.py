@@ -50,7 +50,7 @@ def plain(result: "Result") -> dict[str, Any]:
         "residency": records(result.residency) if result.plan.regions.bound[0] else None,
         "months": records(result.months) if result.plan.growth.on[0] else None,
         "breaks": records(result.breaks) if result.plan.growth.on[0] else None,
-    }
+    } | ({"stopped": result.stopped} if result.stopped else {})
 
 
 def manifest(result: "Result") -> dict[str, Any]:

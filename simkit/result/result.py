@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from simkit.engine.log import Log
 from simkit.plan.plan import Plan
 from simkit.result.alerts import watch_of
-from simkit.result.answers import Answer, answers
+from simkit.result.answers import HOLD, Answer, answers
 from simkit.result.assumptions import source_kinds
 from simkit.result.caveats import Comparison, observed, warnings
 from simkit.result.evidence import Evidence, evidence_of
@@ -66,6 +66,10 @@ class Result(Tabled):
     """Files with the rows of the log by table, where they were written to disk instead of being kept."""
     weighed: "Weighed | None" = None
     """What levers on the bill would do, if that was tried."""
+    stopped: str = ""
+    """Why this is not all that was asked for; empty: it is."""
+    cut: bool = False
+    """Was a replication stopped before its end, since too much was in flight? It cannot hold then."""
 
     @property
     def name(self) -> str:
@@ -103,7 +107,8 @@ class Result(Tabled):
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
         """Will it hold, what will it cost, what breaks first, what to do about the bill."""
-        return answers(self.evidence, self.metrics, self.weighed)
+        found = answers(self.evidence, self.metrics, self.weighed)
+        return (Answer(HOLD, f"No. {self.stopped}", "bad"), *found[1:]) if self.cut else found
 
     @cached_property
     def assumed_text(self) -> str:
@@ -133,7 +138,8 @@ class Result(Tabled):
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What to know before trusting a figure."""
-        return warnings(self.evidence, self.compared)
+        stopped = (self.stopped,) if self.stopped and not self.cut else ()  # what was cut says it in its first answer
+        return (*stopped, *warnings(self.evidence, self.compared))
 
     @cached_property
     def summary(self) -> "Table":

@@ -192,7 +192,7 @@ def budgets_are_whole(tree: Node, document: Document) -> Problems:
         if "degrade" in budget.at.values() and not cheaper:
             yield node.place.problem(
                 f"Budget `{name}`: nothing is `cheaper` than any of its models, so `degrade` does nothing.",
-                hint="Add e.g. `cheaper: {gpt-4o: gpt-4o-mini}`.",
+                hint="Add e.g. `cheaper: {gpt-4o: gpt-4o-mini}` at the top level of the file.",
             )
 
 
@@ -223,7 +223,7 @@ def quotas_can_degrade(tree: Node, document: Document) -> Problems:
             node = tree.get(*path.split(".")) or tree
             yield node.place.problem(
                 f"`{path}`: `over: degrade` needs `cheaper`.", node.text(),
-                hint="Add e.g. `cheaper: {gpt-4o: gpt-4o-mini}`.",
+                hint="Add e.g. `cheaper: {gpt-4o: gpt-4o-mini}` at the top level of the file.",
             )  # fmt: skip
 
 

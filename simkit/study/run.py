@@ -237,11 +237,16 @@ def _with_levers(ready: Replications, result: "Result", progress: bool | Progres
 
 def _ended(result: "Result | None", planned: int, why: BaseException | None) -> "Result":
     """The result of all replications, or what is raised with what there is of it."""
+    if why is None and result is not None:
+        return result
+    cut, said = isinstance(why, CutError), "stopped" if isinstance(why, KeyboardInterrupt) else reason(why)
+    if result is not None:
+        text = f"The run ended early: {said}. The figures are of {result.replications} of {planned} replications"
+        ends = ", of which one ends there: money by month and use of limits say too little" if cut else ""
+        result = replace(result, stopped=f"{text}{ends}.", cut=cut)
     if isinstance(why, KeyboardInterrupt):
         raise Stopped(result, planned) from None
-    if why is not None or result is None:
-        raise UnfinishedError(reason(why), result, planned, isinstance(why, CutError)) from why
-    return result
+    raise UnfinishedError(said, result, planned, cut) from why
 
 
 def reason(why: BaseException | None) -> str:

@@ -181,6 +181,70 @@ def test_a_name_is_defined_whatever_letters_it_has() -> None:
     assert len(list(next(iter(module.functions)).blocks)) == 1
 
 
+SMALL = """
+def twice(x):
+    return 2 * x
+"""
+
+
+def stored(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A small compiled function with what is kept of it on disk."""
+    monkeypatch.setattr(jit, "cache_folder", lambda: folder / "kernels")
+    file = folder / f"{name}.py"
+    if not file.exists():
+        file.write_text(SMALL)
+    space: dict[str, Any] = {"__name__": name}
+    exec(compile(file.read_text(), str(file), "exec"), space)
+    return jit.law(space["twice"])
+
+
+@pytest.mark.skipif(bool(jit.config.DISABLE_JIT), reason="the JIT is off: nothing is kept")
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("left", [0, 20, 200])
+def test_what_cannot_be_read_is_made_anew(
+    ending: str, left: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure leaves files empty, or half of them."""
+    assert stored(tmp_path, "law", monkeypatch)(21) == 42
+    (kept,) = tmp_path.rglob(f"*.{ending}")
+    whole = kept.stat().st_size
+    again = stored(tmp_path, "law", monkeypatch)
+    assert again(21) == 42 and again.stats.cache_hits
+    os.truncate(kept, left)
+    again = stored(tmp_path, "law", monkeypatch)
+    assert again(21) == 42 and not again.stats.cache_hits
+    assert kept.stat().st_size > whole / 2 and left < whole / 2  # names in it are numbered
+    again = stored(tmp_path, "law", monkeypatch)
+    assert again(21) == 42 and again.stats.cache_hits
+
+
+@pytest.mark.skipif(bool(jit.config.DISABLE_JIT), reason="the JIT is off: nothing is kept")
+def test_where_nothing_more_can_be_written_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", full)
+    assert stored(tmp_path, "law", monkeypatch)(21) == 42
+    assert not list(tmp_path.rglob("*.nb?"))
+
+
+@pytest.mark.skipif(bool(jit.config.DISABLE_JIT), reason="the JIT is off: nothing is kept")
+def test_it_is_cached_while_all_files_are_there_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(tmp_path, "law", monkeypatch)(21)
+    assert not jit.is_cached()
+    jit.mark_cached()
+    assert jit.is_cached()
+    (kept,) = tmp_path.rglob("*.nbc")
+    os.truncate(kept, 10)
+    assert not jit.is_cached()
+    kept.unlink()
+    assert not jit.is_cached()
+    jit.mark_cached()
+    assert jit.is_cached()
+    (tmp_path / "kernels" / jit.READY).write_text("")
+    assert not jit.is_cached()
+
+
 @pytest.fixture
 def folder_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Looks the folder up anew, before and afterwards."""

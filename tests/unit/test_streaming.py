@@ -232,6 +232,9 @@ def test_an_overload_is_exit_3_with_what_was_computed(
     captured = capsys.readouterr()
     figures = json.loads(captured.out)
     assert figures["replications"] == 1 and figures["metrics"]["actions"]["value"] > 2000
+    early = "The run ended early: 2,001 actions were in flight at once"
+    assert figures["stopped"].startswith(early) and "1 of 2 replications, of which one ends there" in figures["stopped"]
+    assert json.loads((out / "manifest.json").read_text())["stopped"] == figures["stopped"]
     words = r"Could not finish: 2,001 actions were in flight at once, more than allowed: [\d.]+ (s|min) after the start"
     assert re.search(words, captured.err)
     for words in ("`service.queue`", "`--most-in-flight`", "1 of 2 replications", f"Saved to {out}"):
@@ -268,11 +271,15 @@ def test_a_higher_limit_holds_for_a_run_that_is_taken_up(
     monkeypatch.setattr("simkit.study.streaming.SAVE_EVERY_S", -1.0)
     full = sk.load(file).set({"service.workers": 20, "service.overhead": "2s", "horizon": "2min", "replications": 1})
     parts = tmp_path / "parts"
-    with pytest.raises(UnfinishedError, match="501 actions were in flight"):
+    with pytest.raises(UnfinishedError, match="501 actions were in flight") as raised:
         sk.run(full, engine="compiled", parts=parts, most_in_flight=500)
+    result = raised.value.result
+    assert result is not None and result.answers[0].tone == "bad"  # whatever those say that came to an end before
+    assert result.answers[0].text.startswith("No. The run ended early: 501 actions were in flight")
     assert (parts / "replication-0.npz").exists()
     found = sk.run(full, engine="compiled", parts=parts, most_in_flight=100_000)
     assert found.to_json() == sk.run(full, engine="compiled").to_json()
+    assert "stopped" not in found.to_dict() and not found.stopped
 
 
 # What is written.
